@@ -1,0 +1,40 @@
+# Two commands matter: `make run` and `make test`. Each does all of its own set-up.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: run test lint bench clean help
+.DEFAULT_GOAL := help
+
+help:  ## Show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# Stamps: an install is repeated only when what it depends on has changed.
+$(VENV)/.installed-bot: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -q -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -q -c constraints.txt -e '.[training,dev]'
+	@touch $@ $(VENV)/.installed-bot
+
+run: $(VENV)/.installed-bot  ## Start the bot (with TELEGRAM_BOT_TOKEN: Telegram; without: the local chat)
+	$(BIN)/python -m bot
+
+test: $(VENV)/.installed-dev  ## Run the tests (under 12 minutes on two cores)
+	$(BIN)/python -m pytest -m 'not slow'
+
+lint: $(VENV)/.installed-dev  ## ruff and mypy --strict
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+bench: $(VENV)/.installed-dev  ## Benchmarks: tables of ratios, measured side by side
+	$(BIN)/python -m training.bench
+
+clean:  ## Remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info
