@@ -30,6 +30,72 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ) STRICT;
     CREATE INDEX posts_date ON posts (date);
     """,
+    # 2: what the bot keeps beside the posts
+    """
+    CREATE TABLE users (
+        id INTEGER PRIMARY KEY,
+        language TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE queries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        user INTEGER NOT NULL,
+        chat INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        query BLOB NOT NULL,
+        photo TEXT,
+        model TEXT NOT NULL,
+        asked TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX queries_user ON queries (user);
+    CREATE INDEX queries_asked ON queries (asked);
+    CREATE TABLE shown (
+        query INTEGER NOT NULL REFERENCES queries (id) ON DELETE CASCADE,
+        key INTEGER NOT NULL,
+        chat INTEGER NOT NULL,
+        message INTEGER NOT NULL,
+        PRIMARY KEY (query, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX shown_message ON shown (chat, message);
+    CREATE TABLE votes (
+        query INTEGER NOT NULL REFERENCES queries (id) ON DELETE CASCADE,
+        key INTEGER NOT NULL,
+        user INTEGER NOT NULL,
+        value INTEGER NOT NULL CHECK (value IN (-1, 1)),
+        voted TEXT NOT NULL,
+        PRIMARY KEY (query, key, user)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX votes_user ON votes (user);
+    CREATE TABLE files (
+        bot INTEGER NOT NULL,
+        key INTEGER NOT NULL REFERENCES posts (key) ON DELETE CASCADE,
+        file TEXT NOT NULL,
+        PRIMARY KEY (bot, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE messages (
+        chat INTEGER NOT NULL,
+        message INTEGER NOT NULL,
+        key INTEGER NOT NULL REFERENCES posts (key) ON DELETE CASCADE,
+        album TEXT,
+        caption TEXT NOT NULL,
+        PRIMARY KEY (chat, message)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX messages_album ON messages (chat, album) WHERE album IS NOT NULL;
+    CREATE TABLE removed (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    CREATE TABLE groups (
+        chat INTEGER PRIMARY KEY,
+        title TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE inbox (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        update_id INTEGER NOT NULL UNIQUE,
+        digest TEXT NOT NULL,
+        payload TEXT,
+        tries INTEGER NOT NULL DEFAULT 0,
+        due REAL NOT NULL DEFAULT 0,
+        taken REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX inbox_due ON inbox (due) WHERE payload IS NOT NULL;
+    """,
 )
 
 

@@ -1,0 +1,165 @@
+"""Settings by environment and `.env`, validated before anything starts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from engine.errors import Image2PicError
+
+TELEGRAM_API: Final = "https://api.telegram.org"
+#: The form of a bot token: the bot's id, a colon, 35 or so URL-safe characters.
+TOKEN_FORM: Final = re.compile(r"\d{1,20}:[A-Za-z0-9_-]{8,100}")
+#: What Telegram allows in X-Telegram-Bot-Api-Secret-Token.
+SECRET_FORM: Final = re.compile(r"[A-Za-z0-9_-]{16,256}")
+ALBUM_MAX: Final = 10
+
+Ids = Annotated[frozenset[int], NoDecode]
+
+
+class SettingsError(Image2PicError):
+    """The settings do not fit together; the text names each variable and what it takes."""
+
+
+class Settings(BaseSettings):
+    """All that can be set. Each name is an environment variable (or a line of `.env`)."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True
+    )
+
+    telegram_bot_token: SecretStr | None = Field(
+        None, description="token from @BotFather; without it the local chat is started"
+    )
+    telegram_base_url: str = Field(TELEGRAM_API, description="root of the Bot API server")
+    telegram_rate: float = Field(
+        30, ge=0, description="messages a second at most (Telegram allows 30); 0: no limit"
+    )
+    model: Path = Field(Path("data/model"), description="the model's folder")
+    data_dir: Path = Field(Path("var"), description="where the library and the index live")
+    photos_dir: Path | None = Field(
+        None, description="folder of the posts' photos, where it is not the one the model names"
+    )
+    photos_url: str | None = Field(
+        None, description="public address under which the posts' photos are served, for inline mode"
+    )
+    owner_ids: Ids = Field(frozenset(), description="Telegram user ids, by comma: the owners")
+    allowed_ids: Ids = Field(
+        frozenset(), description="who may ask, by comma; empty: everyone"
+    )
+    posts_per_answer: int = Field(6, ge=1, le=ALBUM_MAX, description="posts in one answer")
+    photo_weight: float = Field(
+        0.5, ge=0, le=1, description="weight of the photo in a query of photo and text"
+    )
+    photo_bytes: int = Field(20_000_000, ge=1, description="largest photo to accept, in bytes")
+    workers: int = Field(2, ge=1, le=64, description="threads that work on queries")
+    queue_limit: int = Field(
+        32, ge=1, description="queries that may wait for a thread before the bot says it is busy"
+    )
+    history_days: int = Field(30, ge=1, description="days a query's buttons keep working")
+    webhook_url: str | None = Field(
+        None, description="public https address for updates; without it the bot polls"
+    )
+    webhook_secret: SecretStr | None = Field(
+        None, description="secret token of the webhook: 16 to 256 of A-Z a-z 0-9 _ -"
+    )
+    webhook_host: str = Field("127.0.0.1", description="where the webhook listens")
+    webhook_port: int = Field(8443, ge=1, le=65535)
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="port of /health and /metrics; without it there is none"
+    )
+    metrics_host: str = Field("127.0.0.1", description="where /health and /metrics listen")
+    local_port: int = Field(8080, ge=0, le=65535, description="port of the local chat")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("owner_ids", "allowed_ids", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, int):
+            return frozenset({value})
+        if isinstance(value, str):
+            parts = [part for part in re.split(r"[,\s]+", value) if part]
+            for part in parts:
+                if not re.fullmatch(r"-?\d+", part):
+                    raise ValueError(f"{part!r} is not a Telegram id (a whole number)")
+            return frozenset(int(part) for part in parts)
+        return value
+
+    @field_validator("telegram_bot_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not TOKEN_FORM.fullmatch(value.get_secret_value()):
+            raise ValueError("is not of the form 123456:ABC-DEF (ask @BotFather)")
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not SECRET_FORM.fullmatch(value.get_secret_value()):
+            raise ValueError("takes 16 to 256 characters of A-Z a-z 0-9 _ -")
+        return value
+
+    @field_validator("telegram_base_url", "webhook_url", "photos_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^/]", value):
+            raise ValueError(f"{value!r} is not an http(s) address")
+        return value.rstrip("/") if value else value
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError(f"{value!r} is none of DEBUG, INFO, WARNING, ERROR")
+        return value.upper()
+
+    @model_validator(mode="after")
+    def _together(self) -> Settings:
+        if self.webhook_url and not self.webhook_secret:
+            raise ValueError("WEBHOOK_URL needs WEBHOOK_SECRET: else anyone could post updates")
+        if self.webhook_url and not self.telegram_bot_token:
+            raise ValueError("WEBHOOK_URL needs TELEGRAM_BOT_TOKEN")
+        return self
+
+    @property
+    def library(self) -> Path:
+        """The library's SQLite file."""
+        return self.data_dir / "library.sqlite"
+
+    @property
+    def index(self) -> Path:
+        """The saved index, a cache of the library."""
+        return self.data_dir / "index"
+
+
+def load(**overrides: Any) -> Settings:
+    """Read and validate the settings.
+
+    Raises
+    ------
+    SettingsError
+        A variable does not fit; the text names each one, without showing secrets.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_input=False, include_url=False):
+            name = ".".join(str(part) for part in problem["loc"]).upper()
+            message = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{name}: {message}" if name else message)
+        raise SettingsError("the settings do not fit:\n  " + "\n  ".join(lines)) from None
+
+
+def describe() -> str:
+    """All variables with their defaults and meaning, for --help."""
+    lines = []
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        shown = "" if default in (None, frozenset()) else f" [{default}]"
+        lines.append(f"  {name.upper():<20}{field.description or ''}{shown}")
+    return "\n".join(lines)
