@@ -234,10 +234,10 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
         if number == 1:
             line = line.removeprefix(_BOM)
         if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
-            while (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+            while (rest := file.readline(1 << 16)) and not rest.endswith(b"\n"):
                 pass
             yield number, None
-        elif line.strip():
+        elif line := line.strip():
             yield number, line
 
 
