@@ -1,0 +1,152 @@
+"""From a post's text, or a query, to a bag of tokens."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator
+
+from engine.text.clean import clean
+from engine.text.hashtags import split_tag, tag_key
+from engine.text.scripts import RUSSIAN, mark_class, split_scripts
+from engine.text.tokens import TextBag, Token
+from engine.text.words import analyse, is_russian_word
+
+# Scripts whose words contain combining marks.
+_MARKED = re.compile("[\u0300-\u036f\u0483-\u0489\u0530-\u1dff\u20d0-\u20ff\u2e80-\U000e01ef]")
+_LETTER = re.compile(r"[^\W\d_]")
+
+# A figure counts as a word when it stands alone: neither a date nor a price nor a score.
+_NUMBER_BEFORE = frozenset(" \n\t(\"'«“[")
+_NUMBER_AFTER = re.compile(r"(?:[.,!?;:)\]\"'»”]*(?:\s|$))")
+_NUMBERS = {
+    "en": ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    "ru": ("один", "два", "три", "четыре", "пять", "шесть", "семь", "восемь", "девять", "десять"),
+}
+
+# `-people`, `−люди`, `-#cat`, `-"red car"`: a dash right before a word, none after one.
+_MINUS = re.compile(
+    r"(?:^|(?<=[\s(,]))[-−–﹣－‐‑](?:[\"«“](?P<phrase>[^\"«»“”]{1,200})[\"»”]"
+    r"|(?P<word>#?[^\W\d_](?:[\w'-]|[^\x00-\u02ff\s\W])*))"
+)
+
+
+@functools.cache
+def _token_pattern(marked: bool) -> re.Pattern[str]:
+    marks = mark_class() if marked else ""
+    letter = f"(?:[^\\W_]|[{marks}])" if marks else r"[^\W_]"
+    return re.compile(rf"#+(?P<tag>(?:{letter}|_)+)|{letter}+(?:['\-‐‑]{letter}+)*")
+
+
+def _tag_token(tag: str) -> Token | None:
+    key = tag_key(tag)
+    if not key:
+        return None
+    scripts = {script for _, script in split_scripts(key)}
+    language = ""
+    if scripts == {"latin"}:
+        language = "en"
+    elif scripts == {"cyrillic"} and all(char in RUSSIAN or not char.isalpha() for char in key):
+        language = "ru"
+    return Token(key, "_".join(tag.lstrip("#").lower().split()), language)
+
+
+def _tag_words(tag: str) -> Iterator[Token]:
+    words = split_tag(tag)
+    for word in words:
+        lower = word.lower()
+        # Of a fused Russian tag nothing but itself is known; as a lemma it would be a guess.
+        if len(words) > 1 or not RUSSIAN.issuperset(lower) or is_russian_word(lower):
+            yield from analyse(lower)
+
+
+def _number(text: str, start: int, end: int) -> tuple[Token, ...]:
+    if end - start > 2 or (start and text[start - 1] not in _NUMBER_BEFORE):
+        return ()
+    value = int(text[start:end])
+    if not 1 <= value <= 10 or not _NUMBER_AFTER.match(text, end):
+        return ()
+    letter = _LETTER.search(text, end) or _LETTER.search(text)
+    if letter is None:
+        return ()
+    language = "ru" if "\u0400" <= letter.group() < "\u0530" else "en"
+    return analyse(_NUMBERS[language][value - 1])
+
+
+class TextPipeline:
+    """Turns texts into bags of tokens. Holds no state: share it, copy it, use it from threads.
+
+    Dictionaries are loaded at the first word that needs them and shared by all pipelines.
+    """
+
+    def __call__(self, text: str, tags: Iterable[str] | None = None) -> TextBag:
+        """Tokens of a post.
+
+        Parameters
+        ----------
+        text
+            Any string; the first `engine.text.clean.MAX_CHARS` characters of it are read.
+        tags
+            The post's hashtags, with or without ``#``; None takes them from the text. The
+            words of a hashtag count among the lemmas once, whether it is in the text, in
+            `tags` or in both.
+
+        Returns
+        -------
+        TextBag
+            Without `minus`.
+        """
+        lemmas, found = self._scan(clean(text))
+        if tags is None:
+            return TextBag(tuple(lemmas), tuple(found))
+        seen = {token.key for token in found}
+        given: list[Token] = []
+        for tag in tags:
+            plain = clean(tag).strip().lstrip("#")
+            token = _tag_token(plain)
+            if token is None:
+                continue
+            given.append(token)
+            if token.key not in seen:
+                seen.add(token.key)
+                for part in plain.split():
+                    lemmas.extend(_tag_words(part))
+        return TextBag(tuple(lemmas), tuple(given))
+
+    def query(self, text: str) -> TextBag:
+        """Tokens of a query; those of ``-word``, ``-#tag`` and ``-"some words"`` apart.
+
+        Do not use it for posts: machine-made texts have stray dashes before words.
+
+        Parameters
+        ----------
+        text
+            As typed by the user.
+        """
+        text = clean(text)
+        minus: list[Token] = []
+        for match in _MINUS.finditer(text):
+            lemmas, tags = self._scan(match["phrase"] or match["word"])
+            # `-#SunsetOverSea` excludes the tag, not every post with a sea.
+            minus += tags if len(lemmas) > 1 and tags else [*tags, *lemmas]
+        lemmas, tags = self._scan(_MINUS.sub(" ", text))
+        return TextBag(tuple(lemmas), tuple(tags), tuple(dict.fromkeys(minus)))
+
+    def _scan(self, text: str) -> tuple[list[Token], list[Token]]:
+        lemmas: list[Token] = []
+        tags: list[Token] = []
+        pattern = _token_pattern(not text.isascii() and _MARKED.search(text) is not None)
+        for match in pattern.finditer(text):
+            tag = match["tag"]
+            if tag is not None:
+                token = _tag_token(tag) if _LETTER.search(tag) else None
+                if token is not None:
+                    tags.append(token)
+                    lemmas.extend(_tag_words(tag))
+                continue
+            word = match.group()
+            if word.isdecimal():
+                lemmas.extend(_number(text, match.start(), match.end()))
+            elif len(word) > 1:
+                lemmas.extend(analyse(word.lower()))
+        return lemmas, tags
