@@ -1,0 +1,409 @@
+"""Files of the local chat: kept on disk up to a bound, known by stable file_ids."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import io
+import json
+import mimetypes
+import os
+import warnings
+from collections import OrderedDict
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePath
+from typing import Any, Literal
+
+from PIL import Image, ImageOps
+
+from bot.local.errors import BadRequestError, TooLargeError
+from bot.local.limits import (
+    MAX_DOCUMENT_UPLOAD,
+    MAX_PHOTO_RATIO,
+    MAX_PHOTO_SIDES,
+    MAX_PHOTO_UPLOAD,
+    MAX_STORED_BYTES,
+    PHOTO_SIDES,
+)
+
+Kind = Literal["photo", "document"]
+
+_JPEG_QUALITY = 87
+_THUMBNAIL_SIDE = 320
+_ID_PREFIX = {"photo": "AgACAgIAAx", "document": "BQACAgIAAx", "thumbnail": "AAMCAgADGQ"}
+_FOLDERS = {"photo": "photos", "document": "documents", "thumbnail": "thumbnails"}
+
+
+@dataclass(slots=True)
+class StoredFile:
+    """One file on disk: one size of a photo, a document, or a document's thumbnail.
+
+    Attributes
+    ----------
+    file_id, file_unique_id
+        As the Bot API gives them; both depend on nothing but the bot and the content.
+    role
+        ``"photo"``, ``"document"`` or ``"thumbnail"``.
+    size
+        Bytes.
+    width, height
+        Pixels; 0 for what is no picture.
+    """
+
+    file_id: str
+    file_unique_id: str
+    role: str
+    size: int
+    suffix: str
+    mime_type: str
+    width: int = 0
+    height: int = 0
+
+    @property
+    def file_path(self) -> str:
+        """The path that ``getFile`` gives."""
+        return f"{_FOLDERS[self.role]}/{self.file_unique_id}{self.suffix}"
+
+    def photo_size(self) -> dict[str, Any]:
+        """Return the Bot API's ``PhotoSize``."""
+        return {
+            "file_id": self.file_id,
+            "file_unique_id": self.file_unique_id,
+            "file_size": self.size,
+            "width": self.width,
+            "height": self.height,
+        }
+
+
+@dataclass(slots=True)
+class Media:
+    """What a message shows: all the sizes of a photo, or a document and its thumbnail.
+
+    Attributes
+    ----------
+    files
+        Photo: its sizes, smallest first. Document: the file, then its thumbnail if any.
+    """
+
+    kind: Kind
+    name: str
+    files: list[StoredFile] = field(default_factory=list)
+
+    @property
+    def main(self) -> StoredFile:
+        """The photo's largest size, or the document itself."""
+        return self.files[-1] if self.kind == "photo" else self.files[0]
+
+    def fields(self) -> dict[str, Any]:
+        """Return the message's fields: ``photo`` or ``document``."""
+        if self.kind == "photo":
+            return {"photo": [file.photo_size() for file in self.files]}
+        main = self.main
+        document: dict[str, Any] = {
+            "file_id": main.file_id,
+            "file_unique_id": main.file_unique_id,
+            "file_size": main.size,
+            "file_name": self.name,
+            "mime_type": main.mime_type,
+        }
+        if len(self.files) > 1:
+            document["thumbnail"] = self.files[1].photo_size()
+        return {"document": document}
+
+
+class FileStore:
+    """Photos and documents, on disk, oldest use first out.
+
+    Parameters
+    ----------
+    folder
+        Where the files lie. What an earlier run left there is known again, so that file_ids
+        which a bot has stored stay valid.
+    owner
+        The bot's id: another bot gets other file_ids for the same content, as in Telegram.
+    max_bytes
+        Bound of all files together.
+    """
+
+    def __init__(self, folder: Path, owner: int, max_bytes: int = MAX_STORED_BYTES) -> None:
+        self.folder = folder
+        self._owner = owner
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._media: OrderedDict[str, Media] = OrderedDict()
+        self._by_file_id: dict[str, tuple[str, StoredFile]] = {}
+        self._by_path: dict[str, str] = {}
+        # Decoding is CPU work: never more at once than would leave the loop starving.
+        self._decoders = asyncio.Semaphore(2)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._load()
+
+    async def add_photo(self, content: bytes) -> Media:
+        """Store a photo as Telegram does: re-encoded where needed, in several sizes.
+
+        Raises
+        ------
+        BadRequestError
+            It is empty, over 10 MB, no picture, or of impossible dimensions.
+        """
+        if not content:
+            raise BadRequestError("file must be non-empty")
+        if len(content) > MAX_PHOTO_UPLOAD:
+            raise BadRequestError(
+                f"file of size {len(content)} bytes is too big for a photo; "
+                f"the maximum size is {MAX_PHOTO_UPLOAD} bytes"
+            )
+        known = self._known("photo", content, "")
+        if known is not None:
+            return known
+        async with self._decoders:
+            sizes = await asyncio.to_thread(_photo_sizes, content)
+        media = Media("photo", "")
+        parts = []
+        for width, height, encoded in sizes:
+            media.files.append(
+                self._describe("photo", encoded, ".jpg", "image/jpeg", width, height)
+            )
+            parts.append(encoded)
+        return await self._keep(_key("photo", content, ""), media, parts)
+
+    async def add_document(
+        self, content: bytes, name: str = "file", mime_type: str | None = None
+    ) -> Media:
+        """Store a file as it is; a picture gets a thumbnail.
+
+        Raises
+        ------
+        BadRequestError
+            It is empty.
+        TooLargeError
+            It is over 50 MB.
+        """
+        if not content:
+            raise BadRequestError("file must be non-empty")
+        if len(content) > MAX_DOCUMENT_UPLOAD:
+            raise TooLargeError
+        # A name from outside never becomes a path here; it is only shown.
+        name = PurePath(name.replace("\\", "/")).name.replace("\x00", "")[:255] or "file"
+        mime = mime_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        known = self._known("document", content, f"{name}\n{mime}")
+        if known is not None:
+            return known
+        suffix = PurePath(name).suffix
+        suffix = suffix if suffix[1:].isalnum() and suffix.isascii() and len(suffix) <= 9 else ""
+        media = Media("document", name)
+        media.files.append(self._describe("document", content, suffix, mime))
+        parts = [content]
+        async with self._decoders:
+            thumbnail = await asyncio.to_thread(_thumbnail, content)
+        if thumbnail is not None:
+            width, height, encoded = thumbnail
+            media.files.append(
+                self._describe("thumbnail", encoded, ".jpg", "image/jpeg", width, height)
+            )
+            parts.append(encoded)
+        return await self._keep(_key("document", content, f"{name}\n{mime}"), media, parts)
+
+    def find(self, file_id: str) -> tuple[Media, StoredFile]:
+        """Return the media and the file that a file_id stands for.
+
+        Raises
+        ------
+        BadRequestError
+            No such file, or it had to go for others.
+        """
+        found = self._by_file_id.get(file_id)
+        if found is None:
+            raise BadRequestError("wrong file_id or the file is temporarily unavailable")
+        key, file = found
+        self._media.move_to_end(key)
+        return self._media[key], file
+
+    def media(self, file_id: str, kind: Kind) -> Media:
+        """Return the media of a file_id that is to be sent again.
+
+        Raises
+        ------
+        BadRequestError
+            No such file, or it is of another kind.
+        """
+        if file_id not in self._by_file_id:
+            raise BadRequestError(
+                "wrong remote file identifier specified: Wrong string length"
+                if len(file_id) < 20
+                else "wrong file identifier/HTTP URL specified"
+            )
+        media, file = self.find(file_id)
+        if media.kind != kind or file.role == "thumbnail":
+            raise BadRequestError(
+                f"can't use file of type {file.role.capitalize()} as {kind.capitalize()}"
+            )
+        return media
+
+    def by_path(self, file_path: str) -> StoredFile | None:
+        """Return the file of a path that ``getFile`` gave; None when there is none."""
+        file_id = self._by_path.get(file_path)
+        return None if file_id is None else self.find(file_id)[1]
+
+    def location(self, file: StoredFile) -> Path:
+        """Return where a file lies on disk."""
+        return self.folder / f"{file.role}-{file.file_unique_id}"
+
+    # ---------------------------------------------------------------------------------------
+
+    def _describe(
+        self, role: str, content: bytes, suffix: str, mime: str, width: int = 0, height: int = 0
+    ) -> StoredFile:
+        digest = hashlib.sha256(content).digest()
+        unique = _base64(digest[:12])
+        owned = hashlib.sha256(f"{self._owner}/{role}/{unique}/{mime}".encode()).digest()
+        return StoredFile(
+            _ID_PREFIX[role] + _base64(owned + digest[:12]),
+            unique,
+            role,
+            len(content),
+            suffix,
+            mime,
+            width,
+            height,
+        )
+
+    def _known(self, kind: str, content: bytes, label: str) -> Media | None:
+        key = _key(kind, content, label)
+        if key in self._media:
+            self._media.move_to_end(key)
+        return self._media.get(key)
+
+    async def _keep(self, key: str, media: Media, parts: list[bytes]) -> Media:
+        if key in self._media:
+            return self._media[key]
+        await asyncio.to_thread(self._write, key, media, parts)
+        self._register(key, media)
+        while self._bytes > self._max_bytes and len(self._media) > 1:
+            self._forget(*next(iter(self._media.items())))
+        return media
+
+    def _write(self, key: str, media: Media, parts: list[bytes]) -> None:
+        for file, content in zip(media.files, parts, strict=True):
+            _write_whole(self.location(file), content)
+        note = {"kind": media.kind, "name": media.name, "files": [asdict(f) for f in media.files]}
+        _write_whole(self.folder / f"{key}.json", json.dumps(note).encode())
+
+    def _register(self, key: str, media: Media) -> None:
+        self._media[key] = media
+        self._bytes += sum(file.size for file in media.files)
+        for file in media.files:
+            self._by_file_id[file.file_id] = (key, file)
+            self._by_path[file.file_path] = file.file_id
+
+    def _forget(self, key: str, media: Media) -> None:
+        del self._media[key]
+        (self.folder / f"{key}.json").unlink(missing_ok=True)
+        self._bytes -= sum(file.size for file in media.files)
+        for file in media.files:
+            if self._by_file_id.get(file.file_id, ("", None))[0] == key:
+                del self._by_file_id[file.file_id]
+                self._by_path.pop(file.file_path, None)
+                self.location(file).unlink(missing_ok=True)
+
+    def _load(self) -> None:
+        notes = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
+        for path in notes:
+            try:
+                note = json.loads(path.read_text())
+                files = [StoredFile(**item) for item in note["files"]]
+                media = Media(note["kind"], note["name"], files)
+            except (ValueError, TypeError, KeyError):
+                continue
+            if files and all(self.location(file).is_file() for file in files):
+                self._register(path.stem, media)
+
+
+def _key(kind: str, content: bytes, label: str) -> str:
+    digest = hashlib.sha256(content)
+    digest.update(f"\x00{kind}\x00{label}".encode())
+    return digest.hexdigest()[:32]
+
+
+def _base64(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write so that no reader ever sees a part (write aside, then rename)."""
+    aside = path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
+    try:
+        aside.write_bytes(content)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _photo_sizes(content: bytes) -> list[tuple[int, int, bytes]]:
+    try:
+        with warnings.catch_warnings():
+            # The dimensions are checked here before anything is decoded.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(io.BytesIO(content))
+        width, height = opened.size
+        if (
+            width + height > MAX_PHOTO_SIDES
+            or max(width, height) > MAX_PHOTO_RATIO * min(width, height)
+            or min(width, height) < 1
+        ):
+            raise BadRequestError("PHOTO_INVALID_DIMENSIONS")
+        plain = opened.format == "JPEG" and opened.mode == "RGB" and "exif" not in opened.info
+        image = _rgb(opened)
+    except BadRequestError:
+        raise
+    except Image.DecompressionBombError:
+        raise BadRequestError("PHOTO_INVALID_DIMENSIONS") from None
+    except Exception as error:  # Pillow's decoders raise many kinds; all mean the same here.
+        raise BadRequestError("IMAGE_PROCESS_FAILED") from error
+    longest = max(image.size)
+    sizes = []
+    for side in (side for side in PHOTO_SIDES if side < longest):
+        smaller = image.copy()
+        smaller.thumbnail((side, side))
+        sizes.append((*smaller.size, _jpeg(smaller)))
+    if longest <= PHOTO_SIDES[-1]:
+        # Small enough already: a JPEG without EXIF is kept byte for byte.
+        sizes.append((*image.size, content if plain else _jpeg(image)))
+    return sizes
+
+
+def _thumbnail(content: bytes) -> tuple[int, int, bytes] | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(io.BytesIO(content))
+        if sum(opened.size) > MAX_PHOTO_SIDES:
+            return None
+        opened.draft("RGB", (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
+        image = _rgb(opened)
+        image.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
+        return (*image.size, _jpeg(image))
+    except Exception:  # A document may be anything; one that is no picture has no thumbnail.
+        return None
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith(("I", "F")):
+        # 16 and 32 bits a channel: scaled, for Pillow would clip.
+        low, high = image.convert("F").getextrema()
+        span = max(float(high) - float(low), 1.0)  # type: ignore[arg-type]
+        image = image.convert("F").point(lambda v: (v - float(low)) * (255.0 / span))  # type: ignore[arg-type]
+        return image.convert("L").convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(ground, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return buffer.getvalue()
