@@ -79,3 +79,11 @@ class IndexFileError(Image2PicError):
 
 class CorpusError(Image2PicError):
     """The corpus folder as a whole cannot be read (a bad line alone is only reported)."""
+
+
+class StoreError(Image2PicError):
+    """The library of posts cannot be opened, read or written."""
+
+
+class StoreFullError(StoreError):
+    """The disk is full: nothing of this write was kept, what was there is whole."""
