@@ -172,21 +172,34 @@ _APART = """
 animal animal animals
 anime anime
 animation animation animated
+business business businesses
 boxing boxing
 boxer boxer boxers
 bowling bowling
 clothing clothing clothes
+dressed dressed dressing
 evening evening evenings
 glasses glasses eyeglasses
 goggles goggles
+harness harness harnesses harnessed
 organ organ organs
 organization organization organisation organizations organisations
+pants pants
+personal personal
+parking parking parked
 paste paste pastes
 police police
 policy policy policies
+retriever retriever retrievers
+several several
+shorts shorts
+tired tired
+training training trained
 universe universe universes
 university university universities
 wedding wedding weddings
+witness witness witnesses
+woods woods
 """
 
 # Plurals that look regular and still change their base's stem are not listed: the stemmer has

@@ -52,8 +52,8 @@ def script_of(char: str) -> Script | None:
 def mark_class() -> str:
     """List the combining marks as the inside of a regular expression's character class.
 
-    The class for "word character" leaves them out, and without them words of Thai, Hindi or Arabic would break into
-    letters. Made at the first text that needs it (some 20 ms).
+    The class for "word character" leaves them out, and without them words of Thai, Hindi or
+    Arabic would break into letters. Made at the first text that needs it (some 20 ms).
     """
     ranges: list[list[int]] = []
     for code in [*range(0x300, 0xFFFF), *range(0x10000, min(0x1F000, sys.maxunicode))]:

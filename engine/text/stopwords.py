@@ -30,6 +30,7 @@ EN = _words(
     there here some any all such own same both either neither just only also too very much more
     most less least even still already again ever never always often quite rather really
     ll ve re don didn doesn isn aren wasn weren hasn haven hadn couldn wouldn shouldn mustn ain
+    after before now let well
     dont didnt doesnt isnt arent wasnt werent hasnt havent hadnt couldnt wouldnt shouldnt cant
     wont aint im ive youre youve theyre weve hes shes thats whats theres lets gonna wanna gotta
     rt amp nbsp quot gt lt http https htt www html href src img br div span

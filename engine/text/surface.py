@@ -6,6 +6,7 @@ import json
 from collections.abc import Container
 
 from engine.text.tokens import Token
+from engine.text.words import russian_heading
 
 
 class SurfaceForms:
@@ -33,18 +34,25 @@ class SurfaceForms:
     def best(self, key: str) -> str:
         """Form to show for a key; the key itself if it was never added.
 
-        The most frequent form. A Russian word is shown in its dictionary form, which is its
-        key, if it was ever typed so: "трава", though captions say "на траве" more often. Ties
-        go to the shorter form, then to the first in the alphabet.
+        The most frequent form, for ties the shorter one, then the first in the alphabet. A
+        Russian word is shown as a dictionary heads it, since the most frequent form of a noun
+        is often a case that makes no sense alone ("на траве": "трава", not "траве"); with ``ё``
+        or ``е`` as it was typed.
         """
         forms = self._forms.get(key)
         if not forms:
             return key
+
+        def rank(form: str) -> tuple[int, int, str]:
+            return -forms[form], len(form), form
+
         if self._language[key] == "ru":
-            forms = {
-                form: count for form, count in forms.items() if form.replace("ё", "е") == key
-            } or forms
-        return min(forms, key=lambda form: (-forms[form], len(form), form))
+            heading = russian_heading(key, forms)
+            plain = key if heading is None else heading.replace("ё", "е")
+            typed = [form for form in forms if form.replace("ё", "е") == plain]
+            if typed or heading is not None:
+                return min(typed, key=rank, default=heading or key)
+        return min(forms, key=rank)
 
     def language(self, key: str) -> str:
         """``"en"``, ``"ru"``, or ``""`` for another script or an unknown key."""

@@ -10,6 +10,7 @@ import functools
 import re
 import threading
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from engine.text.english import stem
@@ -50,7 +51,11 @@ _RU_FORMS = {
     "коричнево": "коричневый",
     "розово": "розовый",
     "ярко": "яркий",
+    **dict.fromkeys(("парке", "парка", "парки"), "парк"),
 }
+
+# Comparatives and participles that the dictionary gives a lemma of their own. Lemma -> lemma.
+_RU_LEMMAS = {"больший": "большой", "меньший": "маленький", "стоящий": "стоять"}
 
 _morphology_lock = threading.RLock()
 
@@ -88,7 +93,50 @@ def russian_lemma(word: str) -> str:
         for parse in _morphology().parse(word):
             lemma = parse.normal_form.replace("ё", "е")
             chances[lemma] = chances.get(lemma, 0.0) + parse.score
-    return max(chances, key=chances.__getitem__, default=word_e)
+    lemma = max(chances, key=chances.__getitem__, default=word_e)
+    return _RU_LEMMAS.get(lemma, lemma)
+
+
+def russian_heading(lemma: str, forms: Mapping[str, int]) -> str | None:
+    """Find the dictionary heading of a lemma: how a reader expects to see it in a list.
+
+    A verb in the infinitive, an adjective in the masculine; a noun in the singular nominative,
+    or in the plural if that is how people use it (`лыжи`, `волосы`).
+
+    Parameters
+    ----------
+    lemma
+        As `russian_lemma` gives it.
+    forms
+        The forms of it that were typed, with their counts.
+
+    Returns
+    -------
+    str or None
+        None if the dictionary does not hold the word.
+    """
+    with _morphology_lock:
+        parses = _morphology().parse(lemma)
+        heading = next(
+            (p for p in parses if p.is_known and p.normal_form.replace("ё", "е") == lemma), None
+        )
+        if heading is None:
+            return None
+        if "NOUN" in heading.tag and "Sgtm" not in heading.tag:
+            plural = 0
+            for form, count in forms.items():
+                of_lemma = (
+                    p
+                    for p in _morphology().parse(form)
+                    if p.normal_form == heading.normal_form and "NOUN" in p.tag
+                )
+                first = next(of_lemma, None)
+                plural += count if first is not None and first.tag.number == "plur" else 0
+            if 3 * plural > 2 * sum(forms.values()):
+                inflected = heading.inflect({"plur", "nomn"})
+                if inflected is not None:
+                    return str(inflected.word)
+        return str(heading.normal_form)
 
 
 def _english(word: str) -> Token | None:
@@ -138,8 +186,12 @@ def _piece(piece: str, script: Script) -> list[Token]:
     elif script == "cyrillic":
         token = _cyrillic(piece)
     elif script == "unspaced":
-        return [Token(pair, pair, "") for pair in bigrams(piece)]
+        # Figures stand among these characters without spaces as well.
+        letters = "".join(char for char in piece if not char.isnumeric() or char >= "\u3400")
+        return [Token(pair, pair, "") for pair in bigrams(letters)]
     else:
+        if script in ("hiragana", "katakana"):
+            piece = piece.rstrip("0123456789")
         # One hiragana is a particle; one letter of any script says nothing.
         token = Token(piece, piece, "") if len(piece) > 1 else None
     return [token] if token and len(token.key) <= MAX_KEY else []
