@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import aiosqlite
 
-from bot.store import Asked, Counts, Entry, Letter, Post, Sibling, StoreError, StoreFullError
-from bot.store import Undescribed
+from bot.store import Asked, Counts, Entry, Letter, Post, Sibling, Undescribed
+from engine.errors import StoreError, StoreFullError
 from engine.schema import migrate
 
 #: How long settled updates are remembered, so that one delivered again is known, in seconds.
@@ -53,8 +53,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-            raise StoreFullError("the disk is full") from error
+        # Extended codes hold the primary one in their low byte.
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+            raise StoreFullError("the disk is full: nothing was written") from error
         raise StoreError(f"the database failed: {error}") from error
 
 
@@ -298,25 +299,26 @@ class SQLiteStore:
         cursor = await self._write("DELETE FROM groups WHERE chat = ?", (chat,))
         return cursor.rowcount > 0
 
-    async def accept(self, update_id: int, digest: str, payload: str) -> bool:
-        """Store an update; False where the very same one is known.
+    async def accept(self, update_id: int, subject: str, digest: str, payload: str) -> bool:
+        """Store an update about a post; False where the very same one is known.
 
         Telegram may start its numbers anew after a quiet week, so a known
         number with another content is another update.
         """
         cursor = await self._write(
-            "INSERT INTO inbox (update_id, digest, payload, taken) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (update_id) DO UPDATE SET digest = excluded.digest,"
-            " payload = excluded.payload, tries = 0, due = 0, taken = excluded.taken"
+            "INSERT INTO inbox (update_id, subject, digest, payload, taken) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (update_id) DO UPDATE SET subject = excluded.subject,"
+            " digest = excluded.digest, payload = excluded.payload, tries = 0, due = 0,"
+            " taken = excluded.taken, number = (SELECT max(number) + 1 FROM inbox)"
             " WHERE digest != excluded.digest",
-            (update_id, digest, payload, time.time()),
+            (update_id, subject, digest, payload, time.time()),
         )
         return cursor.rowcount > 0
 
     async def letters(self, *, now: float, limit: int) -> list[Letter]:
         """Stored updates that wait to be worked in and are due, in the order they came."""
         rows = await self._read(
-            "SELECT number, payload, tries FROM inbox"
+            "SELECT number, subject, payload, tries FROM inbox"
             " WHERE payload IS NOT NULL AND due <= ? ORDER BY number LIMIT ?",
             (now, limit),
         )
@@ -329,9 +331,12 @@ class SQLiteStore:
         )
 
     async def settle(
-        self, numbers: Iterable[int], entries: Sequence[Entry] = ()
+        self, letters: Iterable[Letter], entries: Sequence[Entry] = ()
     ) -> list[tuple[int, bytes]]:
         """Write posts and mark the updates they came in as done, in one transaction.
+
+        Earlier updates about the same post are done with them: one that was
+        put off must not bring an old state back.
 
         Returns
         -------
@@ -376,8 +381,9 @@ class SQLiteStore:
                 )
                 written.append((key, entry.vector))
             await db.executemany(
-                "UPDATE inbox SET payload = NULL WHERE number = ?",
-                [(number,) for number in numbers],
+                "UPDATE inbox SET payload = NULL"
+                " WHERE payload IS NOT NULL AND subject = ? AND number <= ?",
+                [(letter.subject, letter.number) for letter in letters],
             )
             if written:
                 await _grow(db)
@@ -404,6 +410,17 @@ class SQLiteStore:
             "SELECT key FROM messages WHERE chat = ? AND message = ?", (chat, message)
         )
         return rows[0][0] if rows else None
+
+    async def bury(self, id: str) -> int | None:
+        """Delete the post of that id, present or still to come; its key if it was present."""
+        async with self._transaction() as db:
+            await db.execute("INSERT OR IGNORE INTO removed (id) VALUES (?)", (id,))
+            rows = list(await db.execute_fetchall("SELECT key FROM posts WHERE id = ?", (id,)))
+            if not rows:
+                return None
+            await db.execute("DELETE FROM posts WHERE id = ?", (id,))
+            await _grow(db)
+            return int(rows[0][0])
 
     async def remove(self, key: int) -> Post | None:
         """Delete a post for good: it does not come back by an edit or a new model."""

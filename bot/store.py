@@ -10,16 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.errors import Image2PicError
-
-
-class StoreError(Image2PicError):
-    """The database could not do it."""
-
-
-class StoreFullError(StoreError):
-    """The disk is full: nothing was written, reading goes on."""
-
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -69,9 +59,18 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """An update about the library that is stored but not yet worked in."""
+    """An update about the library that is stored but not yet worked in.
+
+    Attributes
+    ----------
+    number
+        Grows in the order of arrival.
+    subject
+        Id of the post that it is about.
+    """
 
     number: int
+    subject: str
     payload: str
     tries: int
 
@@ -171,15 +170,16 @@ class Store(Protocol):
     async def groups(self) -> set[int]: ...
     async def add_group(self, chat: int, title: str) -> None: ...
     async def drop_group(self, chat: int) -> bool: ...
-    async def accept(self, update_id: int, digest: str, payload: str) -> bool: ...
+    async def accept(self, update_id: int, subject: str, digest: str, payload: str) -> bool: ...
     async def letters(self, *, now: float, limit: int) -> list[Letter]: ...
     async def postpone(self, number: int, *, due: float) -> None: ...
     async def settle(
-        self, numbers: Iterable[int], entries: Sequence[Entry] = ()
+        self, letters: Iterable[Letter], entries: Sequence[Entry] = ()
     ) -> list[tuple[int, bytes]]: ...
     async def is_removed(self, id: str) -> bool: ...
     async def siblings(self, chat: int, album: str) -> list[Sibling]: ...
     async def post_of(self, chat: int, message: int) -> int | None: ...
+    async def bury(self, id: str) -> int | None: ...
     async def remove(self, key: int) -> Post | None: ...
     async def undescribed(self, model: str, *, after: int, limit: int) -> list[Undescribed]: ...
     async def set_vector(self, key: int, vector: bytes, model: str) -> None: ...

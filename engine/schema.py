@@ -88,6 +88,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE TABLE inbox (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         update_id INTEGER NOT NULL UNIQUE,
+        subject TEXT NOT NULL,
         digest TEXT NOT NULL,
         payload TEXT,
         tries INTEGER NOT NULL DEFAULT 0,
@@ -95,6 +96,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         taken REAL NOT NULL
     ) STRICT;
     CREATE INDEX inbox_due ON inbox (due) WHERE payload IS NOT NULL;
+    CREATE INDEX inbox_subject ON inbox (subject) WHERE payload IS NOT NULL;
     """,
 )
 

@@ -1,0 +1,63 @@
+"""What every handler needs, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from telegram import Update, User
+from telegram.ext import CallbackContext, ExtBot
+
+from bot.albums import Albums
+from bot.library import Library
+from bot.metrics import Metrics
+from bot.neighbours import Meaning
+from bot.photos import Photos
+from bot.settings import Settings
+from bot.store import Store
+from bot.texts import Texts, known
+from bot.work import Work
+
+Context = CallbackContext[ExtBot[Any], dict[Any, Any], dict[Any, Any], dict[Any, Any]]
+KEY = "services"
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of a running bot."""
+
+    settings: Settings
+    engine: Meaning
+    store: Store
+    work: Work
+    library: Library
+    metrics: Metrics
+    photos: Photos
+    albums: Albums = field(default_factory=Albums)
+
+    async def texts(self, user: User | None) -> Texts:
+        """The words in the language that the person chose, else that of their Telegram."""
+        if user is None:
+            return Texts(known(None))
+        return Texts(await self.store.language(user.id) or known(user.language_code))
+
+    def is_owner(self, user: User | None) -> bool:
+        """Whether the person owns the bot."""
+        return user is not None and user.id in self.settings.owner_ids
+
+    def may_ask(self, user: User | None) -> bool:
+        """Whether the person may ask (anyone, where there is no list)."""
+        allowed = self.settings.allowed_ids
+        return not allowed or (
+            user is not None and (user.id in allowed or self.is_owner(user))
+        )
+
+
+def services(context: Context) -> Services:
+    """The services of the running bot."""
+    return cast(Services, context.bot_data[KEY])
+
+
+def user_of(update: object) -> User | None:
+    """The person behind an update."""
+    return update.effective_user if isinstance(update, Update) else None

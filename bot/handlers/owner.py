@@ -1,0 +1,74 @@
+"""What only an owner can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from telegram import Message, MessageOriginChannel, Update
+from telegram.ext import BaseHandler, CommandHandler, filters
+
+from bot.addressing import is_private
+from bot.context import Context, Services, services
+from bot.failures import Told
+from bot.handlers.errors import reply
+
+
+async def on_remove(update: Update, context: Context) -> None:
+    """/remove in reply to a post, forwarded or shown by the bot."""
+    message, user = update.message, update.effective_user
+    if message is None:
+        return
+    bag = services(context)
+    if not bag.is_owner(user):
+        raise Told("owner_only")
+    replied = message.reply_to_message
+    if replied is None:
+        raise Told("remove_reply")
+    keys = await _keys(bag, replied)
+    removed = sum([await bag.library.remove(key) for key in keys])
+    if not removed:
+        raise Told("remove_unknown")
+    texts = await bag.texts(user)
+    await reply(message, texts("removed", n=removed))
+
+
+async def _keys(bag: Services, replied: Message) -> list[int]:
+    origin = replied.forward_origin
+    if isinstance(origin, MessageOriginChannel):
+        key = await bag.store.post_of(origin.chat.id, origin.message_id)
+        return [] if key is None else [key]
+    key = await bag.store.post_of(replied.chat_id, replied.message_id)
+    if key is not None:
+        return [key]
+    # One picture of the bot's album shows one post; its list shows several, and removes none.
+    keys = await bag.store.shown_in(replied.chat_id, replied.message_id)
+    return keys if len(keys) == 1 else []
+
+
+async def on_library(update: Update, context: Context) -> None:
+    """/library and /library off in a group."""
+    message, user = update.message, update.effective_user
+    if message is None:
+        return
+    bag = services(context)
+    if not bag.is_owner(user):
+        raise Told("owner_only")
+    if is_private(message):
+        raise Told("library_group_only")
+    texts = await bag.texts(user)
+    if context.args and context.args[0].lower() == "off":
+        await bag.store.drop_group(message.chat_id)
+        bag.library.groups.discard(message.chat_id)
+        await reply(message, texts("library_off"))
+    else:
+        await bag.store.add_group(message.chat_id, message.chat.title or "")
+        bag.library.groups.add(message.chat_id)
+        await reply(message, texts("library_on"))
+
+
+def handlers() -> list[BaseHandler[Any, Any, Any]]:
+    """Handlers of this module."""
+    return [
+        CommandHandler("remove", on_remove, filters=filters.UpdateType.MESSAGE),
+        CommandHandler("library", on_library, filters=filters.UpdateType.MESSAGE),
+    ]

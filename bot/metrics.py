@@ -1,0 +1,68 @@
+"""What the bot counts, in Prometheus's form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """Counters of one running bot (a registry of its own, so tests can have many)."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.queries = Counter(
+            "image2pic_queries",
+            "Questions, by kind and how they ended",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "image2pic_answer_seconds",
+            "From taking a question to its answer being sent",
+            ["kind"],
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self.errors = Counter(
+            "image2pic_errors", "Unexpected errors, by type", ["type"], registry=self.registry
+        )
+        self.updates = Counter(
+            "image2pic_updates", "Updates taken, by kind", ["kind"], registry=self.registry
+        )
+        self.votes = Counter("image2pic_votes", "Votes, up and down", ["vote"], registry=self.registry)
+        self.chosen = Counter(
+            "image2pic_inline_chosen", "Inline results that were sent", registry=self.registry
+        )
+        self.ingested = Counter(
+            "image2pic_ingested", "Posts from chats, by outcome", ["outcome"], registry=self.registry
+        )
+        self.queue = Gauge(
+            "image2pic_queue", "Questions running or waiting for a thread", registry=self.registry
+        )
+        self.posts = Gauge("image2pic_posts", "Posts in the index", registry=self.registry)
+        self.inbox = Gauge(
+            "image2pic_inbox", "Updates stored and not yet worked in", registry=self.registry
+        )
+
+    @contextmanager
+    def timed(self, kind: str) -> Iterator[None]:
+        """Count a question and its time; an exception is counted by its type."""
+        start = perf_counter()
+        try:
+            yield
+        except Exception as error:
+            self.queries.labels(kind, type(error).__name__).inc()
+            raise
+        self.queries.labels(kind, "answered").inc()
+        self.seconds.labels(kind).observe(perf_counter() - start)
+
+    def text(self) -> bytes:
+        """The exposition, as /metrics gives it."""
+        return generate_latest(self.registry)

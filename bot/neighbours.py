@@ -1,0 +1,59 @@
+"""What the bot asks of the engine; `engine.engine.Engine` is the one that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from engine.results import (
+    Annotation,
+    Explanation,
+    Page,
+    PostVector,
+    Query,
+    Topic,
+)
+
+
+class Neighbours(Protocol):
+    """The vectors of the library and their neighbourhoods: a cache of the store."""
+
+    def load(
+        self, vectors: Iterable[tuple[int, bytes]], *, version: int, cache: Path | None = None
+    ) -> bool: ...
+    def save(self, cache: Path, *, version: int) -> None: ...
+    def add(self, items: Sequence[tuple[int, bytes]]) -> None: ...
+    def remove(self, keys: Sequence[int]) -> None: ...
+    def search(self, query: Query, *, limit: int = 10, offset: int = 0) -> Page: ...
+    def topic_posts(self, topic: int, *, limit: int = 10, offset: int = 0) -> Page: ...
+    def __len__(self) -> int: ...
+
+
+class Meaning(Neighbours, Protocol):
+    """From photos and texts to topic vectors, and to words."""
+
+    info: Any
+
+    def query(
+        self, *, photo: bytes | None = None, text: str = "", photo_weight: float = 0.5
+    ) -> Query: ...
+    def like(self, key: int) -> Query: ...
+    def describe(
+        self, *, photo: bytes | None, text: str = "", tags: Sequence[str] | None = None
+    ) -> PostVector: ...
+    def annotate(
+        self, query: Query, *, language: str = "en", words: int = 8, tags: int = 5
+    ) -> Annotation: ...
+    def explain(
+        self,
+        query: Query,
+        *,
+        photo: bytes | None = None,
+        language: str = "en",
+        topics: int = 4,
+    ) -> Explanation: ...
+    def explain_picture(
+        self, explanation: Explanation, *, photo: bytes | None, heading: str
+    ) -> bytes: ...
+    def topics(self, *, language: str = "en") -> Sequence[Topic]: ...

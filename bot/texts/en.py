@@ -1,0 +1,125 @@
+"""English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+EXAMPLES: Final = ("sunset over the sea", "snowy forest", "night city", "mountain lake")
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "start": "what I can do, with examples",
+    "find": "find pictures for words",
+    "topics": "what the library is about",
+    "stats": "how much there is, and how good I am",
+    "language": "change the language",
+    "help": "everything I understand",
+    "privacy": "what I keep about you",
+    "forget": "delete what I keep about you",
+}
+
+TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
+    "start": (
+        "Hello, {name}! I find posts by meaning.\n\n"
+        "• Send me a <b>photo</b>: I tell what I see and find posts like it.\n"
+        "• Send me <b>words</b>: I find pictures for them.\n"
+        "• Send <b>both</b> (a photo with a caption): I look for both at once.\n"
+        "• In any chat type <code>@{bot} sunset</code> to send a picture from the library.\n\n"
+        "Try one of these:"
+    ),
+    "help": (
+        "<b>Photo</b>: send one, several as an album, or as a file; forward one; or reply to one "
+        "with words.\n"
+        "<b>Words</b>: “dogs in the snow”. A minus leaves things out: “sea -people”.\n"
+        "<b>Both</b>: a photo with a caption, or words in reply to a photo.\n"
+        "<b>Buttons</b>: <i>More</i> goes on, <i>Explain</i> shows why, the numbers find posts "
+        "like that one, 👍 and 👎 help me learn.\n"
+        "<b>In a group</b>: mention me, reply to me, or write /find and the words.\n"
+        "<b>Inline</b>: <code>@{bot} words</code> in any chat.\n\n"
+        "{commands}"
+    ),
+    "help_owner": (
+        "\n\n<b>For owners</b>: /remove in reply to a post takes it out of the library; "
+        "/library in a group makes its photos posts, /library off ends that."
+    ),
+    "privacy": (
+        "What I keep: your language, the topics of what you asked (numbers, not your photo and not "
+        "the file), Telegram's own reference to the photo so that <i>Explain</i> works later, and "
+        "your votes. Questions without a vote are deleted after {days} days. Photos you ask with "
+        "are never written to disk. /forget deletes all of it at once."
+    ),
+    "forgotten": "Done: I deleted {queries} and {votes} of yours. I know nothing about you now.",
+    "n_questions": ("{n} question", "{n} questions"),
+    "n_votes": ("{n} vote", "{n} votes"),
+    "n_posts": ("{n} post", "{n} posts"),
+    "n_topics": ("{n} topic", "{n} topics"),
+    "n_people": ("{n} person", "{n} people"),
+    "language": "Which language shall I speak?",
+    "language_set": "I speak English with you now.",
+    "see": "<b>I see:</b> {words}",
+    "see_tags": "<b>Hashtags:</b> {tags}",
+    "see_nothing": "I can't put this picture into words.",
+    "found": ("Here is {n} post:", "Here are {n} posts:"),
+    "found_more": ("{n} more post:", "{n} more posts:"),
+    "found_like": ("{n} post like that one:", "{n} posts like that one:"),
+    "without": "Without: {words}.",
+    "unknown_some": "I don't know: {words}.",
+    "unknown": "I know none of these words: {words}.",
+    "suggest": "Did you mean: {words}?",
+    "unknown_hint": "Try other words, or send a photo.",
+    "nothing": "Nothing in the library is close enough. Try other words or another photo.",
+    "no_more": "That was all: nothing else is close enough.",
+    "empty": "Send me a photo or some words to look for.",
+    "empty_find": "Write what to look for after the command: <code>/find sunset</code>, "
+    "or reply with it to a photo.",
+    "only_minus": "There are only words to leave out. What shall I look for?",
+    "busy": "I have my hands full just now. Please try again in a moment.",
+    "too_many_bytes": "This file is too large: I take photos up to {limit} MB.",
+    "too_many_pixels": "This photo has too many pixels for me. Send it as a photo, not as a file, "
+    "or make it smaller.",
+    "not_a_photo": "I can't read this as a photo. I take JPEG, PNG, WebP, GIF, BMP and TIFF.",
+    "photo_gone": "I can't get that photo any more. Please send it again.",
+    "unsupported": "I understand photos and words. With this I can't do anything.",
+    "too_many_photos": "I looked at the first {n} photos of the album.",
+    "gone": "That post is no longer in the library.",
+    "stale": "This button is too old: please ask again.",
+    "forged": "I don't know this button.",
+    "not_yours": "These buttons belong to whoever asked. Ask me something yourself!",
+    "voted_up": "Thank you! More like this.",
+    "voted_down": "Thank you! Less like this.",
+    "not_allowed": "My owner decides who may ask me, and you are not on the list.",
+    "error": "Something went wrong on my side. It has been noted; please try again.",
+    "not_kept": "(My disk is full, so these posts come without buttons.)",
+    "disk_full": "My disk is full, so I can't keep that just now. Please try later.",
+    "photo_missing": "photo not available",
+    "explain_caption": "What this is about: {topics}",
+    "explain_heading": "What I see in it",
+    "explain_heading_text": "What it is about",
+    "explain_none": "There is nothing that I could explain here.",
+    "topics": "<b>Topics</b> of the library, {first}–{last} of {all}. Press a number for its posts.",
+    "topic": "<b>Topic {number}</b>: {words}",
+    "topic_tags": "Hashtags: {tags}",
+    "topic_none": "No post of the library is mainly about this topic.",
+    "topic_bad": "There is no such topic.",
+    "topics_empty": "The model has no topics to show.",
+    "stats": (
+        "<b>Library</b>: {posts}\n<b>Model</b>: {topics}, encoder {encoder}, learnt from {trained}\n"
+        "<b>Asked by</b>: {people}; {votes}"
+    ),
+    "stats_waiting": ("\n{n} post is being read.", "\n{n} posts are being read."),
+    "stats_quality": "\n<b>Measured quality</b>:\n{lines}",
+    "owner_only": "Only my owner can do that.",
+    "remove_reply": "Reply with /remove to the post (or to my picture of it) that shall go.",
+    "remove_unknown": "I don't know that message as a post of the library.",
+    "removed": ("Removed {n} post from the library.", "Removed {n} posts from the library."),
+    "library_group_only": "Use /library in a group that I am in.",
+    "library_on": "New photos in this group are posts of the library from now on.",
+    "library_off": "New photos in this group are no longer posts of the library.",
+    "inline_hint": "Open the chat",
+    "inline_unknown": "No such words",
+    "button_more": "More",
+    "button_explain": "Explain",
+    "button_previous": "‹ Back",
+    "button_next": "Next ›",
+    "source": "source",
+}
