@@ -12,7 +12,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
-from engine.text.irregular import APART, BASE
+from engine.text.irregular import APART, BASE, SPELLING
 
 
 @contextlib.contextmanager
@@ -34,6 +34,9 @@ with _hidden("sklearn", "scipy", "pandas", "matplotlib"):
     from nltk.stem.snowball import EnglishStemmer
 
 _stemmer = EnglishStemmer()
+_respelled = {
+    str(_stemmer.stem(other)): str(_stemmer.stem(spelling)) for other, spelling in SPELLING.items()
+}
 
 
 def stem(word: str) -> str:
@@ -47,10 +50,11 @@ def stem(word: str) -> str:
     Returns
     -------
     str
-        `runs`, `running` and `ran` give ``run``; `children` and `kid` give ``child``; never
+        `runs`, `running` and `ran` give ``run``; `children` gives ``child``; never
         empty.
     """
     apart = APART.get(word)
     if apart is not None:
         return apart
-    return str(_stemmer.stem(BASE.get(word, word))) or word
+    key = str(_stemmer.stem(BASE.get(word, word))) or word
+    return _respelled.get(key, key)

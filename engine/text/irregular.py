@@ -150,6 +150,10 @@ short shorter shortest
 happy happier happiest
 good better best
 bad worse worst
+"""
+
+# spelling: other spellings of the same word
+_SPELLINGS = """
 color colour
 gray grey
 center centre
@@ -157,7 +161,7 @@ theater theatre
 harbor harbour
 neighbor neighbour
 mustache moustache
-pajamas pyjamas pajama pyjama
+pajamas pyjamas
 jewelry jewellery
 airplane aeroplane
 tire tyre
@@ -213,6 +217,9 @@ def _table(lines: str) -> dict[str, str]:
 
 #: Irregular form -> its base form, which is then stemmed.
 BASE: dict[str, str] = _table(_FORMS)
+
+#: Spelling -> the other one; holds for the derived words as well (`coloured`, `theatres`).
+SPELLING: dict[str, str] = _table(_SPELLINGS)
 
 #: Word -> key, not stemmed any further.
 APART: dict[str, str] = _table(_APART)

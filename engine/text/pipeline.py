@@ -35,7 +35,11 @@ _MINUS = re.compile(
 def _token_pattern(marked: bool) -> re.Pattern[str]:
     marks = mark_class() if marked else ""
     letter = f"(?:[^\\W_]|[{marks}])" if marks else r"[^\W_]"
-    return re.compile(rf"#+(?P<tag>(?:{letter}|_)+)|{letter}+(?:['\-‐‑]{letter}+)*")
+    return re.compile(rf"#(?P<tag>(?:{letter}|_)+)|{letter}+(?:['\-‐‑]{letter}+)*")
+
+
+def _pattern_for(text: str) -> re.Pattern[str]:
+    return _token_pattern(not text.isascii() and _MARKED.search(text) is not None)
 
 
 def _tag_token(tag: str) -> Token | None:
@@ -48,7 +52,7 @@ def _tag_token(tag: str) -> Token | None:
         language = "en"
     elif scripts == {"cyrillic"} and all(char in RUSSIAN or not char.isalpha() for char in key):
         language = "ru"
-    return Token(key, "_".join(tag.lstrip("#").lower().split()), language)
+    return Token(key, "_".join(tag.replace("#", "").lower().split()), language)
 
 
 def _tag_words(tag: str) -> Iterator[Token]:
@@ -66,7 +70,10 @@ def _number(text: str, start: int, end: int) -> tuple[Token, ...]:
     value = int(text[start:end])
     if not 1 <= value <= 10 or not _NUMBER_AFTER.match(text, end):
         return ()
-    letter = _LETTER.search(text, end) or _LETTER.search(text)
+    # The language is that of the next letter, or of one before; near by, to bound the work.
+    letter = _LETTER.search(text, end, end + 100) or _LETTER.search(
+        text, max(0, start - 100), start
+    )
     if letter is None:
         return ()
     language = "ru" if "\u0400" <= letter.group() < "\u0530" else "en"
@@ -102,15 +109,15 @@ class TextPipeline:
         seen = {token.key for token in found}
         given: list[Token] = []
         for tag in tags:
-            plain = clean(tag).strip().lstrip("#")
+            plain = clean(tag).replace("#", " ").strip()
             token = _tag_token(plain)
             if token is None:
                 continue
             given.append(token)
             if token.key not in seen:
                 seen.add(token.key)
-                for part in plain.split():
-                    lemmas.extend(_tag_words(part))
+                for match in _pattern_for(plain).finditer(plain):
+                    lemmas.extend(_tag_words(match.group()))
         return TextBag(tuple(lemmas), tuple(given))
 
     def query(self, text: str) -> TextBag:
@@ -135,8 +142,7 @@ class TextPipeline:
     def _scan(self, text: str) -> tuple[list[Token], list[Token]]:
         lemmas: list[Token] = []
         tags: list[Token] = []
-        pattern = _token_pattern(not text.isascii() and _MARKED.search(text) is not None)
-        for match in pattern.finditer(text):
+        for match in _pattern_for(text).finditer(text):
             tag = match["tag"]
             if tag is not None:
                 token = _tag_token(tag) if _LETTER.search(tag) else None
