@@ -798,8 +798,8 @@ class LocalUser:
         if files:
             form = aiohttp.FormData()
             form.add_field("payload", json.dumps(payload))
-            for field, filename, content in files:
-                form.add_field(field, content, filename=filename)
+            for place, (field, filename, content) in enumerate(files):
+                form.add_field(f"{field}-{place}", content, filename=filename)
             body = {"data": form}
         else:
             body = {"json": payload}

@@ -109,5 +109,11 @@ MAX_STORED_BYTES: Final = 1024 * 1024 * 1024
 MAX_REQUEST_BYTES: Final = 110 * 1024 * 1024
 """Bytes of one request's body: an album of ten photos at their limit, and some room."""
 
+MAX_FORM_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of a JSON or urlencoded body, which carries no files."""
+
+MAX_MARKUP: Final = 64 * 1024
+"""Characters of a text before entity parsing; above it nothing is parsed."""
+
 MAX_FIELDS: Final = 200
 """Fields of one request's body."""
