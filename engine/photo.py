@@ -19,7 +19,11 @@ from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from engine.errors import PhotoError, PhotoTooLargeError
 
 MAX_PIXELS: Final = 50_000_000
-"""Pixels of the largest photo that is decoded; Pillow needs 4 bytes for each."""
+"""Pixels of the largest photo that is decoded.
+
+While it is decoded each takes 4 bytes (JPEG, PNG), 8 with transparency, and 16 in a WebP; a large
+JPEG of which little is wanted (`size_hint`) takes next to nothing.
+"""
 
 MAX_BYTES: Final = 20 * 1024 * 1024
 """Bytes of the largest file that is read; also what a Telegram bot may download."""
