@@ -49,6 +49,6 @@ def place_of(message: Message, user: User | None) -> Place:
 
 
 def file_of(message: Message | None) -> File | None:
-    """The photo of a message, if it has one."""
+    """Return the photo of a message, if it has one."""
     found = photo_file(message) if message else None
     return File(*found) if found else None

@@ -54,7 +54,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def percent(closeness: float) -> int:
-    """Closeness as it is shown, 0 to 100."""
+    """Return closeness as it is shown, 0 to 100."""
     return round(100 * min(1.0, max(0.0, closeness)))
 
 
@@ -97,7 +97,7 @@ def terms(items: Sequence[Term], *, mark: str = "") -> Html:
 
 
 def annotation(texts: Texts, seen: Annotation) -> str:
-    """What the bot sees in a photo."""
+    """Say what the bot sees in a photo."""
     lines = []
     if seen.words:
         lines.append(texts("see", words=terms(seen.words)))
@@ -173,7 +173,7 @@ def explanation(texts: Texts, why: Explanation) -> str:
 def topics_page(
     texts: Texts, topics: Sequence[Topic], first: int
 ) -> tuple[str, InlineKeyboardMarkup | None]:
-    """A page of the list of topics, with a button for each."""
+    """Lay out a page of the list of topics, with a button for each."""
     if not topics:
         return texts("topics_empty"), None
     first = min(max(0, first), len(topics) - 1) // TOPICS_PER_PAGE * TOPICS_PER_PAGE
@@ -213,9 +213,7 @@ def topic_keyboard(texts: Texts, topic: int, more: int | None) -> InlineKeyboard
     """Button under a topic's posts, where there are more."""
     if more is None:
         return None
-    button = InlineKeyboardButton(
-        texts("button_more"), callback_data=encode("topic", topic, more)
-    )
+    button = InlineKeyboardButton(texts("button_more"), callback_data=encode("topic", topic, more))
     return InlineKeyboardMarkup([[button]])
 
 

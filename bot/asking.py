@@ -150,9 +150,7 @@ async def more(
             limit=services.settings.posts_per_answer,
             offset=offset,
         )
-        await show(
-            services, bot, texts, place, asked.id, page, found="found_more", offset=offset
-        )
+        await show(services, bot, texts, place, asked.id, page, found="found_more", offset=offset)
 
 
 async def like(services: Services, bot: Bot, texts: Texts, place: Place, key: int) -> None:
@@ -168,16 +166,12 @@ async def like(services: Services, bot: Bot, texts: Texts, place: Place, key: in
         await show(services, bot, texts, place, number, page, found="found_like")
 
 
-async def explain(
-    services: Services, bot: Bot, texts: Texts, place: Place, asked: Asked
-) -> None:
+async def explain(services: Services, bot: Bot, texts: Texts, place: Place, asked: Asked) -> None:
     """Answer with a picture that shows why."""
     with services.metrics.timed("explain"):
         async with acting(bot, place.chat, ChatAction.UPLOAD_PHOTO):
             query = stored_query(services, asked)
-            photo = (
-                await download(services, bot, File(asked.photo, None)) if asked.photo else None
-            )
+            photo = await download(services, bot, File(asked.photo, None)) if asked.photo else None
             heading = texts("explain_heading" if photo else "explain_heading_text")
 
             def look() -> tuple[Explanation, bytes | None]:
@@ -317,7 +311,7 @@ async def show(
 
 
 def stored_query(services: Services, asked: Asked) -> Query:
-    """The question of a button.
+    """Read the question of a button.
 
     Raises
     ------
@@ -350,9 +344,7 @@ async def _remember(
         return None
 
 
-async def _note_shown(
-    services: Services, number: int, chat: int, messages: dict[int, int]
-) -> None:
+async def _note_shown(services: Services, number: int, chat: int, messages: dict[int, int]) -> None:
     try:
         await services.store.show(number, chat, messages)
     except StoreError as error:

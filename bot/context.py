@@ -36,7 +36,7 @@ class Services:
     albums: Albums = field(default_factory=Albums)
 
     async def texts(self, user: User | None) -> Texts:
-        """The words in the language that the person chose, else that of their Telegram."""
+        """Return the words in the language that the person chose, else that of their Telegram."""
         if user is None:
             return Texts(known(None))
         return Texts(await self.store.language(user.id) or known(user.language_code))
@@ -48,16 +48,14 @@ class Services:
     def may_ask(self, user: User | None) -> bool:
         """Whether the person may ask (anyone, where there is no list)."""
         allowed = self.settings.allowed_ids
-        return not allowed or (
-            user is not None and (user.id in allowed or self.is_owner(user))
-        )
+        return not allowed or (user is not None and (user.id in allowed or self.is_owner(user)))
 
 
 def services(context: Context) -> Services:
-    """The services of the running bot."""
+    """Return the services of the running bot."""
     return cast(Services, context.bot_data[KEY])
 
 
 def user_of(update: object) -> User | None:
-    """The person behind an update."""
+    """Return the person behind an update."""
     return update.effective_user if isinstance(update, Update) else None

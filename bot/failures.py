@@ -34,7 +34,7 @@ class Told(Exception):  # noqa: N818 - it is an answer, not a failure
 
 
 def words_for(texts: Texts, error: BaseException) -> str | None:
-    """What to tell a person about an error; None where it is unexpected.
+    """Say what to tell a person about an error; None where it is unexpected.
 
     Errors' own texts are never shown: they are in English, and may name a path.
     """

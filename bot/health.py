@@ -48,4 +48,7 @@ class Health:
         return web.json_response(report, status=200 if report["ok"] else 503)
 
     async def _show(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+        return web.Response(
+            body=self._metrics.text(),
+            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
+        )

@@ -82,9 +82,7 @@ class Poller:
     and stands still for ever at an update that it cannot read.
     """
 
-    def __init__(
-        self, *, bot: Bot, request: BaseRequest, intake: Intake, library: Library
-    ) -> None:
+    def __init__(self, *, bot: Bot, request: BaseRequest, intake: Intake, library: Library) -> None:
         self._bot, self._request = bot, request
         self._intake, self._library = intake, library
         self._offset = 0
@@ -134,7 +132,9 @@ class Poller:
                 except TimedOut:
                     continue
                 except TelegramError as error:
-                    hint = " (is another bot process running?)" if isinstance(error, Conflict) else ""
+                    hint = (
+                        " (is another bot process running?)" if isinstance(error, Conflict) else ""
+                    )
                     _LOGGER.warning("polling failed, again in %.1f s: %s%s", pause, error, hint)
                     await asyncio.sleep(pause)
                     pause = min(PAUSE_MAX, 2 * pause)

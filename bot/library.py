@@ -49,7 +49,9 @@ SAVE_EVERY: Final = 300.0
 #: A hashtag: a letter or digit of any script, not a number alone.
 _HASHTAG: Final = re.compile(r"(?<![\w&])#(\w*[^\W\d]\w*)")
 _BLANKS: Final = re.compile(r"[ \t\u00a0]+")
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2028-\u202e\ufeff\ud800-\udfff]")
+_CONTROLS: Final = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2028-\u202e\ufeff\ud800-\udfff]"
+)
 
 Fetch = Callable[[str], Awaitable[bytes]]
 
@@ -116,13 +118,14 @@ class Library:
         index: Path,
         photo_bytes: int,
         groups: set[int],
-        bot: Bot | None = None,
     ) -> None:
         self._store, self._engine, self._work = store, engine, work
         self._photos, self._fetch, self._metrics = photos, fetch, metrics
         self._channels, self._index, self._photo_bytes = channels, index, photo_bytes
-        self._bot = bot
+        #: Set once the application is built; only updates that are read back need it.
+        self.bot: Bot | None = None
         self.groups = groups
+        self.waiting = 0
         self.disk_full = False
         # Whoever changes store and index together holds it, so that they never differ for others.
         self._change = asyncio.Lock()
@@ -263,11 +266,12 @@ class Library:
                 await self._work.run_for_library(self._engine.add, written)
         self._metrics.ingested.labels("stored").inc(len(written))
         self._metrics.posts.set(len(self._engine))
+        self.waiting = (await self._store.counts()).waiting
         return len(letters)
 
     def _read(self, letter: Letter) -> Message | None:
         try:
-            update = Update.de_json(json.loads(letter.payload), self._bot)
+            update = Update.de_json(json.loads(letter.payload), self.bot)
         except Exception:
             _LOGGER.exception("update %d cannot be read", letter.number)
             return None

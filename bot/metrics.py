@@ -36,12 +36,17 @@ class Metrics:
         self.updates = Counter(
             "image2pic_updates", "Updates taken, by kind", ["kind"], registry=self.registry
         )
-        self.votes = Counter("image2pic_votes", "Votes, up and down", ["vote"], registry=self.registry)
+        self.votes = Counter(
+            "image2pic_votes", "Votes, up and down", ["vote"], registry=self.registry
+        )
         self.chosen = Counter(
             "image2pic_inline_chosen", "Inline results that were sent", registry=self.registry
         )
         self.ingested = Counter(
-            "image2pic_ingested", "Posts from chats, by outcome", ["outcome"], registry=self.registry
+            "image2pic_ingested",
+            "Posts from chats, by outcome",
+            ["outcome"],
+            registry=self.registry,
         )
         self.queue = Gauge(
             "image2pic_queue", "Questions running or waiting for a thread", registry=self.registry
@@ -64,5 +69,5 @@ class Metrics:
         self.seconds.labels(kind).observe(perf_counter() - start)
 
     def text(self) -> bytes:
-        """The exposition, as /metrics gives it."""
+        """Return the exposition, as /metrics gives it."""
         return generate_latest(self.registry)

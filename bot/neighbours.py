@@ -21,12 +21,24 @@ class Neighbours(Protocol):
 
     def load(
         self, vectors: Iterable[tuple[int, bytes]], *, version: int, cache: Path | None = None
-    ) -> bool: ...
-    def save(self, cache: Path, *, version: int) -> None: ...
-    def add(self, items: Sequence[tuple[int, bytes]]) -> None: ...
-    def remove(self, keys: Sequence[int]) -> None: ...
-    def search(self, query: Query, *, limit: int = 10, offset: int = 0) -> Page: ...
-    def topic_posts(self, topic: int, *, limit: int = 10, offset: int = 0) -> Page: ...
+    ) -> bool:
+        """See `engine.engine.Engine.load`."""
+
+    def save(self, cache: Path, *, version: int) -> None:
+        """See `engine.engine.Engine.save`."""
+
+    def add(self, items: Sequence[tuple[int, bytes]]) -> None:
+        """See `engine.engine.Engine.add`."""
+
+    def remove(self, keys: Sequence[int]) -> None:
+        """See `engine.engine.Engine.remove`."""
+
+    def search(self, query: Query, *, limit: int = 10, offset: int = 0) -> Page:
+        """See `engine.engine.Engine.search`."""
+
+    def topic_posts(self, topic: int, *, limit: int = 10, offset: int = 0) -> Page:
+        """See `engine.engine.Engine.topic_posts`."""
+
     def __len__(self) -> int: ...
 
 
@@ -37,14 +49,22 @@ class Meaning(Neighbours, Protocol):
 
     def query(
         self, *, photo: bytes | None = None, text: str = "", photo_weight: float = 0.5
-    ) -> Query: ...
-    def like(self, key: int) -> Query: ...
+    ) -> Query:
+        """See `engine.engine.Engine.query`."""
+
+    def like(self, key: int) -> Query:
+        """See `engine.engine.Engine.like`."""
+
     def describe(
         self, *, photo: bytes | None, text: str = "", tags: Sequence[str] | None = None
-    ) -> PostVector: ...
+    ) -> PostVector:
+        """See `engine.engine.Engine.describe`."""
+
     def annotate(
         self, query: Query, *, language: str = "en", words: int = 8, tags: int = 5
-    ) -> Annotation: ...
+    ) -> Annotation:
+        """See `engine.engine.Engine.annotate`."""
+
     def explain(
         self,
         query: Query,
@@ -52,8 +72,13 @@ class Meaning(Neighbours, Protocol):
         photo: bytes | None = None,
         language: str = "en",
         topics: int = 4,
-    ) -> Explanation: ...
+    ) -> Explanation:
+        """See `engine.engine.Engine.explain`."""
+
     def explain_picture(
         self, explanation: Explanation, *, photo: bytes | None, heading: str
-    ) -> bytes: ...
-    def topics(self, *, language: str = "en") -> Sequence[Topic]: ...
+    ) -> bytes:
+        """See `engine.engine.Engine.explain_picture`."""
+
+    def topics(self, *, language: str = "en") -> Sequence[Topic]:
+        """See `engine.engine.Engine.topics`."""

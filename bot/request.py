@@ -16,10 +16,7 @@ _LOGGER = logging.getLogger(__name__)
 
 #: Doing these twice is the same as doing them once, so an unknown outcome is tried again.
 REPEATABLE: Final = frozenset(
-    "getMe getFile getChatMember getChat sendChatAction answerCallbackQuery answerInlineQuery"
-    " editMessageText editMessageCaption editMessageMedia editMessageReplyMarkup"
-    " setMyCommands getMyCommands setWebhook deleteWebhook getWebhookInfo"
-    " setMyDescription setMyShortDescription".split()
+    ["getMe", "getFile", "getChat", "getChatMember", "sendChatAction", "answerCallbackQuery", "answerInlineQuery", "editMessageText", "editMessageCaption", "editMessageMedia", "editMessageReplyMarkup", "setMyCommands", "getMyCommands", "setWebhook", "deleteWebhook", "getWebhookInfo"]
 )
 #: getUpdates has a loop of its own that tries for ever.
 NOT_HERE: Final = frozenset({"getUpdates"})
@@ -96,9 +93,9 @@ class AiohttpRequest(BaseRequest):
         pool_timeout: ODVInput[float] = DEFAULT_NONE,
     ) -> tuple[int, bytes]:
         """Send one request, again where that is safe; see the class."""
-        name = url.rsplit("/", 1)[-1]
+        name = url.partition("?")[0].rsplit("/", 1)[-1]
         repeatable = method == "GET" or name in REPEATABLE
-        timeout = aiohttp.ClientTimeout(
+        limits = aiohttp.ClientTimeout(
             total=None,
             sock_connect=_seconds(connect_timeout, self._connect),
             sock_read=_seconds(read_timeout, self._read),
@@ -108,7 +105,7 @@ class AiohttpRequest(BaseRequest):
         for number in range(1, tries + 1):
             last = number == tries
             try:
-                code, payload = await self._once(url, method, request_data, timeout)
+                code, payload = await self._once(url, method, request_data, limits)
             except AnswerTooLargeError:
                 raise
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -129,7 +126,7 @@ class AiohttpRequest(BaseRequest):
         raise AssertionError("unreachable")
 
     async def _once(
-        self, url: str, method: str, data: RequestData | None, timeout: aiohttp.ClientTimeout
+        self, url: str, method: str, data: RequestData | None, limits: aiohttp.ClientTimeout
     ) -> tuple[int, bytes]:
         if self._session is None:
             raise RuntimeError("this request object is not initialised")
@@ -140,7 +137,7 @@ class AiohttpRequest(BaseRequest):
                 body.add_field(name, text)
             for name, (filename, content, kind) in (data.multipart_data or {}).items():
                 body.add_field(name, content, filename=filename, content_type=kind)
-        async with self._session.request(method, url, data=body, timeout=timeout) as response:
+        async with self._session.request(method, url, data=body, timeout=limits) as response:
             if (response.content_length or 0) > ANSWER_BYTES:
                 raise AnswerTooLargeError("the file is too large")
             payload = bytearray()

@@ -102,7 +102,9 @@ async def _send(
     if not pictures:
         return ()
     reply = (
-        ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to is not None else None
+        ReplyParameters(reply_to, allow_sending_without_reply=True)
+        if reply_to is not None
+        else None
     )
     if len(pictures) == 1:
         return [

@@ -48,8 +48,9 @@ class Settings(BaseSettings):
         None, description="public address under which the posts' photos are served, for inline mode"
     )
     owner_ids: Ids = Field(frozenset(), description="Telegram user ids, by comma: the owners")
-    allowed_ids: Ids = Field(
-        frozenset(), description="who may ask, by comma; empty: everyone"
+    allowed_ids: Ids = Field(frozenset(), description="who may ask, by comma; empty: everyone")
+    channel_ids: Ids = Field(
+        frozenset(), description="channels whose posts are taken, by comma; empty: all it is in"
     )
     posts_per_answer: int = Field(6, ge=1, le=ALBUM_MAX, description="posts in one answer")
     photo_weight: float = Field(
@@ -76,7 +77,7 @@ class Settings(BaseSettings):
     local_port: int = Field(8080, ge=0, le=65535, description="port of the local chat")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
-    @field_validator("owner_ids", "allowed_ids", mode="before")
+    @field_validator("owner_ids", "allowed_ids", "channel_ids", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, int):

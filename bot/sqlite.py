@@ -141,7 +141,7 @@ class SQLiteStore:
         """Those of the posts that exist, by key."""
         wanted = [key for key in keys if _fits(key)]
         marks = ",".join("?" * len(wanted))
-        rows = await self._read(f"{_POST} WHERE p.key IN ({marks})", (self._bot, *wanted))  # noqa: S608
+        rows = await self._read(f"{_POST} WHERE p.key IN ({marks})", (self._bot, *wanted))
         return {row[0]: _post(row) for row in rows}
 
     async def recent(self, *, limit: int, offset: int) -> list[Post]:
@@ -153,7 +153,7 @@ class SQLiteStore:
         return [_post(row) for row in rows]
 
     async def version(self) -> int:
-        """A number that grows with every change of a vector: what the saved index is of."""
+        """Return a number that grows with every change of a vector: what the saved index is of."""
         rows = await self._read("SELECT value FROM meta WHERE name = 'version'")
         return int(rows[0][0]) if rows else 0
 
@@ -215,12 +215,10 @@ class SQLiteStore:
             )
 
     async def shown(self, query: int) -> dict[int, int]:
-        """Posts shown for a question so far: key to message."""
+        """Return the posts shown for a question so far: key to message."""
         if not _fits(query):
             return {}
-        return dict(
-            await self._read("SELECT key, message FROM shown WHERE query = ?", (query,))  # type: ignore[arg-type]
-        )
+        return dict(await self._read("SELECT key, message FROM shown WHERE query = ?", (query,)))
 
     async def shown_in(self, chat: int, message: int) -> list[int]:
         """Keys of the posts that a message of the bot shows."""
@@ -240,7 +238,7 @@ class SQLiteStore:
     async def votes(self, query: int, user: int) -> dict[int, int]:
         """Votes of a person on one answer: key to +1 or -1."""
         return dict(
-            await self._read(  # type: ignore[arg-type]
+            await self._read(
                 "SELECT key, value FROM votes WHERE query = ? AND user = ?", (query, user)
             )
         )
@@ -283,7 +281,7 @@ class SQLiteStore:
     # the live library
 
     async def groups(self) -> set[int]:
-        """Groups whose photos become posts."""
+        """Return the groups whose photos become posts."""
         return {row[0] for row in await self._read("SELECT chat FROM groups")}
 
     async def add_group(self, chat: int, title: str) -> None:
@@ -316,7 +314,7 @@ class SQLiteStore:
         return cursor.rowcount > 0
 
     async def letters(self, *, now: float, limit: int) -> list[Letter]:
-        """Stored updates that wait to be worked in and are due, in the order they came."""
+        """Return stored updates that wait to be worked in and are due, in the order they came."""
         rows = await self._read(
             "SELECT number, subject, payload, tries FROM inbox"
             " WHERE payload IS NOT NULL AND due <= ? ORDER BY number LIMIT ?",
@@ -346,9 +344,7 @@ class SQLiteStore:
         written: list[tuple[int, bytes]] = []
         async with self._transaction() as db:
             for entry in entries:
-                gone = await db.execute_fetchall(
-                    "SELECT 1 FROM removed WHERE id = ?", (entry.id,)
-                )
+                gone = await db.execute_fetchall("SELECT 1 FROM removed WHERE id = ?", (entry.id,))
                 if list(gone):
                     continue
                 await db.execute(
@@ -389,12 +385,12 @@ class SQLiteStore:
                 await _grow(db)
         return written
 
-    async def is_removed(self, id: str) -> bool:
+    async def is_removed(self, post: str) -> bool:
         """Tell whether the owner removed the post of that id."""
-        return bool(await self._read("SELECT 1 FROM removed WHERE id = ?", (id,)))
+        return bool(await self._read("SELECT 1 FROM removed WHERE id = ?", (post,)))
 
     async def siblings(self, chat: int, album: str) -> list[Sibling]:
-        """Posts that came in the same album."""
+        """Return the posts that came in the same album."""
         rows = await self._read(
             "SELECT m.key, m.chat, m.message, m.caption, p.text, f.file FROM messages m"
             " JOIN posts p ON p.key = m.key"
@@ -411,14 +407,14 @@ class SQLiteStore:
         )
         return rows[0][0] if rows else None
 
-    async def bury(self, id: str) -> int | None:
+    async def bury(self, post: str) -> int | None:
         """Delete the post of that id, present or still to come; its key if it was present."""
         async with self._transaction() as db:
-            await db.execute("INSERT OR IGNORE INTO removed (id) VALUES (?)", (id,))
-            rows = list(await db.execute_fetchall("SELECT key FROM posts WHERE id = ?", (id,)))
+            await db.execute("INSERT OR IGNORE INTO removed (id) VALUES (?)", (post,))
+            rows = list(await db.execute_fetchall("SELECT key FROM posts WHERE id = ?", (post,)))
             if not rows:
                 return None
-            await db.execute("DELETE FROM posts WHERE id = ?", (id,))
+            await db.execute("DELETE FROM posts WHERE id = ?", (post,))
             await _grow(db)
             return int(rows[0][0])
 
@@ -435,7 +431,7 @@ class SQLiteStore:
             return post
 
     async def undescribed(self, model: str, *, after: int, limit: int) -> list[Undescribed]:
-        """Posts whose vector is missing or of another model, by key."""
+        """Return posts whose vector is missing or of another model, by key."""
         rows = await self._read(
             "SELECT p.key, p.photo, p.text, p.tags, f.file FROM posts p"
             " LEFT JOIN files f ON f.key = p.key AND f.bot = ?"

@@ -141,45 +141,109 @@ class Store(Protocol):
     the database fails otherwise.
     """
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Let go of the database after what is being written is written."""
 
     # posts
-    async def posts(self, keys: Sequence[int]) -> dict[int, Post]: ...
-    async def recent(self, *, limit: int, offset: int) -> list[Post]: ...
-    async def version(self) -> int: ...
-    async def counts(self) -> Counts: ...
-    async def set_files(self, files: Mapping[int, str]) -> None: ...
-    async def drop_file(self, key: int, file: str) -> None: ...
+    async def posts(self, keys: Sequence[int]) -> dict[int, Post]:
+        """Return those of the posts that exist, by key."""
+
+    async def recent(self, *, limit: int, offset: int) -> list[Post]:
+        """Return the newest posts first."""
+
+    async def version(self) -> int:
+        """Return a number that grows with every change of a vector."""
+
+    async def counts(self) -> Counts:
+        """Count everything."""
+
+    async def set_files(self, files: Mapping[int, str]) -> None:
+        """Keep the file_ids under which Telegram has the posts' photos (key to file_id)."""
+
+    async def drop_file(self, key: int, file: str) -> None:
+        """Forget a file_id that Telegram no longer takes, unless it was replaced meanwhile."""
 
     # questions, votes, people
     async def remember(
         self, *, user: int, chat: int, kind: str, query: bytes, photo: str | None, model: str
-    ) -> int: ...
-    async def asked(self, query: int) -> Asked | None: ...
-    async def show(self, query: int, chat: int, messages: Mapping[int, int]) -> None: ...
-    async def shown(self, query: int) -> dict[int, int]: ...
-    async def shown_in(self, chat: int, message: int) -> list[int]: ...
-    async def vote(self, *, user: int, query: int, key: int, value: int) -> None: ...
-    async def votes(self, query: int, user: int) -> dict[int, int]: ...
-    async def language(self, user: int) -> str | None: ...
-    async def set_language(self, user: int, language: str) -> None: ...
-    async def forget(self, user: int) -> tuple[int, int]: ...
-    async def prune(self, *, days: int) -> int: ...
+    ) -> int:
+        """Keep a question; return its number, which is never used again."""
+
+    async def asked(self, query: int) -> Asked | None:
+        """Look up the question of that number."""
+
+    async def show(self, query: int, chat: int, messages: Mapping[int, int]) -> None:
+        """Keep which message (value) shows which post (key) for a question."""
+
+    async def shown(self, query: int) -> dict[int, int]:
+        """Return the posts shown for a question so far: key to message."""
+
+    async def shown_in(self, chat: int, message: int) -> list[int]:
+        """Return the keys of the posts that a message of the bot shows."""
+
+    async def vote(self, *, user: int, query: int, key: int, value: int) -> None:
+        """Keep a vote, +1 or -1; a second one by the same person replaces it."""
+
+    async def votes(self, query: int, user: int) -> dict[int, int]:
+        """Return a person's votes on one answer: key to +1 or -1."""
+
+    async def language(self, user: int) -> str | None:
+        """Return the language that the person chose, if any."""
+
+    async def set_language(self, user: int, language: str) -> None:
+        """Keep the person's choice of a language."""
+
+    async def forget(self, user: int) -> tuple[int, int]:
+        """Delete a person's votes, questions and settings; how many votes and questions."""
+
+    async def prune(self, *, days: int) -> int:
+        """Delete questions older than that which nobody voted on; how many."""
 
     # the live library
-    async def groups(self) -> set[int]: ...
-    async def add_group(self, chat: int, title: str) -> None: ...
-    async def drop_group(self, chat: int) -> bool: ...
-    async def accept(self, update_id: int, subject: str, digest: str, payload: str) -> bool: ...
-    async def letters(self, *, now: float, limit: int) -> list[Letter]: ...
-    async def postpone(self, number: int, *, due: float) -> None: ...
+    async def groups(self) -> set[int]:
+        """Return the groups whose photos become posts."""
+
+    async def add_group(self, chat: int, title: str) -> None:
+        """From now on the group's photos become posts."""
+
+    async def drop_group(self, chat: int) -> bool:
+        """No longer; False where they did not."""
+
+    async def accept(self, update_id: int, subject: str, digest: str, payload: str) -> bool:
+        """Store an update about a post; False where the very same one is known."""
+
+    async def letters(self, *, now: float, limit: int) -> list[Letter]:
+        """Return stored updates that are due (seconds since 1970), in the order they came."""
+
+    async def postpone(self, number: int, *, due: float) -> None:
+        """Try an update again at that time (seconds since 1970)."""
+
     async def settle(
         self, letters: Iterable[Letter], entries: Sequence[Entry] = ()
-    ) -> list[tuple[int, bytes]]: ...
-    async def is_removed(self, id: str) -> bool: ...
-    async def siblings(self, chat: int, album: str) -> list[Sibling]: ...
-    async def post_of(self, chat: int, message: int) -> int | None: ...
-    async def bury(self, id: str) -> int | None: ...
-    async def remove(self, key: int) -> Post | None: ...
-    async def undescribed(self, model: str, *, after: int, limit: int) -> list[Undescribed]: ...
-    async def set_vector(self, key: int, vector: bytes, model: str) -> None: ...
+    ) -> list[tuple[int, bytes]]:
+        """Write posts and mark the updates they came in as done, in one transaction.
+
+        Earlier updates about the same posts are done with them. Returns key and
+        vector of each post written, for the index.
+        """
+
+    async def is_removed(self, post: str) -> bool:
+        """Tell whether the owner removed the post of that id."""
+
+    async def siblings(self, chat: int, album: str) -> list[Sibling]:
+        """Return the posts that came in the same album."""
+
+    async def post_of(self, chat: int, message: int) -> int | None:
+        """Return the key of the post that came as that message."""
+
+    async def bury(self, post: str) -> int | None:
+        """Delete the post of that id, present or still to come; its key if it was present."""
+
+    async def remove(self, key: int) -> Post | None:
+        """Delete a post for good: it does not come back by an edit or a new model."""
+
+    async def undescribed(self, model: str, *, after: int, limit: int) -> list[Undescribed]:
+        """Return posts whose vector is missing or of another model, by key."""
+
+    async def set_vector(self, key: int, vector: bytes, model: str) -> None:
+        """Give a post its vector under the present model."""

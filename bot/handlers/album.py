@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from telegram import Bot, Message, Update
 from telegram.error import TelegramError
@@ -48,7 +48,7 @@ def _later(context: Context, chat: int, album: str, size: int) -> None:
 
 async def _look(context: Context) -> None:
     assert context.job is not None
-    chat, album, size = context.job.data  # type: ignore[misc]
+    chat, album, size = cast(tuple[int, str, int], context.job.data)
     bag = services(context)
     now = bag.albums.size(chat, album)
     if now > size:
@@ -72,13 +72,13 @@ async def answer_album(bag: Services, bot: Bot, chat: int, album: str) -> None:
             place = place_of(message, message.from_user)
             await asking.ask(bag, bot, texts, place, text=text, file=file_of(message))
         except Exception as error:
-            words = words_for(texts, error)
-            if words is None:
+            told = words_for(texts, error)
+            if told is None:
                 bag.metrics.errors.labels(type(error).__name__).inc()
                 _LOGGER.exception("a photo of an album failed")
-                words = texts("error")
+                told = texts("error")
             with suppress(TelegramError):
-                await reply(message, words)
+                await reply(message, told)
             if isinstance(error, Told):
                 return
 

@@ -14,7 +14,6 @@ from bot.handlers.errors import reply
 from bot.texts import DEFAULT, LANGUAGES, Html, Texts, known
 
 
-
 async def on_start(update: Update, context: Context) -> None:
     """Greet, with examples to press."""
     message, user = update.message, update.effective_user
@@ -29,7 +28,7 @@ async def on_start(update: Update, context: Context) -> None:
 
 
 async def on_help(update: Update, context: Context) -> None:
-    """Everything that is understood."""
+    """Explain everything that is understood."""
     message = update.message
     if message is None:
         return
@@ -58,7 +57,7 @@ async def on_language(update: Update, context: Context) -> None:
 
 
 async def on_privacy(update: Update, context: Context) -> None:
-    """What is kept."""
+    """Say what is kept."""
     if update.message is not None:
         bag = services(context)
         texts = await bag.texts(update.effective_user)

@@ -54,9 +54,7 @@ async def on_inline(update: Update, context: Context) -> None:
             posts, more = await _find(bag, asked.query, offset)
         except (UnknownWordsError, EmptyQueryError):
             button = InlineQueryResultsButton(texts("inline_unknown"), start_parameter="inline")
-            await asked.answer(
-                [], cache_time=CACHE_SECONDS, is_personal=True, button=button
-            )
+            await asked.answer([], cache_time=CACHE_SECONDS, is_personal=True, button=button)
             return
         await asked.answer(
             [_result(bag, texts, post) for post in posts],
@@ -67,7 +65,7 @@ async def on_inline(update: Update, context: Context) -> None:
 
 
 def _offset(value: str) -> int | None:
-    """The offset that an earlier answer gave; None where it is another."""
+    """Read the offset that an earlier answer gave; None where it is another."""
     if value == "":
         return 0
     if not _OFFSET.fullmatch(value) or int(value) > OFFSET_MAX:
@@ -89,7 +87,7 @@ async def _find(bag: Services, words: str, offset: int) -> tuple[Sequence[Post],
 
 
 def _result(bag: Services, texts: Texts, post: Post) -> InlineQueryResult:
-    """A photo by file_id where Telegram has it, else by public address, else an article."""
+    """Show a photo by file_id where Telegram has it, else by public address, else an article."""
     key = str(post.key)
     caption = answers.post_caption(texts, post)
     if post.file:

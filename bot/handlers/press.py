@@ -67,7 +67,7 @@ async def _do(
             if key not in await bag.store.posts([key]):
                 raise Told("gone")
             await asking.like(bag, bot, texts, place, key)
-        case ("up" | "down"), (query, key):
+        case (("up" | "down"), (query, key)):
             return await _vote(bag, texts, pressed, query, key, press.action)
         case "example", (index,):
             if index >= len(texts.examples):

@@ -13,6 +13,19 @@ LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "ru": "Русский"}
 DEFAULT: Final = "en"
 
 
+@dataclass(frozen=True, slots=True)
+class _Catalogue:
+    texts: Mapping[str, str | tuple[str, ...]]
+    examples: tuple[str, ...]
+    commands: Mapping[str, str]
+
+
+_CATALOGUES: Final = {
+    "en": _Catalogue(en.TEXTS, en.EXAMPLES, en.COMMANDS),
+    "ru": _Catalogue(ru.TEXTS, ru.EXAMPLES, ru.COMMANDS),
+}
+
+
 class Html(str):
     """Text that is markup already and is not escaped again."""
 
@@ -30,7 +43,7 @@ class Texts:
 
         A text in several forms is chosen by the value ``n``.
         """
-        text = _CATALOGUES[self.language].TEXTS[key]
+        text = _CATALOGUES[self.language].texts[key]
         if not isinstance(text, str):
             n = values["n"]
             assert isinstance(n, int)
@@ -44,15 +57,12 @@ class Texts:
     @property
     def examples(self) -> tuple[str, ...]:
         """Queries to press on /start."""
-        return _CATALOGUES[self.language].EXAMPLES
+        return _CATALOGUES[self.language].examples
 
     @property
     def commands(self) -> Mapping[str, str]:
         """Name and meaning of each command, for Telegram's menu."""
-        return _CATALOGUES[self.language].COMMANDS
-
-
-_CATALOGUES: Final = {"en": en, "ru": ru}
+        return _CATALOGUES[self.language].commands
 
 
 def known(code: str | None) -> str:

@@ -96,14 +96,16 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "explain_heading": "What I see in it",
     "explain_heading_text": "What it is about",
     "explain_none": "There is nothing that I could explain here.",
-    "topics": "<b>Topics</b> of the library, {first}–{last} of {all}. Press a number for its posts.",
+    "topics": "<b>Topics</b> of the library, {first}–{last} of {all}. "
+    "Press a number for its posts.",
     "topic": "<b>Topic {number}</b>: {words}",
     "topic_tags": "Hashtags: {tags}",
     "topic_none": "No post of the library is mainly about this topic.",
     "topic_bad": "There is no such topic.",
     "topics_empty": "The model has no topics to show.",
     "stats": (
-        "<b>Library</b>: {posts}\n<b>Model</b>: {topics}, encoder {encoder}, learnt from {trained}\n"
+        "<b>Library</b>: {posts}\n"
+        "<b>Model</b>: {topics}, encoder {encoder}, learnt from {trained}\n"
         "<b>Asked by</b>: {people}; {votes}"
     ),
     "stats_waiting": ("\n{n} post is being read.", "\n{n} posts are being read."),

@@ -96,7 +96,8 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "explain_heading": "Что я здесь вижу",
     "explain_heading_text": "О чём это",
     "explain_none": "Тут мне нечего объяснить.",
-    "topics": "<b>Темы</b> библиотеки, {first}–{last} из {all}. Нажмите номер, чтобы увидеть посты.",
+    "topics": "<b>Темы</b> библиотеки, {first}–{last} из {all}. "
+    "Нажмите номер, чтобы увидеть посты.",
     "topic": "<b>Тема {number}</b>: {words}",
     "topic_tags": "Хештеги: {tags}",
     "topic_none": "В библиотеке нет постов, которые прежде всего об этой теме.",

@@ -1,0 +1,86 @@
+"""The command line: run the bot, check the settings, export votes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from bot import settings as configuration
+from bot.settings import Settings
+from engine.errors import Image2PicError
+
+EPILOG = """settings, by environment or a file .env:
+{settings}
+
+examples:
+  python -m bot                     the bot; without a token the local chat in a browser
+  python -m bot --check             are settings, model, library and token all right?
+  python -m bot export-votes v.jsonl   votes as judgments for `python -m training evaluate`
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run; the exit status is 0, or 2 where something does not fit."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bot",
+        description="A Telegram bot that finds posts by meaning: by photo, by words, by both.",
+        epilog=EPILOG.format(settings=configuration.describe()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--check", action="store_true", help="test the settings and end")
+    commands = parser.add_subparsers(dest="command", metavar="export-votes")
+    export = commands.add_parser("export-votes", help="write the votes as JSON Lines")
+    export.add_argument("file", type=Path, help="where to; - for standard output")
+    options = parser.parse_args(arguments)
+    try:
+        settings = configuration.load()
+        if options.command == "export-votes":
+            return _export(settings, options.file)
+        if options.check:
+            from bot.check import check
+
+            return asyncio.run(check(settings))
+        return _serve(settings)
+    except Image2PicError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _export(settings: Settings, file: Path) -> int:
+    from bot.seed import export_votes
+
+    if str(file) == "-":
+        export_votes(settings.library, sys.stdout)
+        return 0
+    # Under another name first: a half-written file is not taken for all of the votes.
+    half = file.with_name(file.name + ".part")
+    with half.open("w", encoding="utf-8") as out:
+        count = export_votes(settings.library, out)
+    half.replace(file)
+    print(f"{count} votes")
+    return 0
+
+
+def _serve(settings: Settings) -> int:
+    from bot.app import Runner
+    from bot.chat import LocalChat
+
+    async def serve() -> None:
+        if settings.telegram_bot_token is not None:
+            await Runner(settings).run()
+            return
+        async with LocalChat(settings) as chat:
+            print(f"No TELEGRAM_BOT_TOKEN is set: this is the local chat.\n\n  {chat.url}/\n")
+            print("Open it in a browser. Ctrl-C ends it.", flush=True)
+            await Runner(chat.settings).run()
+
+    asyncio.run(serve())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""``python -m bot --check``: everything that a start needs, tested one by one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+
+from telegram import Bot
+from telegram.error import InvalidToken, TelegramError
+
+from bot import seed
+from bot.app import open_engine
+from bot.request import AiohttpRequest
+from bot.settings import Settings
+from engine.errors import Image2PicError, StoreError
+
+
+async def check(settings: Settings) -> int:
+    """Print a line for each part; 0 where all are well, else 2."""
+    parts: dict[str, Callable[[Settings], Awaitable[str]]] = {
+        "model": _model,
+        "library": _library,
+        "telegram": _telegram,
+    }
+    print("ok    settings")
+    failed = False
+    for name, part in parts.items():
+        try:
+            print(f"ok    {name}: {await part(settings)}")
+        except (Image2PicError, ImportError) as error:
+            failed = True
+            print(f"FAIL  {name}: {error}")
+    return 2 if failed else 0
+
+
+async def _model(settings: Settings) -> str:
+    engine = await asyncio.to_thread(open_engine, settings.model, threads=1)
+    info = engine.info
+    return f"{info.topics} topics, encoder {info.encoder}, learnt from {info.posts} posts"
+
+
+async def _library(settings: Settings) -> str:
+    folder = settings.data_dir
+    existing = next(
+        path for path in (folder.absolute(), *folder.absolute().parents) if path.exists()
+    )
+    if not os.access(existing, os.W_OK):
+        raise StoreError("DATA_DIR cannot be written")
+    if not settings.library.exists():
+        source = settings.model / seed.POSTS_FILE
+        return "new" + (", from the model's posts" if source.exists() else ", without posts")
+    try:
+        with closing(sqlite3.connect(settings.library)) as connection:
+            (state,) = connection.execute("PRAGMA quick_check").fetchone()
+            (count,) = connection.execute("SELECT count(*) FROM posts").fetchone()
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot be read: {error}") from error
+    if state != "ok":
+        raise StoreError(f"damaged: {state}")
+    return f"{count} posts"
+
+
+async def _telegram(settings: Settings) -> str:
+    if settings.telegram_bot_token is None:
+        return "no token: the local chat will be started"
+    bot = Bot(
+        settings.telegram_bot_token.get_secret_value(),
+        base_url=f"{settings.telegram_base_url}/bot",
+        request=AiohttpRequest(),
+        get_updates_request=AiohttpRequest(),
+    )
+    try:
+        async with bot:
+            how = "webhook" if settings.webhook_url else "polling"
+            return f"@{bot.username}, {how}"
+    except InvalidToken:
+        raise StoreError("the token is unknown") from None
+    except TelegramError as error:
+        raise StoreError(f"cannot be reached: {error}") from error

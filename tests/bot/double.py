@@ -1,0 +1,222 @@
+"""A small engine with the real one's interface, for tests of the bot's own parts.
+
+It knows a dozen words, and sees a photo by its mean colour. End-to-end tests use the real
+engine; this one makes the bot's handlers testable without a trained model.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from engine.errors import (
+    EmptyQueryError,
+    PhotoError,
+    PhotoTooLargeError,
+    UnknownPostError,
+    UnknownWordsError,
+)
+from engine.results import (
+    Annotation,
+    Explanation,
+    Hit,
+    Page,
+    PostVector,
+    Query,
+    Term,
+    Topic,
+    TopicShare,
+)
+
+TOPICS = 4
+PIXELS = 20_000_000
+WORDS = {
+    "sunset": 0, "sea": 0, "закат": 0, "море": 0, "морем": 0,
+    "snow": 1, "snowy": 1, "forest": 1, "зимний": 1, "лес": 1,
+    "city": 2, "night": 2, "ночной": 2, "город": 2,
+    "mountain": 3, "lake": 3, "горное": 3, "озеро": 3,
+}  # fmt: skip
+COLOURS = np.array([[230, 120, 40], [235, 240, 250], [20, 20, 60], [60, 140, 90]], np.float32)
+
+
+@dataclass
+class Info:
+    id: str = "double-1"
+    topics: int = TOPICS
+    encoder: str = "double"
+    quality: dict[str, float] = field(default_factory=lambda: {"R@10 text to photo": 0.5})
+    posts: int = 0
+    languages: tuple[str, ...] = ("en", "ru")
+
+
+def _theta_of_photo(photo: bytes) -> np.ndarray:
+    try:
+        image = Image.open(io.BytesIO(photo))
+        if image.width * image.height > PIXELS:
+            raise PhotoTooLargeError(image.width * image.height, PIXELS, "pixels")
+        small = np.asarray(image.convert("RGB").resize((4, 4)), np.float32).reshape(-1, 3)
+    except PhotoTooLargeError:
+        raise
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise PhotoError("no photo") from error
+    except Image.DecompressionBombError as error:
+        raise PhotoTooLargeError(10**9, PIXELS, "pixels") from error
+    distance = ((small.mean(0) - COLOURS) ** 2).sum(1) / 5000
+    return _normal(np.exp(-distance) + 1e-3)
+
+
+def _normal(vector: np.ndarray) -> np.ndarray:
+    return (vector / vector.sum()).astype(np.float32)
+
+
+class DoubleEngine:
+    def __init__(self, model: str = "double-1") -> None:
+        self.info = Info(model)
+        self._vectors: dict[int, np.ndarray] = {}
+        self.loads = 0
+
+    @classmethod
+    def open(cls, model: Path, *, threads: int = 2) -> DoubleEngine:
+        return cls()
+
+    def _words(self, text: str) -> tuple[np.ndarray, list[str], list[str], list[str]]:
+        theta = np.zeros(TOPICS, np.float32)
+        known, minus, unknown = [], [], []
+        for sign, word in re.findall(r"(?<!\w)(-?)#?(\w+)", text.lower()):
+            topic = WORDS.get(word)
+            if topic is None:
+                unknown.append(word)
+            elif sign:
+                minus.append(word)
+            else:
+                theta[topic] += 1
+                known.append(word)
+        return theta, known, minus, unknown
+
+    def query(
+        self, *, photo: bytes | None = None, text: str = "", photo_weight: float = 0.5
+    ) -> Query:
+        theta, known, minus, unknown = self._words(text)
+        if photo is None:
+            if not known:
+                if unknown:
+                    raise UnknownWordsError(unknown, {unknown[0]: ["sunset"]})
+                raise EmptyQueryError("nothing to search by")
+            theta = _normal(theta + 1e-3)
+        else:
+            seen = _theta_of_photo(photo)
+            theta = seen if not known else _normal(seen + theta)
+        kind = "text" if photo is None else "both" if known else "photo"
+        return Query(kind, theta, tuple(known), tuple(minus), tuple(unknown))  # type: ignore[arg-type]
+
+    def like(self, key: int) -> Query:
+        if key not in self._vectors:
+            raise UnknownPostError(key)
+        return Query("post", self._vectors[key])
+
+    def describe(
+        self, *, photo: bytes | None, text: str = "", tags: Sequence[str] | None = None
+    ) -> PostVector:
+        theta, known, _, _ = self._words(text + " " + " ".join(tags or ()))
+        if photo is not None:
+            theta = theta * 2 + _theta_of_photo(photo)
+        elif not known:
+            raise EmptyQueryError("nothing to describe")
+        theta = _normal(theta + 1e-3)
+        return PostVector(theta, theta.tobytes())
+
+    def annotate(
+        self, query: Query, *, language: str = "en", words: int = 8, tags: int = 5
+    ) -> Annotation:
+        topic = int(query.theta.argmax())
+        russian = language == "ru"
+        named = [w for w, t in WORDS.items() if t == topic and (w[0] > "z") == russian]
+        terms = tuple(Term(w, language, 1.0) for w in named)
+        return Annotation(terms[:words], terms[:tags])
+
+    def explain(
+        self,
+        query: Query,
+        *,
+        photo: bytes | None = None,
+        language: str = "en",
+        topics: int = 4,
+    ) -> Explanation:
+        order = np.argsort(-query.theta)[:topics]
+        shares = tuple(
+            TopicShare(int(t), float(query.theta[t]), self._terms(int(t), language)) for t in order
+        )
+        heat = None if photo is None else np.full((len(shares), 8, 8), 0.5, np.float32)
+        return Explanation(shares, heat)
+
+    def _terms(self, topic: int, language: str) -> tuple[Term, ...]:
+        return tuple(
+            Term(w, language, 1.0)
+            for w, t in WORDS.items()
+            if t == topic and (w[0] > "z") == (language == "ru")
+        )
+
+    def explain_picture(
+        self, explanation: Explanation, *, photo: bytes | None, heading: str
+    ) -> bytes:
+        out = io.BytesIO()
+        Image.new("RGB", (320, 200), "white").save(out, "PNG")
+        return out.getvalue()
+
+    def topics(self, *, language: str = "en") -> Sequence[Topic]:
+        return [
+            Topic(t, self._terms(t, language), self._terms(t, language), 1 / TOPICS, 0.1)
+            for t in range(TOPICS)
+        ]
+
+    def load(
+        self, vectors: Iterable[tuple[int, bytes]], *, version: int, cache: Path | None = None
+    ) -> bool:
+        self._vectors = {key: np.frombuffer(blob, np.float32) for key, blob in vectors}
+        self.loads += 1
+        return True
+
+    def save(self, cache: Path, *, version: int) -> None:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        cache.write_text(str(version))
+
+    def add(self, items: Sequence[tuple[int, bytes]]) -> None:
+        for key, blob in items:
+            self._vectors[key] = np.frombuffer(blob, np.float32)
+
+    def remove(self, keys: Sequence[int]) -> None:
+        for key in keys:
+            self._vectors.pop(key, None)
+
+    def search(self, query: Query, *, limit: int = 10, offset: int = 0) -> Page:
+        return self._page(
+            {
+                key: float(np.sqrt(vector * query.theta).sum())
+                for key, vector in list(self._vectors.items())
+            },
+            limit,
+            offset,
+        )
+
+    def topic_posts(self, topic: int, *, limit: int = 10, offset: int = 0) -> Page:
+        if not 0 <= topic < TOPICS:
+            return Page((), False)
+        found = {key: float(vector[topic]) for key, vector in list(self._vectors.items())}
+        return self._page(found, limit, offset)
+
+    def _page(self, scores: dict[int, float], limit: int, offset: int) -> Page:
+        close = sorted(
+            ((score, key) for key, score in scores.items() if score > 0.5),
+            key=lambda pair: (-pair[0], pair[1]),
+        )
+        hits = tuple(Hit(key, min(1.0, score)) for score, key in close[offset : offset + limit])
+        return Page(hits, len(close) > offset + limit)
+
+    def __len__(self) -> int:
+        return len(self._vectors)
