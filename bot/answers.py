@@ -19,7 +19,7 @@ CAPTION_MAX: Final = 1024
 MESSAGE_MAX: Final = 4096
 ALBUM_MAX: Final = 10
 TITLE_MAX: Final = 64
-ALERT_MAX: Final = 200
+CALLBACK_TEXT_MAX: Final = 200
 #: What one post may take of the list under an album.
 LINE_MAX: Final = 90
 WORDS_MAX: Final = 40

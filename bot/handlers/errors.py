@@ -9,7 +9,7 @@ from telegram import CallbackQuery, InlineQuery, Message, Update
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 
-from bot.answers import ALERT_MAX, cut
+from bot.answers import CALLBACK_TEXT_MAX, cut
 from bot.context import Context, Services, services, user_of
 from bot.failures import words_for
 from bot.texts import Texts, known
@@ -59,7 +59,7 @@ async def tell(update: Update, words: str) -> None:
     if isinstance(update.callback_query, CallbackQuery):
         with suppress(BadRequest, NetworkError):
             await update.callback_query.answer(
-                cut(plain(words), ALERT_MAX) or None, show_alert=bool(words)
+                cut(plain(words), CALLBACK_TEXT_MAX) or None, show_alert=bool(words)
             )
     elif isinstance(update.inline_query, InlineQuery):
         await update.inline_query.answer([], cache_time=0, is_personal=True)
