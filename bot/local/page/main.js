@@ -1,0 +1,365 @@
+// The chat page: who is who, which chat is open, and what happens in it.
+
+import { get, listen, post } from "./api.js";
+import { Composer } from "./composer.js";
+import { byId, colourOf, el, icon, initials } from "./dom.js";
+import { safeUrl } from "./entities.js";
+import { language, languages, setLanguage, t, timeOf } from "./i18n.js";
+import { InlinePanel } from "./inline.js";
+import { MessageList, snippet } from "./messages.js";
+import { alertBox, openMenu, toast } from "./viewer.js";
+
+const PAGE = 60;
+const PEOPLE = [1001, 1002, 1003];
+const ICONS = { private: "person", supergroup: "people", channel: "horn" };
+const memory = {
+  get: (key, fallback) => localStorage.getItem(`chat.${key}`) ?? fallback,
+  set: (key, value) => localStorage.setItem(`chat.${key}`, value),
+};
+
+const state = {
+  user: null,
+  bot: null,
+  chats: [],
+  chat: null,
+  saveDraft: (text) => memory.set(`draft.${state.user.id}.${state.chat.id}`, text),
+};
+const scroll = byId("scroll");
+const unread = new Map();
+let list;
+let composer;
+let inline;
+let source;
+let typingTimer;
+let loadingOlder = false;
+
+// Look ---------------------------------------------------------------------------------------
+
+function isDark() {
+  const theme = memory.get("theme", "auto");
+  return theme === "auto" ? matchMedia("(prefers-color-scheme: dark)").matches : theme === "dark";
+}
+
+function drawTheme() {
+  document.documentElement.dataset.theme = isDark() ? "dark" : "light";
+  byId("theme").replaceChildren(icon(isDark() ? "sun" : "moon"));
+  byId("theme").setAttribute("aria-label", t(isDark() ? "toLight" : "toDark"));
+  byId("theme").title = t(isDark() ? "toLight" : "toDark");
+}
+
+function label(id, key, values) {
+  byId(id).setAttribute("aria-label", t(key, values));
+  byId(id).title = t(key, values);
+}
+
+function drawTexts() {
+  document.title = `${state.bot.first_name} · ${t("brand")}`;
+  byId("brand").textContent = t("brand");
+  byId("person-label").textContent = t("actAs");
+  byId("local-note").textContent = t("note");
+  byId("chats").setAttribute("aria-label", t("chats"));
+  byId("languages").setAttribute("aria-label", t("language"));
+  byId("scroll").setAttribute("aria-label", t("messages"));
+  byId("offline").textContent = t("offline");
+  byId("as-file-label").textContent = t("asFile");
+  byId("drop").firstElementChild.textContent = t("drop");
+  byId("inline-query").placeholder = t("inlineQuery", { bot: state.bot.username });
+  label("inline-query", "inlineQuery", { bot: state.bot.username });
+  label("send", "send");
+  label("attach", "attach");
+  label("open-commands", "commands");
+  label("open-inline", "openInline");
+  label("inline-close", "close");
+  label("inline", "openInline");
+  label("commands", "commands");
+  label("context-close", "close");
+  label("viewer-close", "close");
+  label("viewer-previous", "previous");
+  label("viewer-next", "next");
+  label("to-end", "toEnd");
+  label("room-menu", "more");
+  for (const button of byId("languages").children) {
+    button.setAttribute("aria-pressed", String(button.dataset.language === language()));
+  }
+  drawTheme();
+}
+
+function titleOf(chat) {
+  return chat.type === "private" ? state.bot.first_name : chat.title;
+}
+
+function kindOf(chat) {
+  return t(chat.type === "supergroup" ? "group" : chat.type);
+}
+
+function drawChats() {
+  byId("chats").replaceChildren(
+    ...state.chats.map((chat) => {
+      const count = unread.get(chat.id) ?? 0;
+      const button = el(
+        "button",
+        { type: "button", class: "chat", "aria-current": chat.id === state.chat.id ? "true" : null, onclick: () => openChat(chat.id) },
+        el("span", { class: `avatar ${colourOf(chat.type === "private" ? state.bot.id : chat.id)}`, "aria-hidden": "true" }, icon(ICONS[chat.type])),
+        el(
+          "span", { class: "chat-names" },
+          el("span", { class: "chat-top" }, el("b", {}, titleOf(chat)), chat.last ? el("time", {}, timeOf(chat.last.date)) : null),
+          el("span", { class: "chat-last" }, chat.last ? snippet(chat.last) : kindOf(chat)),
+        ),
+        count ? el("span", { class: "badge", "aria-label": `${t("newMessages")}: ${count}` }, String(count)) : null,
+      );
+      return button;
+    }),
+  );
+}
+
+function drawHead(action = null) {
+  const { chat, bot } = state;
+  byId("room-title").textContent = titleOf(chat);
+  byId("room-avatar").className = `avatar ${colourOf(chat.type === "private" ? bot.id : chat.id)}`;
+  byId("room-avatar").replaceChildren(icon(ICONS[chat.type]));
+  const calm = { private: "bot", supergroup: "members", channel: "subscribers" }[chat.type];
+  const words = action ? t(["typing", "upload_photo", "upload_document"].includes(action) ? action : "action") : t(chat.bot_member ? calm : "absent");
+  byId("room-status").textContent = chat.type === "private" && !action ? `@${bot.username} · ${words}` : words;
+  byId("room-status").classList.toggle("busy", Boolean(action));
+  byId("typing").hidden = !action;
+}
+
+function drawPeople() {
+  byId("person").replaceChildren(
+    ...state.users.map((user) => el("option", { value: user.id, selected: user.id === state.user.id }, user.first_name)),
+  );
+}
+
+// Chats --------------------------------------------------------------------------------------
+
+const nearEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 140;
+
+function toEnd(smooth = false) {
+  scroll.scrollTo({ top: scroll.scrollHeight, behavior: smooth ? "smooth" : "instant" });
+}
+
+async function openChat(id) {
+  state.chat = state.chats.find((chat) => chat.id === id) ?? state.chats[0];
+  memory.set(`chat.${state.user.id}`, state.chat.id);
+  unread.delete(state.chat.id);
+  clearTimeout(typingTimer);
+  drawChats();
+  drawHead();
+  inline.close();
+  byId("open-inline").hidden = state.chat.type === "channel";
+  composer.load(memory.get(`draft.${state.user.id}.${state.chat.id}`, ""));
+  const wanted = state.chat;
+  const { messages } = await get("messages", { user_id: state.user.id, chat_id: wanted.id, limit: PAGE });
+  if (wanted !== state.chat) return;
+  list.reset(messages, messages.length < PAGE);
+  toEnd();
+}
+
+async function older() {
+  if (loadingOlder || list.complete || !list.oldest) return;
+  loadingOlder = true;
+  try {
+    const { messages } = await get("messages", { user_id: state.user.id, chat_id: state.chat.id, before: list.oldest, limit: PAGE });
+    const height = scroll.scrollHeight;
+    list.prepend(messages, messages.length < PAGE);
+    scroll.scrollTop += scroll.scrollHeight - height;
+  } finally {
+    loadingOlder = false;
+  }
+}
+
+function onEvent(event) {
+  if (event.type === "user") return;
+  const id = event.message?.chat.id ?? event.chat_id;
+  const chat = state.chats.find((one) => one.id === id);
+  if (!chat) return;
+  const here = chat === state.chat;
+  const stick = here && nearEnd();
+  if (event.type === "message") {
+    chat.last = event.message;
+    const own = event.message.from?.id === state.user.id;
+    if (!own) stopTyping(chat);
+    if (here) list.put(event.message);
+    else if (!own) unread.set(id, (unread.get(id) ?? 0) + 1);
+    drawChats();
+    if (here && (stick || own)) requestAnimationFrame(() => toEnd(true));
+    else if (here) byId("to-end").hidden = false;
+  } else if (event.type === "edited") {
+    if (chat.last?.message_id === event.message.message_id) chat.last = event.message;
+    if (here) list.put(event.message);
+    drawChats();
+    if (stick) requestAnimationFrame(() => toEnd());
+  } else if (event.type === "deleted") {
+    if (here) list.remove(event.message_id);
+  } else if (event.type === "action" && here) {
+    drawHead(event.action);
+    clearTimeout(typingTimer);
+    typingTimer = setTimeout(() => stopTyping(chat), 5000);
+    if (stick) requestAnimationFrame(() => toEnd());
+  }
+}
+
+function stopTyping(chat) {
+  if (chat === state.chat) {
+    clearTimeout(typingTimer);
+    drawHead();
+  }
+}
+
+// What can be done with a message -------------------------------------------------------------
+
+async function press(message, key, button) {
+  if (key.url) {
+    const url = safeUrl(key.url);
+    if (url) open(url, "_blank", "noopener,noreferrer");
+    return;
+  }
+  if (key.switch_inline_query_current_chat !== undefined || key.switch_inline_query !== undefined) {
+    inline.show(key.switch_inline_query_current_chat ?? key.switch_inline_query);
+    return;
+  }
+  if (key.copy_text) {
+    copy(key.copy_text.text);
+    return;
+  }
+  if (key.callback_data === undefined) return;
+  button.classList.add("busy");
+  button.disabled = true;
+  try {
+    const { answer } = await post("press", {
+      user_id: state.user.id, chat_id: message.chat.id, message_id: message.message_id, data: key.callback_data,
+    });
+    if (answer.text && answer.show_alert) alertBox(answer.text);
+    else if (answer.text) toast(answer.text);
+  } catch (error) {
+    toast(error.status === 408 ? t("noAnswer") : error.message, "bad");
+  } finally {
+    button.classList.remove("busy");
+    button.disabled = false;
+  }
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(t("saved"));
+  } catch (error) {
+    toast(error.message, "bad");
+  }
+}
+
+async function attempt(path, payload) {
+  try {
+    return await post(path, { user_id: state.user.id, ...payload });
+  } catch (error) {
+    toast(error.message, "bad");
+    return null;
+  }
+}
+
+function messageMenu(message, block) {
+  const at = { chat_id: message.chat.id, message_id: message.message_id };
+  const own = message.from?.id === state.user.id || message.chat.type === "channel";
+  const text = block.map((one) => one.text || one.caption || "").filter(Boolean).join("\n\n");
+  const items = [{ label: t("reply"), act: () => composer.context("reply", message) }];
+  if (own && !message.via_bot) items.push({ label: t("edit"), act: () => composer.context("edit", message) });
+  if (text) items.push({ label: t("copy"), act: () => copy(text) });
+  for (const chat of state.chats) {
+    if (chat.id === message.chat.id || (chat.type === "channel" && state.user.id !== state.owner)) continue;
+    items.push({
+      label: t("forward", { chat: titleOf(chat) }),
+      act: () => attempt("forward", { from_chat_id: message.chat.id, message_id: message.message_id, chat_id: chat.id }),
+    });
+  }
+  if (own || message.chat.type === "private") {
+    items.push({ label: t("delete"), danger: true, act: () => block.forEach((one) => attempt("delete", { ...at, message_id: one.message_id })) });
+  }
+  return items;
+}
+
+function roomMenu() {
+  const { chat } = state;
+  const key = chat.type === "private" ? (chat.bot_member ? "botBlock" : "botUnblock") : chat.bot_member ? "botRemove" : "botAdd";
+  return [{
+    label: t(key),
+    danger: chat.bot_member,
+    act: async () => {
+      const done = await attempt("membership", { chat_id: chat.id, member: !chat.bot_member });
+      if (done) chat.bot_member = done.member;
+      drawHead();
+    },
+  }];
+}
+
+// Start --------------------------------------------------------------------------------------
+
+async function become(userId, languageCode = null) {
+  const payload = { user_id: userId, ...(languageCode ? { language_code: languageCode } : {}) };
+  const told = await post("user", payload);
+  state.user = told.user;
+  state.users = told.users;
+  state.bot = told.bot;
+  state.chats = told.chats;
+  state.owner = told.owner_id;
+  memory.set("user", userId);
+  setLanguage(languageCode ?? language());
+  drawTexts();
+  drawPeople();
+  source?.close();
+  source = listen(userId, told.seq, onEvent, (up) => {
+    byId("offline").hidden = up;
+  });
+}
+
+async function start() {
+  // The bot's server may have been restarted: people are introduced again, nothing is assumed.
+  for (const id of PEOPLE.slice(1)) await post("user", { user_id: id });
+  const spoken = memory.get("language", languages.includes(navigator.language.slice(0, 2)) ? navigator.language.slice(0, 2) : "en");
+  inline = new InlinePanel(state, () => composer.chosen());
+  composer = new Composer(state, inline, () => requestAnimationFrame(() => toEnd(true)));
+  list = new MessageList(state, {
+    sendText: (text) => composer.sendText(text),
+    insert: (word) => composer.insert(word),
+    reply: (message) => composer.context("reply", message),
+    menu: messageMenu,
+    press,
+  });
+  setLanguage(spoken);
+  state.chat = { type: "private" };
+  await become(Number(memory.get("user", PEOPLE[0])), spoken);
+  await openChat(Number(memory.get(`chat.${state.user.id}`, state.user.id)));
+}
+
+byId("theme").addEventListener("click", () => {
+  memory.set("theme", isDark() ? "light" : "dark");
+  drawTheme();
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawTheme);
+byId("languages").addEventListener("click", async (event) => {
+  const chosen = event.target.dataset.language;
+  if (!chosen) return;
+  memory.set("language", chosen);
+  setLanguage(chosen);
+  if (await attempt("user", { language_code: chosen })) state.user.language_code = chosen;
+  drawTexts();
+  drawHead();
+  drawChats();
+  composer.placeholder();
+  list.render();
+  toEnd();
+});
+byId("person").addEventListener("change", async (event) => {
+  await become(Number(event.target.value), memory.get("language", language()));
+  await openChat(Number(memory.get(`chat.${state.user.id}`, state.user.id)));
+});
+byId("room-menu").addEventListener("click", () => openMenu(byId("room-menu"), roomMenu()));
+byId("to-end").addEventListener("click", () => toEnd(true));
+scroll.addEventListener("scroll", () => {
+  byId("to-end").hidden = nearEnd();
+  if (scroll.scrollTop < 120) older();
+});
+
+start().catch((error) => {
+  byId("offline").hidden = false;
+  byId("offline").textContent = error.message;
+});

@@ -1,0 +1,263 @@
+// The list of messages: bubbles, albums, keyboards. One block per message or album.
+
+import { byId, colourOf, el, fileUrl, icon, initials, sizeFor } from "./dom.js";
+import { richText } from "./entities.js";
+import { bytes, dayOf, t, timeOf } from "./i18n.js";
+import { openMenu, openViewer } from "./viewer.js";
+
+// How many photos each row of an album has.
+const ROWS = { 2: [2], 3: [1, 2], 4: [2, 2], 5: [2, 3], 6: [3, 3], 7: [2, 2, 3], 8: [2, 3, 3], 9: [3, 3, 3], 10: [2, 2, 3, 3] };
+
+export function snippet(message) {
+  const text = message.text || message.caption;
+  if (text) return text.replace(/\s+/g, " ");
+  if (message.photo) return t("photo");
+  if (message.document) return message.document.file_name || t("file");
+  return t("other");
+}
+
+export function nameOf(message, state) {
+  const author = message.from ?? message.sender_chat ?? message.chat;
+  if (author.id === state.user.id) return t("you");
+  return author.title ?? author.first_name ?? "";
+}
+
+export class MessageList {
+  constructor(state, actions) {
+    this.state = state;
+    this.actions = actions;
+    this.messages = new Map();
+    this.nodes = new Map();
+    this.root = byId("messages");
+    this.complete = false;
+  }
+
+  reset(messages, complete) {
+    this.messages = new Map(messages.map((message) => [message.message_id, message]));
+    this.complete = complete;
+    this.render();
+  }
+
+  prepend(messages, complete) {
+    this.messages = new Map([...messages.map((m) => [m.message_id, m]), ...this.messages]);
+    this.complete = complete;
+    this.render();
+  }
+
+  get oldest() {
+    return this.messages.keys().next().value;
+  }
+
+  keyOf(message) {
+    return message.media_group_id ? `g${message.media_group_id}` : `m${message.message_id}`;
+  }
+
+  block(key) {
+    return [...this.messages.values()].filter((message) => this.keyOf(message) === key);
+  }
+
+  put(message) {
+    const isNew = !this.messages.has(message.message_id);
+    this.messages.set(message.message_id, message);
+    const key = this.keyOf(message);
+    const node = this.nodes.get(key);
+    if (node) {
+      const fresh = this.draw(this.block(key), node.dataset.joined === "1");
+      if (!isNew) fresh.classList.add("still");
+      node.replaceWith(fresh);
+      this.nodes.set(key, fresh);
+    } else if (isNew && message.message_id === Math.max(...this.messages.keys())) {
+      this.root.querySelector(".empty")?.remove();
+      this.append([message]);
+    } else {
+      this.render();
+    }
+  }
+
+  remove(messageId) {
+    if (this.messages.delete(messageId)) this.render();
+  }
+
+  render() {
+    this.root.replaceChildren();
+    this.nodes.clear();
+    this.last = null;
+    const blocks = new Map();
+    for (const message of this.messages.values()) {
+      const key = this.keyOf(message);
+      blocks.set(key, [...(blocks.get(key) ?? []), message]);
+    }
+    for (const block of blocks.values()) this.append(block);
+    for (const node of this.nodes.values()) node.classList.add("still");
+    if (!blocks.size) this.root.append(this.empty());
+  }
+
+  append(block) {
+    const [first] = block;
+    const day = dayOf(first.date);
+    const newDay = !this.last || dayOf(this.last.date) !== day;
+    if (newDay) this.root.append(el("div", { class: "day" }, el("span", {}, day)));
+    const author = (m) => (m.from ?? m.sender_chat ?? m.chat).id;
+    const joined = !newDay && author(this.last) === author(first) && first.date - this.last.date < 300;
+    const node = this.draw(block, joined);
+    this.nodes.set(this.keyOf(first), node);
+    this.root.append(node);
+    this.last = block[block.length - 1];
+  }
+
+  empty() {
+    const kind = this.state.chat.type;
+    const bot = this.state.bot;
+    if (kind !== "private") {
+      const text = t(kind === "channel" ? "emptyChannel" : "emptyGroup", { bot: bot.username });
+      return el("div", { class: "empty" }, icon(kind === "channel" ? "horn" : "people"), el("p", {}, text));
+    }
+    return el(
+      "div", { class: "empty" },
+      el("span", { class: `avatar big ${colourOf(bot.id)}` }, initials(bot.first_name)),
+      el("h3", {}, t("welcome")),
+      el("p", {}, t("welcomeText")),
+      el("button", { type: "button", class: "primary", onclick: () => this.actions.sendText("/start") }, t("start")),
+    );
+  }
+
+  draw(block, joined) {
+    const [first] = block;
+    const last = block[block.length - 1];
+    const { state } = this;
+    const own = first.from?.id === state.user.id;
+    const named = first.chat.type === "supergroup" && !own;
+    const author = first.from ?? first.sender_chat ?? first.chat;
+    const name = nameOf(first, state);
+    const photos = block.filter((message) => message.photo);
+    const captions = block.filter((message) => message.caption);
+    const lone = block.length === 1;
+    const bubble = el("div", { class: "bubble" });
+    if (named && !joined) bubble.append(el("div", { class: `author ${colourOf(author.id)}` }, name));
+    if (first.via_bot) bubble.append(el("div", { class: "label" }, t("via", { bot: first.via_bot.username })));
+    if (first.forward_origin) bubble.append(el("div", { class: "label" }, t("forwarded", { name: this.origin(first.forward_origin) })));
+    if (first.reply_to_message) bubble.append(this.quote(first.reply_to_message));
+    if (photos.length) bubble.append(this.photos(photos));
+    for (const message of block) if (message.document) bubble.append(this.document(message.document));
+    if (first.text) bubble.append(this.text(first.text, first.entities));
+    else if (captions.length === 1) bubble.append(this.text(captions[0].caption, captions[0].caption_entities));
+    else if (captions.length > 1) bubble.append(this.captions(photos, captions));
+    if (!first.text && !photos.length && !first.document) bubble.append(el("p", { class: "text other" }, t("other")));
+    const edited = last.edit_date && !(last.from?.is_bot) ? `${t("edited")} ` : "";
+    bubble.append(el("time", { datetime: new Date(last.date * 1000).toISOString() }, edited + timeOf(last.date)));
+    const bare = photos.length && !captions.length && !first.text;
+    const label = `${name}: ${lone || !photos.length ? snippet(first) : t("album", { n: photos.length })}`;
+    return el(
+      "article",
+      {
+        class: ["message", own ? "own" : "", joined ? "joined" : "", bare ? "bare" : "", photos.length > 1 ? "album" : "", photos.length ? "pictured" : ""].join(" "),
+        "aria-label": label,
+        dataset: { id: first.message_id, joined: joined ? "1" : "" },
+      },
+      named ? el("span", { class: `avatar ${joined ? "ghost" : colourOf(author.id)}`, "aria-hidden": "true" }, initials(author.first_name)) : null,
+      el("div", { class: "column" }, bubble, this.keyboard(last.reply_markup ? last : first)),
+      this.tools(first, block),
+    );
+  }
+
+  origin(origin) {
+    return origin.chat?.title ?? origin.sender_user?.first_name ?? "";
+  }
+
+  quote(message) {
+    const thumb = message.photo ? el("img", { src: fileUrl(message.photo[0].file_id), alt: "" }) : null;
+    return el(
+      "button",
+      { type: "button", class: "quote", onclick: () => this.jump(message.message_id) },
+      thumb,
+      el("span", {}, el("b", {}, nameOf(message, this.state)), el("span", { class: "quote-text" }, snippet(message))),
+    );
+  }
+
+  jump(id) {
+    const target = this.messages.get(id);
+    const node = target && this.nodes.get(this.keyOf(target));
+    if (!node) return;
+    node.scrollIntoView({ block: "center", behavior: "smooth" });
+    node.classList.add("flash");
+    setTimeout(() => node.classList.remove("flash"), 1400);
+  }
+
+  text(text, entities) {
+    return el("div", { class: "text", dir: "auto" }, richText(text, entities, { command: this.actions.sendText, word: this.actions.insert }));
+  }
+
+  photos(messages) {
+    const grid = el("div", { class: `photos n${messages.length}` });
+    const rows = ROWS[messages.length] ?? [1];
+    let place = 0;
+    for (const row of rows) {
+      for (let i = 0; i < row; i += 1) {
+        const index = place;
+        const message = messages[index];
+        place += 1;
+        if (!message) continue;
+        const size = sizeFor(message.photo, messages.length === 1 ? 700 : row === 1 ? 600 : 320);
+        const image = el("img", {
+          src: fileUrl(size.file_id), width: size.width, height: size.height, loading: "lazy", alt: message.caption || t("photo"),
+        });
+        image.addEventListener("error", () => image.classList.add("broken"));
+        const button = el("button", {
+          type: "button", class: `photo row${row}`, "aria-label": t("view", { n: index + 1 }), onclick: () => openViewer(messages, index),
+        }, image);
+        if (messages.length > 1) button.append(el("span", { class: "number", "aria-hidden": "true" }, String(index + 1)));
+        grid.append(button);
+      }
+    }
+    return grid;
+  }
+
+  captions(photos, captions) {
+    return el(
+      "ol", { class: "captions" },
+      captions.map((message) => {
+        const index = photos.indexOf(message);
+        const open = el("button", { type: "button", class: "caption", onclick: () => openViewer(photos, Math.max(index, 0)) }, message.caption.replace(/\s+/g, " "));
+        return el("li", { value: index + 1 }, open);
+      }),
+    );
+  }
+
+  document(document) {
+    const preview = document.thumbnail
+      ? el("img", { src: fileUrl(document.thumbnail.file_id), alt: "" })
+      : el("span", { class: "file-icon" }, icon("file"));
+    return el(
+      "a",
+      { class: "document", href: fileUrl(document.file_id), download: document.file_name || "file" },
+      preview,
+      el("span", {}, el("b", {}, document.file_name || t("file")), el("small", {}, bytes(document.file_size ?? 0))),
+    );
+  }
+
+  keyboard(message) {
+    const rows = message.reply_markup?.inline_keyboard;
+    if (!rows) return null;
+    return el(
+      "div", { class: "keyboard" },
+      rows.map((row) =>
+        el("div", { class: "keys" }, row.map((key) => {
+          const link = key.url ? " ↗" : "";
+          const button = el("button", { type: "button", class: `key ${key.style ?? ""}` }, key.text + link);
+          button.addEventListener("click", () => this.actions.press(message, key, button));
+          return button;
+        })),
+      ),
+    );
+  }
+
+  tools(message, block) {
+    const more = el("button", { type: "button", class: "icon-button", "aria-label": t("more"), "aria-haspopup": "menu" }, icon("more"));
+    more.addEventListener("click", () => openMenu(more, this.actions.menu(message, block)));
+    return el(
+      "div", { class: "tools" },
+      el("button", { type: "button", class: "icon-button", "aria-label": t("reply"), onclick: () => this.actions.reply(message) }, icon("reply")),
+      more,
+    );
+  }
+}
