@@ -15,13 +15,13 @@ from engine.text.spelling import nearest
 from engine.text.words import analyse
 
 _EN = """dog man boy girl woman child people water beach snow street grass ball red black white
-brown green blue young little two three running playing jumping sitting standing riding walking holding
-wearing climbing swimming children men women bikes mountains rocks horses flowers smiling outside
-the a in on of with and is are over through near his her their"""
+brown green blue young little two three running playing jumping sitting standing riding walking
+holding wearing climbing swimming children men women bikes mountains rocks horses flowers smiling
+outside the a in on of with and is are over through near his her their"""
 _RU = """собака мужчина мальчик девочка женщина ребенок люди вода пляж снег улица трава мяч
-красный черный белый коричневая зеленом синей молодой маленькая две трое бежит играет прыгающий сидит стоят
-едет идут держит носит поднимается плавает дети людей велосипеде горы скалы лошадей цветы улыбаясь
-в на с и по через возле его ее их над под"""
+красный черный белый коричневая зеленом синей молодой маленькая две трое бежит играет прыгающий
+сидит стоят едет идут держит носит поднимается плавает дети людей велосипеде горы скалы лошадей
+цветы улыбаясь в на с и по через возле его ее их над под"""
 _NOISE = (
     "http://t.co/Ab3xY",
     "@someone",

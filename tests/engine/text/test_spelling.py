@@ -4,6 +4,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rapidfuzz.distance import OSA
 
 from engine.text.spelling import nearest
 
@@ -53,6 +54,20 @@ def test_fifty_thousand_words_take_milliseconds() -> None:
     # 20 ms is the bar on a quiet machine; the margin is for a busy one.
     assert min(times) < 0.02
     assert sorted(times)[len(times) // 2] < 0.06
+
+
+@given(
+    st.text(st.sampled_from("abcабв"), min_size=1, max_size=9),
+    st.lists(st.text(st.sampled_from("abcабвë😀"), max_size=9), max_size=30, unique=True),
+)
+def test_the_short_cut_misses_nothing(word: str, known: list[str]) -> None:
+    most = 1 if len(word) <= 4 else 2 if len(word) <= 7 else 3
+    expected = {
+        text
+        for text in known
+        if (edits := OSA.distance(word, text)) <= most and (2 * edits < len(text) or edits == 0)
+    }
+    assert set(nearest(word, known, n=100)) == expected - {""}
 
 
 @given(st.text(max_size=20), st.lists(st.text(max_size=12), max_size=20), st.integers(0, 4))
