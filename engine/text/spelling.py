@@ -55,7 +55,7 @@ def nearest(word: str, known: Sequence[str], n: int = 3) -> list[str]:
         As typed.
     known
         Words to choose from, lower-cased and as a reader may see them (surface forms, not
-        stems). The first look-up in 50,000 takes some 15 ms, the next ones 1 or 2: the last
+        stems). The first look-up in 50,000 takes some tens of ms, the next ones 1 to 4: the last
         few vocabularies are remembered.
     n
         How many at most.
