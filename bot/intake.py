@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -19,6 +21,9 @@ from bot.metrics import Metrics
 from engine.errors import StoreError
 
 _LOGGER = logging.getLogger(__name__)
+
+# python-telegram-bot warns at each use of a number of seconds; this is its way to opt out.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 ALLOWED_UPDATES: Final = (
     "message",
@@ -208,4 +213,4 @@ class Poller:
 
 def _seconds(error: RetryAfter) -> float:
     value = error.retry_after
-    return (value if isinstance(value, int) else value.total_seconds()) + 0.1
+    return (value.total_seconds() if isinstance(value, timedelta) else float(value)) + 0.1

@@ -1,0 +1,96 @@
+"""Updates by webhook; health and metrics."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.local.client import LocalUser
+from bot.local.server import LocalServer
+from tests.bot.conftest import SUNSET, fill, jpeg, make_settings, running, until
+
+SECRET = "a-secret-of-the-webhook"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+async def test_webhook(
+    tmp_path: Path, server: LocalServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    port = free_port()
+    settings = make_settings(
+        server,
+        tmp_path,
+        webhook_url=f"http://127.0.0.1:{port}",
+        webhook_secret=SECRET,
+        webhook_port=port,
+        log_level="DEBUG",
+    )
+    async with running(settings) as runner, LocalUser(server.url) as anna:
+        (hook,) = server.calls("setWebhook")
+        address = hook.values["url"]
+        assert hook.values["secret_token"] == SECRET
+        await fill(anna, runner, 3)
+        await anna.send_text("sunset")
+        assert (await anna.wait_replies())[-1].buttons
+
+        post = await anna.send_photo(jpeg(SUNSET, 77), "x", chat_id=anna.channel_id)
+        await until(lambda: len(runner.services.engine) == 7)
+        update = {"update_id": 5, "channel_post": {**post.raw, "message_id": 4444}}
+        right = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
+        async with aiohttp.ClientSession() as session:
+            for url, headers, data, status in (
+                (address, {}, json.dumps(update), 403),
+                (address, {"X-Telegram-Bot-Api-Secret-Token": "wrong"}, json.dumps(update), 403),
+                (f"http://127.0.0.1:{port}/", right, json.dumps(update), 404),
+                (address, right, "not json", 500),
+                (address, right, "[1, 2]", 400),
+                (address, right, json.dumps(update), 200),
+            ):
+                headers = {"Content-Type": "application/json", **headers}
+                async with session.post(url, data=data, headers=headers) as response:
+                    assert response.status == status, (url, data)
+                    assert SECRET not in await response.text()
+        await until(lambda: len(runner.services.engine) == 8)
+    log = "".join(capfd.readouterr())
+    path = address.rpartition("/")[2]
+    for secret in (SECRET, path, server.token, server.token.partition(":")[2], str(tmp_path)):
+        assert secret not in log
+
+
+async def test_health_and_metrics(tmp_path: Path, server: LocalServer) -> None:
+    settings = make_settings(server, tmp_path, metrics_port=0)
+    async with (
+        running(settings) as runner,
+        LocalUser(server.url) as anna,
+        aiohttp.ClientSession(f"http://127.0.0.1:{runner.health_port}") as session,
+    ):
+        await fill(anna, runner, 3)
+        await anna.send_text("sunset")
+        await anna.wait_replies()
+        await anna.send_text("xyzzy")
+        await anna.wait_reply()
+        async with session.get("/health") as response:
+            assert response.status == 200
+            report = await response.json()
+        assert report["posts"] == 6
+        async with session.get("/metrics") as response:
+            text = await response.text()
+        assert 'image2pic_queries_total{kind="text",outcome="answered"} 1.0' in text
+        assert 'image2pic_queries_total{kind="text",outcome="UnknownWordsError"} 1.0' in text
+        assert 'image2pic_answer_seconds_count{kind="text"} 1.0' in text
+        assert "image2pic_posts 6.0" in text
+        assert "image2pic_queue 0.0" in text
+        runner.services.library.disk_full = True
+        async with session.get("/health") as response:
+            assert response.status == 503
+        runner.services.library.disk_full = False
