@@ -1,0 +1,111 @@
+"""Photos to grids of features: a converted network, executed by LiteRT.
+
+An encoder file takes float32 RGB of shape (1, S, S, 3) with raw values 0 to 255 (the
+normalisation is the network's first layer) and gives non-negative float32 features of shape
+(1, rows, columns, channels).
+"""
+
+from __future__ import annotations
+
+import queue
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import ModelError
+from engine.results import Floats
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderShape:
+    """Sizes of an encoder: its square input in pixels, its grid of cells, and its channels."""
+
+    size: int
+    rows: int
+    columns: int
+    channels: int
+
+
+class Encoder(Protocol):
+    """Whatever turns pixels into a grid of features; plug in another by writing these two."""
+
+    shape: EncoderShape
+
+    def __call__(self, photo: Pixels) -> Floats:
+        """Features of one photo.
+
+        Parameters
+        ----------
+        photo
+            RGB, shape (size, size, 3), uint8.
+
+        Returns
+        -------
+        ndarray
+            Shape (rows * columns, channels), float32, non-negative.
+        """
+        ...
+
+
+class LiteRtEncoder:
+    """A network in a ``.tflite`` file. Safe to call from several threads.
+
+    Parameters
+    ----------
+    path
+        The encoder file.
+    threads
+        Threads of one forward pass.
+    workers
+        Forward passes at a time; more than one is for training, where throughput counts.
+
+    Raises
+    ------
+    ModelError
+        The file cannot be read or is not an encoder.
+    """
+
+    def __init__(self, path: Path, *, threads: int = 2, workers: int = 1) -> None:
+        # Imported here: a text query needs no interpreter.
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        try:
+            for _ in range(workers):
+                interpreter = Interpreter(model_path=str(path), num_threads=threads)
+                interpreter.allocate_tensors()
+                self._free.put(interpreter)
+            source = interpreter.get_input_details()[0]["shape"].tolist()
+            target = interpreter.get_output_details()[0]["shape"].tolist()
+        except (ValueError, RuntimeError, OSError) as error:
+            raise ModelError(path, f"not an encoder that LiteRT can run ({error})") from error
+        if len(source) != 4 or source[1] != source[2] or source[3] != 3 or len(target) != 4:
+            raise ModelError(path, f"an encoder maps (1, S, S, 3) to a grid, not {source}->{target}")
+        self.shape = EncoderShape(source[1], *target[1:])
+        self.workers = workers
+
+    def __call__(self, photo: Pixels) -> Floats:
+        """Features of one photo: (size, size, 3) uint8 to (cells, channels) float32."""
+        interpreter = self._free.get()
+        try:
+            interpreter.set_tensor(
+                interpreter.get_input_details()[0]["index"], photo[None].astype(np.float32)
+            )
+            interpreter.invoke()
+            grid: Floats = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+        finally:
+            self._free.put(interpreter)
+        return grid.reshape(-1, self.shape.channels)
+
+    def many(self, photos: list[Pixels]) -> list[Floats]:
+        """Features of several photos, `workers` at a time."""
+        if self.workers == 1:
+            return [self(photo) for photo in photos]
+        with ThreadPoolExecutor(self.workers) as pool:
+            return list(pool.map(self, photos))

@@ -1,0 +1,230 @@
+"""The nearest posts by topic vector: a FAISS index, which is only a cache of the store.
+
+Exact (Flat) up to `FLAT_LIMIT` posts, inverted lists above. Vectors are compared by inner product.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import IndexFileError, UnknownPostError
+from engine.results import Floats
+
+FLAT_LIMIT: Final = 200_000
+"""Posts up to which every vector is compared: exact, and still a few milliseconds."""
+
+PROBES: Final = 64
+"""Inverted lists looked into; recall against speed, see the benchmark of the index."""
+
+FORMAT: Final = 1
+Keys = npt.NDArray[np.int64]
+
+
+class NeighbourIndex:
+    """Vectors by key, with search, add and remove. Safe to use from several threads.
+
+    Parameters
+    ----------
+    dimensions
+        Length of a vector.
+    flat_limit
+        Number of vectors from which on inverted lists are used.
+    """
+
+    def __init__(self, dimensions: int, *, flat_limit: int = FLAT_LIMIT) -> None:
+        self.dimensions = dimensions
+        self._flat_limit = flat_limit
+        # FAISS does not allow a search while vectors are added.
+        self._lock = threading.RLock()
+        self._index: Any = _flat(dimensions)
+        self._keys: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    @property
+    def kind(self) -> str:
+        """``"flat"`` or ``"ivf"``."""
+        return "flat" if isinstance(self._index, faiss.IndexIDMap2) else "ivf"
+
+    def build(self, keys: Sequence[int], vectors: Floats) -> None:
+        """Replace everything by these vectors, of shape (n, dimensions)."""
+        flat = len(keys) <= self._flat_limit
+        fresh = _flat(self.dimensions) if flat else _inverted(vectors)
+        fresh.add_with_ids(np.ascontiguousarray(vectors, np.float32), np.asarray(keys, np.int64))
+        with self._lock:
+            self._index, self._keys = fresh, set(map(int, keys))
+
+    def add(self, keys: Sequence[int], vectors: Floats) -> None:
+        """Add vectors of shape (n, dimensions); a key that is there already is replaced."""
+        if not len(keys):
+            return
+        last = {int(key): row for row, key in enumerate(keys)}
+        rows = np.fromiter(last.values(), np.int64, len(last))
+        unique = np.fromiter(last.keys(), np.int64, len(last))
+        with self._lock:
+            self._drop(unique)
+            self._index.add_with_ids(np.ascontiguousarray(vectors[rows], np.float32), unique)
+            self._keys.update(last)
+            grown = self.kind == "flat" and len(self._keys) > self._flat_limit
+            if grown:
+                flat = self._index
+                self.build(
+                    faiss.vector_to_array(flat.id_map).tolist(),
+                    flat.index.reconstruct_n(0, flat.ntotal),
+                )
+
+    def remove(self, keys: Iterable[int]) -> None:
+        """Remove keys; one that is not there is no error."""
+        with self._lock:
+            self._drop(np.fromiter((int(key) for key in keys), np.int64))
+
+    def _drop(self, keys: Keys) -> None:
+        there = np.array([key for key in keys.tolist() if key in self._keys], np.int64)
+        if there.size:
+            self._index.remove_ids(there)
+            self._keys.difference_update(there.tolist())
+
+    def vector(self, key: int) -> Floats:
+        """The vector of a key, shape (dimensions,); UnknownPostError if there is none."""
+        with self._lock:
+            if key not in self._keys:
+                raise UnknownPostError(key)
+            found: Floats = self._index.reconstruct(int(key))
+        return found
+
+    def search(self, query: Floats, count: int) -> tuple[Keys, Floats, Floats]:
+        """The `count` nearest: keys, inner products, and vectors, best first.
+
+        Parameters
+        ----------
+        query
+            Shape (dimensions,).
+        count
+            At most as many are returned.
+
+        Returns
+        -------
+        keys, scores, vectors
+            Shapes (n,), (n,) and (n, dimensions).
+        """
+        with self._lock:
+            count = min(count, len(self._keys))
+            if count < 1:
+                none = np.empty(0, np.float32)
+                return np.empty(0, np.int64), none, none.reshape(0, self.dimensions)
+            row = np.ascontiguousarray(query[None], np.float32)
+            scores, keys, vectors = self._index.search_and_reconstruct(row, count)
+        real = keys[0] >= 0
+        return keys[0][real], scores[0][real], vectors[0][real]
+
+    def save(self, path: Path, *, version: int, model: str) -> None:
+        """Write the index: to a temporary file, synced, then renamed.
+
+        Parameters
+        ----------
+        path
+            The file; ``path + ".json"`` says what it belongs to.
+        version, model
+            State of the store and identity of the model; `load` wants the same.
+        """
+        part, note = path.with_name(path.name + ".part"), path.with_name(path.name + ".json")
+        try:
+            with self._lock:
+                faiss.write_index(self._index, str(part))
+            facts = {"format": FORMAT, "version": version, "model": model, "sha256": _sha256(part)}
+            _sync(part)
+            part.replace(path)
+            small = note.with_name(note.name + ".part")
+            small.write_text(json.dumps(facts))
+            _sync(small)
+            small.replace(note)
+        except (OSError, RuntimeError) as error:
+            part.unlink(missing_ok=True)
+            raise IndexFileError(f"the index could not be saved: {error}") from error
+
+    def load(self, path: Path, *, version: int, model: str) -> None:
+        """Read an index written by `save`.
+
+        Raises
+        ------
+        IndexFileError
+            Missing, damaged, of another state of the store, or of another model.
+        """
+        note = path.with_name(path.name + ".json")
+        try:
+            facts = json.loads(note.read_text())
+            wanted = {"format": FORMAT, "version": version, "model": model}
+            if {name: facts.get(name) for name in wanted} != wanted:
+                raise IndexFileError("the saved index is stale")
+            if facts.get("sha256") != _sha256(path):
+                raise IndexFileError("the saved index is damaged")
+            index = faiss.read_index(str(path))
+        except (OSError, ValueError, AttributeError, RuntimeError) as error:
+            raise IndexFileError(f"the saved index cannot be read: {error}") from error
+        if index.d != self.dimensions:
+            raise IndexFileError(f"the saved index has {index.d} dimensions")
+        if isinstance(index, faiss.IndexIDMap2):
+            keys = faiss.vector_to_array(index.id_map)
+        else:
+            index.nprobe = PROBES
+            lists = index.invlists
+            keys = np.concatenate(
+                [
+                    faiss.rev_swig_ptr(lists.get_ids(i), lists.list_size(i)).copy()
+                    for i in range(lists.nlist)
+                    if lists.list_size(i)
+                ]
+            )
+        with self._lock:
+            self._index, self._keys = index, set(keys.tolist())
+
+
+def _flat(dimensions: int) -> Any:
+    return faiss.IndexIDMap2(faiss.IndexFlatIP(dimensions))
+
+
+def _inverted(vectors: Floats) -> Any:
+    """Lists of about sqrt(n) * 4 vectors in half precision: half the memory, the same recall."""
+    lists = 2 ** round(math.log2(4 * math.sqrt(len(vectors))))
+    quantizer = faiss.IndexFlatIP(vectors.shape[1])
+    index = faiss.IndexIVFScalarQuantizer(
+        quantizer,
+        vectors.shape[1],
+        lists,
+        faiss.ScalarQuantizer.QT_fp16,
+        faiss.METRIC_INNER_PRODUCT,
+        False,
+    )
+    index.own_fields = True
+    quantizer.this.disown()
+    sample = np.random.default_rng(0).permutation(len(vectors))[: 40 * lists]
+    index.cp.niter = 8
+    index.train(np.ascontiguousarray(vectors[np.sort(sample)], np.float32))
+    index.set_direct_map_type(faiss.DirectMap.Hashtable)
+    index.nprobe = PROBES
+    return index
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,298 @@
+"""A model: one folder, plain files, checked when read.
+
+Files: ``manifest.json``, ``encoder.tflite``, ``vocabulary.json``, ``arrays.npz``. The manifest names
+the sha256 of the others; a model whose files do not belong together is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from engine.codebook import Codebook
+from engine.encoder import EncoderShape
+from engine.errors import ModelError
+from engine.projection import Projection
+from engine.results import Floats
+from engine.vocabulary import Vocabulary
+
+FORMAT: Final = 1
+MODALITIES: Final = ("text", "tag", "visual")
+_FILES: Final = ("encoder.tflite", "vocabulary.json", "arrays.npz")
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From a score to a closeness: ``sigmoid(slope * score + offset)``, and where to cut off."""
+
+    slope: float
+    offset: float
+    cutoff: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How queries are answered, chosen on held-out posts when the model was built.
+
+    Attributes
+    ----------
+    hub_neighbours
+        How many neighbours in the other modality measure a post's hubness.
+    hub_weight
+        How much of it is taken off a score.
+    likelihood_weight
+        Weight of the query's words' log-likelihood in the re-ranking.
+    annotation_power
+        Words are ranked by ``p(w | theta) / p(w) ** annotation_power``.
+    calibration
+        By kind of query.
+    """
+
+    hub_neighbours: int = 10
+    hub_weight: float = 0.5
+    likelihood_weight: float = 0.0
+    annotation_power: float = 0.0
+    calibration: Mapping[str, Calibration] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model says about itself.
+
+    Attributes
+    ----------
+    id
+        Identity: the sha256 of its arrays. Vectors of different models do not mix.
+    """
+
+    id: str
+    name: str
+    encoder: str
+    topics: int
+    background: int
+    posts: int
+    languages: tuple[str, ...]
+    created: str
+    quality: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything learnt together.
+
+    Attributes
+    ----------
+    phi
+        Modality -> p(w | t), shape (W_modality, K); columns sum to 1.
+    prior
+        p(t) over the training posts, shape (K,). The last `info.background` topics are background.
+    coherence
+        NPMI of each topic, shape (K,).
+    text_bank, photo_bank
+        Unit vectors of training texts and photos, shape (n, K): by their closeness a post's
+        hubness is measured.
+    folder
+        Where the model was read from.
+    """
+
+    info: ModelInfo
+    shape: EncoderShape
+    codebook: Codebook
+    words: Vocabulary
+    tags: Vocabulary
+    phi: Mapping[str, Floats]
+    prior: Floats
+    coherence: Floats
+    projection: Projection
+    text_bank: Floats
+    photo_bank: Floats
+    settings: Settings
+    folder: Path
+
+    def p_words(self) -> Floats:
+        """p(w) of the words, shape (W_text,)."""
+        p: Floats = self.phi["text"] @ self.prior
+        return p
+
+    def p_tags(self) -> Floats:
+        """p(w) of the hashtags, shape (W_tag,)."""
+        p: Floats = self.phi["tag"] @ self.prior
+        return p
+
+
+def save_model(model: Model, folder: Path, encoder: Path, extra: Mapping[str, Any]) -> str:
+    """Write a model into an empty folder; its id is computed here and returned.
+
+    Parameters
+    ----------
+    model
+        Its `info.id` and `folder` are ignored.
+    folder
+        Created if missing.
+    encoder
+        The LiteRT file to copy.
+    extra
+        Training settings, for the manifest.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "encoder.tflite").write_bytes(encoder.read_bytes())
+    words = {"text": model.words.to_dict(), "tag": model.tags.to_dict()}
+    (folder / "vocabulary.json").write_text(
+        json.dumps(words, ensure_ascii=False, separators=(",", ":")), encoding="utf-8"
+    )
+    projection = model.projection
+    # A zip archive's bytes hold no time stamp here, so the same arrays give the same id.
+    np.savez(
+        folder / "arrays.npz",
+        allow_pickle=False,
+        codebook_mean=model.codebook.mean,
+        codebook_components=model.codebook.components,
+        codebook_centroids=model.codebook.centroids,
+        codebook_other=np.array([model.codebook.softness, model.codebook.per_cell], np.float32),
+        prior=model.prior,
+        coherence=model.coherence,
+        photo_weights=projection.photo_weights,
+        photo_bias=projection.photo_bias,
+        text_weights=projection.text_weights,
+        text_bias=projection.text_bias,
+        idf=projection.idf,
+        sharpness=np.array(projection.sharpness, np.float32),
+        text_bank=model.text_bank.astype(np.float16),
+        photo_bank=model.photo_bank.astype(np.float16),
+        **{f"phi_{name}": matrix for name, matrix in model.phi.items()},
+    )
+    hashes = {name: _sha256(folder / name) for name in _FILES}
+    identity = hashlib.sha256("".join(hashes.values()).encode()).hexdigest()[:16]
+    manifest = {
+        "format": FORMAT,
+        **asdict(model.info),
+        "id": identity,
+        "shape": asdict(model.shape),
+        "settings": asdict(model.settings),
+        "sha256": hashes,
+        "training": dict(extra),
+    }
+    (folder / "manifest.json").write_text(
+        json.dumps(manifest, ensure_ascii=False, indent=1, default=_plain), encoding="utf-8"
+    )
+    return identity
+
+
+def load_model(folder: Path) -> Model:
+    """Read a model.
+
+    Raises
+    ------
+    ModelError
+        A file is missing or damaged, or the format is another one.
+    """
+    manifest = read_manifest(folder)
+    for name in _FILES:
+        path = folder / name
+        if not path.is_file():
+            raise ModelError(folder, f"{name} is missing; copy the whole folder, or build it again")
+        if _sha256(path) != manifest["sha256"].get(name):
+            raise ModelError(folder, f"{name} is damaged or of another model; build it again")
+    try:
+        return _assemble(folder, manifest)
+    except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile) as error:
+        raise ModelError(folder, f"not a complete model ({error!r}); build it again") from error
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest alone, with its format checked; ModelError as in `load_model`."""
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(
+            folder, "there is no manifest.json; make one by `python -m training build CORPUS`"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ModelError(folder, f"manifest.json cannot be read ({error})") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else None
+        raise ModelError(
+            folder,
+            f"format version {found!r}, this image2pic reads {FORMAT}; build the model again",
+        )
+    if not isinstance(manifest.get("sha256"), dict):
+        raise ModelError(folder, "manifest.json is incomplete")
+    return manifest
+
+
+def _assemble(folder: Path, manifest: dict[str, Any]) -> Model:
+    with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+        a = {name: arrays[name] for name in arrays.files}
+    words = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+    settings = dict(manifest["settings"])
+    settings["calibration"] = {
+        kind: Calibration(**row) for kind, row in settings["calibration"].items()
+    }
+    info = {name: manifest[name] for name in ModelInfo.__dataclass_fields__}
+    info["languages"] = tuple(info["languages"])
+    model = Model(
+        info=ModelInfo(**info),
+        shape=EncoderShape(**manifest["shape"]),
+        codebook=Codebook(
+            a["codebook_mean"],
+            a["codebook_components"],
+            a["codebook_centroids"],
+            float(a["codebook_other"][0]),
+            int(a["codebook_other"][1]),
+        ),
+        words=Vocabulary.from_dict(words["text"]),
+        tags=Vocabulary.from_dict(words["tag"]),
+        phi={name: a[f"phi_{name}"] for name in MODALITIES},
+        prior=a["prior"],
+        coherence=a["coherence"],
+        projection=Projection(
+            a["photo_weights"],
+            a["photo_bias"],
+            a["text_weights"],
+            a["text_bias"],
+            a["idf"],
+            (float(a["sharpness"][0]), float(a["sharpness"][1])),
+        ),
+        text_bank=a["text_bank"].astype(np.float32),
+        photo_bank=a["photo_bank"].astype(np.float32),
+        settings=Settings(**settings),
+        folder=folder,
+    )
+    topics = model.info.topics
+    shapes = {
+        "phi text": (model.phi["text"].shape, (len(model.words), topics)),
+        "phi tag": (model.phi["tag"].shape, (len(model.tags), topics)),
+        "phi visual": (model.phi["visual"].shape, (len(model.codebook), topics)),
+        "photo weights": (
+            model.projection.photo_weights.shape,
+            (model.shape.channels, topics),
+        ),
+        "text weights": (
+            model.projection.text_weights.shape,
+            (len(model.words) + len(model.tags), topics),
+        ),
+        "prior": (model.prior.shape, (topics,)),
+    }
+    for name, (found, wanted) in shapes.items():
+        if tuple(found) != wanted:
+            raise ValueError(f"{name} has shape {found}, not {wanted}")
+    return model
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"not JSON: {value!r}")
