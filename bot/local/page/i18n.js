@@ -5,6 +5,7 @@ const texts = {
     brand: "Local chat",
     chats: "Chats",
     private: "Private chat",
+    privateShort: "Chat",
     group: "Group",
     channel: "Channel",
     you: "You",
@@ -82,6 +83,7 @@ const texts = {
     brand: "Локальный чат",
     chats: "Чаты",
     private: "Личный чат",
+    privateShort: "Чат",
     group: "Группа",
     channel: "Канал",
     you: "Вы",
@@ -175,7 +177,7 @@ export function t(key, values = {}) {
 }
 
 export function timeOf(seconds) {
-  return new Date(seconds * 1000).toLocaleTimeString(current, { hour: "2-digit", minute: "2-digit" });
+  return new Date(seconds * 1000).toLocaleTimeString(current, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
 export function dayOf(seconds) {

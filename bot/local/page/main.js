@@ -56,6 +56,7 @@ function drawTexts() {
   document.title = `${state.bot.first_name} · ${t("brand")}`;
   byId("brand").textContent = t("brand");
   byId("person-label").textContent = t("actAs");
+  byId("alert-ok").textContent = t("ok");
   byId("local-note").textContent = t("note");
   byId("chats").setAttribute("aria-label", t("chats"));
   byId("languages").setAttribute("aria-label", t("language"));
@@ -88,9 +89,8 @@ function titleOf(chat) {
   return chat.type === "private" ? state.bot.first_name : chat.title;
 }
 
-function kindOf(chat) {
-  return t(chat.type === "supergroup" ? "group" : chat.type);
-}
+const kindKey = (chat) => (chat.type === "supergroup" ? "group" : chat.type);
+const kindOf = (chat) => t(kindKey(chat));
 
 function drawChats() {
   byId("chats").replaceChildren(
@@ -100,6 +100,7 @@ function drawChats() {
         "button",
         { type: "button", class: "chat", "aria-current": chat.id === state.chat.id ? "true" : null, onclick: () => openChat(chat.id) },
         el("span", { class: `avatar ${colourOf(chat.type === "private" ? state.bot.id : chat.id)}`, "aria-hidden": "true" }, icon(ICONS[chat.type])),
+        el("span", { class: "chat-kind", "aria-hidden": "true" }, t(chat.type === "private" ? "privateShort" : kindKey(chat))),
         el(
           "span", { class: "chat-names" },
           el("span", { class: "chat-top" }, el("b", {}, titleOf(chat)), chat.last ? el("time", {}, timeOf(chat.last.date)) : null),

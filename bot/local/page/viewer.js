@@ -53,7 +53,6 @@ export function toast(text, kind = "") {
 
 export function alertBox(text) {
   byId("alert-text").textContent = text;
-  byId("alert-ok").textContent = t("ok");
   byId("alert").showModal();
 }
 
