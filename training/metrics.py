@@ -1,0 +1,259 @@
+"""Measures of retrieval, annotation and similarity, over rankings that need not fit in memory.
+
+Ranks count from 1. A candidate that ties with the wanted one stands half before it (mean rank),
+so that a method which scores everything alike gains nothing by the order of its candidates.
+
+Hodosh, Young and Hockenmaier (2013), "Framing image description as a ranking task", for single
+captions as queries, recall at k and the median rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from engine.results import Floats
+
+Integers = npt.NDArray[np.int64]
+Ranks = npt.NDArray[np.float64]
+Block = Callable[[slice], Floats]
+"""Rows of a score matrix (queries x candidates), computed when asked for."""
+
+BLOCK_BYTES = 64 << 20
+"""Largest block of scores held at once."""
+
+SIMILAR = 5
+"""Neighbours of a photo that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """How well queries find what they should: percentages, and the median rank."""
+
+    r1: float
+    r5: float
+    r10: float
+    median_rank: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Plain numbers, for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Annotating:
+    """Precision of the first five words and recall of the first ten, percentages."""
+
+    p5: float
+    r10: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Plain numbers, for JSON."""
+        return asdict(self)
+
+
+def blocks(queries: int, candidates: int) -> Iterator[slice]:
+    """Slices of the queries whose scores against all candidates fit into `BLOCK_BYTES`."""
+    step = max(1, BLOCK_BYTES // (4 * max(candidates, 1)))
+    for start in range(0, queries, step):
+        yield slice(start, min(start + step, queries))
+
+
+def text_to_photo_ranks(scores: Block, owner: Integers, photos: int) -> Ranks:
+    """Rank of each text's own photo among all photos.
+
+    Parameters
+    ----------
+    scores
+        Of rows of texts against all photos.
+    owner
+        Row of the photo that each text belongs to, shape (m,).
+    photos
+        Number of photos.
+
+    Returns
+    -------
+    ndarray
+        Shape (m,), 1 to `photos`.
+
+    Raises
+    ------
+    ValueError
+        A score is not a number.
+    """
+    ranks = np.zeros(len(owner))
+    for rows in blocks(len(owner), photos):
+        block = _finite(scores(rows))
+        own = block[np.arange(len(block)), owner[rows]][:, None]
+        above = (block > own).sum(1)
+        ranks[rows] = 1 + above + ((block == own).sum(1) - 1) / 2
+    return ranks
+
+
+def photo_to_text_ranks(scores: Block, owner: Integers, photos: int) -> Ranks:
+    """Rank of each photo's best own text among all texts.
+
+    A photo that owns no text is no query, so it has no rank.
+
+    Parameters
+    ----------
+    scores
+        Of rows of photos against all texts.
+    owner
+        Row of the photo that each text belongs to, shape (m,).
+    photos
+        Number of photos.
+
+    Returns
+    -------
+    ndarray
+        Shape (photos with a text,), in the photos' order.
+
+    Raises
+    ------
+    ValueError
+        A score is not a number.
+    """
+    order = np.argsort(owner, kind="stable")
+    first = np.searchsorted(owner[order], np.arange(photos + 1))
+    ranks = np.full(photos, np.nan)
+    for rows in blocks(photos, len(owner)):
+        block = _finite(scores(rows))
+        for line, photo in zip(block, range(rows.start, rows.stop), strict=True):
+            own = order[first[photo] : first[photo + 1]]
+            if own.size:
+                best = line[own].max()
+                # Own texts tie only with each other or stand behind the best: they don't count.
+                ties = (line == best).sum() - (line[own] == best).sum()
+                ranks[photo] = 1 + (line > best).sum() + ties / 2
+    asked: Ranks = ranks[~np.isnan(ranks)]
+    return asked
+
+
+def summarise(ranks: Ranks) -> Recall:
+    """Recall at 1, 5 and 10 and the median rank; NaN where there is no query."""
+    if not ranks.size:
+        return Recall(np.nan, np.nan, np.nan, np.nan)
+    r1, r5, r10 = (100 * float((ranks <= k).mean()) for k in (1, 5, 10))
+    return Recall(r1, r5, r10, float(np.median(ranks)))
+
+
+def truth_of(texts: Any, owner: Integers, posts: int) -> Any:
+    """Which words the texts of each post have: CSR of booleans, shape (posts, W)."""
+    ones = np.ones(len(owner), np.float32)
+    rows = sparse.csr_matrix((ones, (owner, np.arange(len(owner)))), shape=(posts, len(owner)))
+    return (rows @ texts > 0).tocsr()
+
+
+def annotation(scores: Block, truth: Any, allowed: npt.NDArray[np.bool_]) -> Annotating:
+    """Precision at 5 and recall at 10 of predicted words.
+
+    ``P@5 = |first five in truth| / 5`` and ``R@10 = |first ten in truth| / |truth|``, the mean
+    over the posts that have a word in their truth.
+
+    Parameters
+    ----------
+    scores
+        Of rows of posts for all words.
+    truth
+        Words of each post, CSR of booleans, shape (n, W).
+    allowed
+        Words that may be predicted for each post, shape (n, W) or (W,); a truth outside of them
+        does not count.
+    """
+    posts, words = truth.shape
+    allowed = np.broadcast_to(allowed, (posts, words))
+    p5: list[Floats] = []
+    r10: list[Floats] = []
+    for rows in blocks(posts, words):
+        may = allowed[rows]
+        right = truth[rows].toarray().astype(bool) & may
+        block = np.where(may, _finite(scores(rows)), -np.inf)
+        first = np.argsort(-block, axis=1, kind="stable")[:, :10]
+        hits = np.take_along_axis(right, first, 1)
+        size = right.sum(1)
+        known = size > 0
+        p5.append(hits[known, :5].sum(1) / 5)
+        r10.append(hits[known].sum(1) / size[known])
+    p, r = np.concatenate([*p5, []]), np.concatenate([*r10, []])
+    if not p.size:
+        return Annotating(np.nan, np.nan)
+    return Annotating(100 * float(p.mean()), 100 * float(r.mean()))
+
+
+def tf_idf(pooled: Any, idf: Floats) -> Any:
+    """Scale counts by idf and rows to unit length (an empty row stays empty), CSR (n, W)."""
+    weighted = sparse.csr_matrix(pooled.multiply(idf[None]))
+    length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(1)).ravel())
+    scale = np.divide(1, length, out=np.zeros_like(length), where=length > 0)
+    return (sparse.diags(scale) @ weighted).tocsr().astype(np.float32)
+
+
+def inverse_document_frequency(pooled: Any) -> Floats:
+    """``log((1 + n) / (1 + n_w))`` over n posts, of which n_w have the word; shape (W,)."""
+    found = np.asarray((pooled > 0).sum(0)).ravel()
+    idf: Floats = np.log((1 + pooled.shape[0]) / (1 + found)).astype(np.float32)
+    return idf
+
+
+def similar_posts(scores: Block, unit: Any, top: int = SIMILAR) -> float:
+    """Mean cosine of each post's texts with those of the `top` posts found for its photo.
+
+    ``mean over posts p, mean over q in found(p): u_p . u_q`` with u the unit tf-idf vector of
+    all texts of a post together. A post is never found for itself.
+
+    Parameters
+    ----------
+    scores
+        Of rows of photos against all photos.
+    unit
+        `tf_idf` of the pooled texts, CSR of shape (n, W).
+    top
+        How many are found.
+    """
+    posts = unit.shape[0]
+    top = min(top, posts - 1)
+    if top < 1:
+        return float("nan")
+    total = 0.0
+    for rows in blocks(posts, posts):
+        block = _finite(scores(rows)).astype(np.float64)
+        block[np.arange(len(block)), np.arange(rows.start, rows.stop)] = -np.inf
+        found = np.argpartition(-block, top - 1, axis=1)[:, :top]
+        index = np.repeat(np.arange(rows.start, rows.stop), top)
+        total += float(unit[index].multiply(unit[found.ravel()]).sum())
+    return float(total / (posts * top))
+
+
+def closest_texts(unit: Any) -> Integers:
+    """For each post the other post with the most similar texts (cosine), shape (n,)."""
+    posts = unit.shape[0]
+    closest = np.zeros(posts, np.int64)
+    for rows in blocks(posts, posts):
+        block = (unit[rows] @ unit.T).toarray()
+        block[np.arange(len(block)), np.arange(rows.start, rows.stop)] = -np.inf
+        closest[rows] = block.argmax(1)
+    return closest
+
+
+def auc(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
+    """Chance that a positive is scored above a negative, ties counting half; NaN without both.
+
+    Mann-Whitney's U over the number of pairs.
+    """
+    good, bad = np.sort(scores[positive]), np.sort(scores[~positive])
+    if not good.size or not bad.size:
+        return float("nan")
+    below = np.searchsorted(bad, good, "left") + np.searchsorted(bad, good, "right")
+    return float(below.sum() / 2 / (good.size * bad.size))
+
+
+def _finite(block: Floats) -> Floats:
+    if not np.isfinite(block).all():
+        raise ValueError("a score is not a finite number")
+    return block
