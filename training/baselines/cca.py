@@ -1,0 +1,335 @@
+"""Ridge canonical correlation analysis between photos and texts.
+
+Hardoon, Szedmak and Shawe-Taylor (2004), "Canonical correlation analysis: an overview with
+application to learning methods"; projections scaled by the canonical correlations as in Gong, Ke,
+Isard and Lazebnik (2014), "A multi-view embedding space for modeling internet images, tags, and
+their semantics"; the correction for hubs of Conneau et al. (2018), "Word translation without
+parallel data". Each text is a pair with its photo.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg, sparse
+
+from engine.results import Floats
+from training.baselines.base import (
+    Method,
+    Task,
+    main_language,
+    mean_of_largest,
+    unit_rows,
+    validation_split,
+)
+from training.dataset import Dataset
+from training.metrics import photo_to_text_ranks, summarise, text_to_photo_ranks
+
+View = Literal["bags", "mean"]
+Solution = tuple[Floats, Floats, Floats]
+
+DIMENSIONS = 256
+"""Most canonical pairs that are kept."""
+
+SPLITS = 3
+"""Random splits of the training posts on which settings are chosen."""
+
+BANK = 4000
+"""Most training texts, and training photos, by which hubs are found."""
+
+_RIDGES = (0.3, 1.0, 3.0)
+_POWERS = (0.5, 0.75, 1.0, 1.5)
+_DIMENSIONS = (96, 128, 192, 256)
+_HUB_COUNTS = (5, 10, 20, 40)
+_HUB_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class CcaSettings:
+    """Settings of the CCA.
+
+    Attributes
+    ----------
+    photo_ridge, text_ridge
+        What is added to the diagonal of each covariance, times the mean variance.
+    power
+        Projections are scaled by the canonical correlations to this power.
+    dimensions
+        Canonical pairs kept.
+    hub_weight, hub_count
+        From a candidate's score this share of the mean of its `hub_count` largest similarities
+        to training queries is taken off.
+    """
+
+    photo_ridge: float = 1.0
+    text_ridge: float = 1.0
+    power: float = 1.0
+    dimensions: int = DIMENSIONS
+    hub_weight: float = 0.0
+    hub_count: int = 10
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Means and covariances of the pairs; all that a CCA needs of the data."""
+
+    photo_mean: Floats
+    text_mean: Floats
+    photo: Floats
+    text: Floats
+    cross: Floats
+
+
+@dataclass(frozen=True)
+class Cca(Method):
+    """A fitted CCA.
+
+    Attributes
+    ----------
+    view
+        What a photo is: the bag of visual words or the mean features, as square roots.
+    photo_map, text_map
+        Shapes (channels, D) and (W, D); rows of the views times these, plus the bias.
+    text_bank, photo_bank
+        Training texts and photos as unit vectors, shape (at most `BANK`, D).
+    """
+
+    view: View
+    settings: CcaSettings
+    idf: Floats
+    photo_map: Floats
+    photo_offset: Floats
+    text_map: Floats
+    text_offset: Floats
+    text_bank: Floats
+    photo_bank: Floats
+
+    def photos(self, data: Dataset) -> Floats:
+        """Map photos to unit vectors, shape (n, D)."""
+        return unit_rows(
+            _dense_rows(photo_view(data, self.view), self.photo_map) + self.photo_offset
+        )
+
+    def texts(self, counts: Any) -> Floats:
+        """Map texts to unit vectors, shape (m, D)."""
+        return unit_rows(text_view(counts, self.idf) @ self.text_map + self.text_offset)
+
+    def photo_bias(self, vectors: Floats) -> Floats:
+        """How much of a hub among training texts each photo is, shape (n,)."""
+        return self._bias(vectors, self.text_bank)
+
+    def text_bias(self, vectors: Floats) -> Floats:
+        """How much of a hub among training photos each text is, shape (m,)."""
+        return self._bias(vectors, self.photo_bank)
+
+    def _bias(self, vectors: Floats, bank: Floats) -> Floats:
+        if not self.settings.hub_weight:
+            return np.zeros(len(vectors), np.float32)
+        return self.settings.hub_weight * mean_of_largest(vectors @ bank.T, self.settings.hub_count)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what was learnt, for the cache."""
+        names = ("idf", "photo_map", "photo_offset", "text_map", "text_offset")
+        banks = ("text_bank", "photo_bank") if self.settings.hub_weight else ()
+        return {name: getattr(self, name) for name in (*names, *banks)}
+
+    def chosen(self) -> dict[str, Any]:
+        """Return the settings chosen on a part of the training posts."""
+        fields = dict(vars(self.settings))
+        if not self.settings.hub_weight:
+            del fields["hub_weight"], fields["hub_count"]
+        return fields
+
+    @classmethod
+    def read(cls, view: View, arrays: dict[str, npt.NDArray[Any]], chosen: dict[str, Any]) -> Cca:
+        """Put together what `arrays` and `chosen` gave."""
+        empty = np.zeros((0, arrays["photo_map"].shape[1]), np.float32)
+        banks = {name: arrays.get(name, empty) for name in ("text_bank", "photo_bank")}
+        return cls(view=view, settings=CcaSettings(**chosen), **{**arrays, **banks})
+
+
+def fit_cca(task: Task, view: View) -> Cca:
+    """Choose the settings on held-out tenths of the training posts, then learn from all of them.
+
+    What counts is the sum of R@1, R@5 and R@10 both ways over single texts of the main language,
+    the mean over `SPLITS` random splits: one split alone chooses by chance.
+    """
+    trials = [_Trial(learn, held, view) for learn, held in _splits(task)]
+
+    def value(settings: CcaSettings) -> float:
+        return sum(_value(trial.fit(settings), trial.held) for trial in trials)
+
+    best = CcaSettings()
+    best = max((replace(best, photo_ridge=ridge) for ridge in _RIDGES), key=value)
+    best = max((replace(best, text_ridge=ridge) for ridge in _RIDGES), key=value)
+    grid = itertools.product(_POWERS, _DIMENSIONS)
+    best = max((replace(best, power=p, dimensions=d) for p, d in grid), key=value)
+    return _Trial(task.train, task.train, view).fit(best)
+
+
+def with_hubs(task: Task, plain: Cca) -> Cca:
+    """Correct a fitted CCA for hubs, by a weight and a count chosen as in `fit_cca`."""
+    trials = [
+        (_with_banks(_Trial(learn, held, plain.view).fit(plain.settings), learn, task.seed), held)
+        for learn, held in _splits(task)
+    ]
+
+    def value(settings: CcaSettings) -> float:
+        return sum(_value(replace(cca, settings=settings), held) for cca, held in trials)
+
+    options = (
+        replace(plain.settings, hub_weight=weight, hub_count=count)
+        for weight in _HUB_WEIGHTS
+        for count in (_HUB_COUNTS if weight else _HUB_COUNTS[:1])
+    )
+    return _with_banks(replace(plain, settings=max(options, key=value)), task.train, task.seed)
+
+
+def photo_view(data: Dataset, view: View) -> Any:
+    """Square roots of the mean features (dense) or of the counts of visual words (CSR)."""
+    if view == "mean":
+        return np.sqrt(np.maximum(data.features, 0))
+    return data.visual.sqrt().astype(np.float32)
+
+
+def text_view(counts: Any, idf: Floats) -> Any:
+    """``sqrt(counts) * idf``, CSR."""
+    return (sparse.csr_matrix(counts).sqrt() @ sparse.diags(idf)).tocsr().astype(np.float32)
+
+
+def _dense_rows(rows: Any, matrix: Floats) -> Floats:
+    product: Floats = np.asarray(rows @ matrix, np.float32)
+    return product
+
+
+def _idf(data: Dataset) -> Floats:
+    found = np.asarray((data.texts > 0).sum(0)).ravel()
+    idf: Floats = np.log(data.texts.shape[0] / np.maximum(found, 1)).astype(np.float32)
+    return idf
+
+
+def _moments(data: Dataset, view: View, idf: Floats) -> Moments:
+    photos, texts = photo_view(data, view), text_view(data.texts, idf)
+    pairs = len(data.owner)
+    weight = np.bincount(data.owner, minlength=len(data)).astype(np.float32) / pairs
+    pooling = sparse.csr_matrix(
+        (np.full(pairs, 1 / pairs, np.float32), (data.owner, np.arange(pairs))),
+        shape=(len(data), pairs),
+    )
+    photo_mean = np.asarray(weight @ photos, np.float32).ravel()
+    text_mean = np.asarray(texts.mean(0), np.float32).ravel()
+    if sparse.issparse(photos):
+        photo = (photos.T @ photos.multiply(weight[:, None]).tocsr()).toarray()
+        cross = (photos.T @ (pooling @ texts)).toarray()
+    else:
+        photo = photos.T @ (photos * weight[:, None])
+        cross = np.asarray((pooling @ texts).T @ photos).T
+    return Moments(
+        photo_mean,
+        text_mean,
+        photo - np.outer(photo_mean, photo_mean),
+        (texts.T @ texts).toarray() / pairs - np.outer(text_mean, text_mean),
+        cross - np.outer(photo_mean, text_mean),
+    )
+
+
+def _splits(task: Task) -> Iterator[tuple[Dataset, Dataset]]:
+    for number in range(SPLITS):
+        learn, held = validation_split(task.train, seed=task.seed + number)
+        yield learn, main_language(held)
+
+
+class _Trial:
+    """Fits one part of the training posts by any settings, each pair of ridges once."""
+
+    def __init__(self, learn: Dataset, held: Dataset, view: View) -> None:
+        self.held, self._view = held, view
+        self._idf = _idf(learn)
+        self._moments = _moments(learn, view, self._idf)
+        self._solutions: dict[tuple[float, float], Solution] = {}
+
+    def fit(self, settings: CcaSettings) -> Cca:
+        ridges = (settings.photo_ridge, settings.text_ridge)
+        if ridges not in self._solutions:
+            self._solutions[ridges] = _solve(self._moments, settings)
+        return _scale(self._view, settings, self._idf, self._moments, self._solutions[ridges])
+
+
+def _solve(moments: Moments, settings: CcaSettings) -> Solution:
+    """Directions of photos (C, D) and of texts (W, D), and the canonical correlations (D,)."""
+    photo_root = _root(moments.photo, settings.photo_ridge)
+    text_root = _root(moments.text, settings.text_ridge)
+    half = linalg.solve_triangular(photo_root, moments.cross, lower=True, check_finite=False)
+    whitened = linalg.solve_triangular(text_root, half.T, lower=True, check_finite=False).T
+    # The Gram matrix of one side: much cheaper than the singular vectors of the whole.
+    gram = whitened @ whitened.T
+    size, count = len(gram), min(DIMENSIONS, *whitened.shape)
+    values, left = linalg.eigh(gram, subset_by_index=(size - count, size - 1), check_finite=False)
+    values, left = values[::-1], left[:, ::-1]
+    correlations = np.sqrt(np.maximum(values, 1e-12)).astype(np.float32)
+    right = (whitened.T @ left) / correlations
+    photo = linalg.solve_triangular(photo_root.T, left, check_finite=False)
+    text = linalg.solve_triangular(text_root.T, right, check_finite=False)
+    return photo.astype(np.float32), text.astype(np.float32), correlations
+
+
+def _root(covariance: Floats, ridge: float) -> Floats:
+    """Cholesky factor of a covariance with its ridge, lower."""
+    size = len(covariance)
+    added = max(ridge * float(np.trace(covariance)) / size, 1e-8)
+    regular = covariance + np.float32(added) * np.eye(size, dtype=np.float32)
+    root: Floats = linalg.cholesky(regular, lower=True, check_finite=False, overwrite_a=True)
+    return root
+
+
+def _scale(
+    view: View, settings: CcaSettings, idf: Floats, moments: Moments, solution: Solution
+) -> Cca:
+    photo, text, correlations = solution
+    scale = correlations[: settings.dimensions] ** np.float32(settings.power)
+    photo_map = photo[:, : settings.dimensions] * scale
+    text_map = text[:, : settings.dimensions] * scale
+    empty = np.zeros((0, photo_map.shape[1]), np.float32)
+    return Cca(
+        view,
+        settings,
+        idf,
+        photo_map,
+        -moments.photo_mean @ photo_map,
+        text_map,
+        -moments.text_mean @ text_map,
+        empty,
+        empty,
+    )
+
+
+def _with_banks(cca: Cca, data: Dataset, seed: int) -> Cca:
+    rng = np.random.default_rng(seed)
+    texts = np.sort(rng.permutation(len(data.owner))[:BANK])
+    photos = np.sort(rng.permutation(len(data))[:BANK])
+    return replace(
+        cca,
+        text_bank=cca.texts(data.texts[texts]),
+        photo_bank=cca.photos(data.subset(photos)),
+    )
+
+
+def _value(cca: Cca, held: Dataset) -> float:
+    """Sum of R@1, R@5 and R@10 both ways, in per cent."""
+    photos, texts = cca.photos(held), cca.texts(held.texts)
+    photo_bias, text_bias = cca.photo_bias(photos), cca.text_bias(texts)
+    ranks = (
+        text_to_photo_ranks(
+            lambda rows: texts[rows] @ photos.T - photo_bias, held.owner, len(photos)
+        ),
+        photo_to_text_ranks(
+            lambda rows: photos[rows] @ texts.T - text_bias, held.owner, len(photos)
+        ),
+    )
+    recalls = [summarise(r) for r in ranks]
+    return float(np.nan_to_num(sum(r.r1 + r.r5 + r.r10 for r in recalls)))
