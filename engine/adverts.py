@@ -49,17 +49,10 @@ _URL: Final = re.compile(
     re.IGNORECASE,
 )
 _SHORTENERS: Final = frozenset(
-    ("t.co", "bit.ly", "goo.gl", "ow.ly", "fb.me", "tinyurl.com", "dlvr.it", "buff.ly", "ift.tt")
-    + (
-        "is.gd",
-        "j.mp",
-        "clck.ru",
-        "vk.cc",
-        "youtu.be",
-        "tmblr.co",
-        "wp.me",
-        "instagr.am",
-        "lnkd.in",
+    re.split(
+        r"\s+",
+        "t.co bit.ly goo.gl ow.ly fb.me tinyurl.com dlvr.it buff.ly ift.tt is.gd j.mp clck.ru "
+        "vk.cc youtu.be wp.me lnkd.in",
     )
 )
 _CURRENCY: Final = r"(?:руб(?:лей|ля|ль)?|р|тыс|тг|тенге|грн|uah|usd|eur|gbp|rub|usdt|bucks|k)"
@@ -78,8 +71,10 @@ _TOKEN: Final = re.compile(
 )
 _WORD: Final = re.compile(r"[^\W\d_][\w'’-]*")
 _PERSON: Final = frozenset(
-    ("i", "i'm", "im", "i've", "i'd", "i'll", "my", "me", "we", "our", "us")
-    + ("я", "мы", "мне", "меня", "мой", "моя", "мои", "мое", "нас", "нам", "наш", "наша", "у")
+    re.split(
+        r"\s+",
+        "i i'm im i've i'd i'll my me we our us я мы мне меня мой моя мои мое нас нам наш наша у",
+    )
 )
 
 
