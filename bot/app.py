@@ -295,13 +295,17 @@ class Runner:
         """Let what was taken be answered, but not for ever."""
 
         async def finish() -> None:
-            await answer_open_albums(self.services, self.application.bot)
-            await self.application.stop()
+            try:
+                await answer_open_albums(self.services, self.application.bot)
+            finally:
+                await self.application.stop()
 
         try:
             await asyncio.wait_for(finish(), GRACE)
         except TimeoutError:
             _LOGGER.warning("some answers took too long and were given up")
+        except Exception:
+            _LOGGER.exception("some answers were not sent")
 
     def report(self) -> dict[str, Any]:
         """State for /health: no secrets, no paths."""

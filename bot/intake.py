@@ -143,6 +143,11 @@ class Poller:
                     _LOGGER.warning("polling failed, again in %.1f s: %s%s", pause, error, hint)
                     await asyncio.sleep(pause)
                     pause = min(PAUSE_MAX, 2 * pause)
+                except Exception:
+                    # Whatever it is: a bot that no longer polls is worse.
+                    _LOGGER.exception("polling failed, again in %.1f s", pause)
+                    await asyncio.sleep(pause)
+                    pause = min(PAUSE_MAX, 2 * pause)
         finally:
             self.stopped.set()
 
@@ -188,6 +193,9 @@ class Poller:
             _LOGGER.error("update %d cannot be written, it is kept in memory: %s", number, error)
             await self._library.keep(update)
             self._kept.append(number)
+        except Exception:
+            # Its fields are of types that Telegram never sends.
+            _LOGGER.exception("update %d cannot be taken", number)
         if self._kept:
             self._seen.add(number)
 

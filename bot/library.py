@@ -39,6 +39,8 @@ FIRST_PAUSE: Final = 1.0
 PAUSE_MAX: Final = 300.0
 #: Tries before an update is given up (with PAUSE_MAX between them: a day and a half).
 TRIES_MAX: Final = 440
+#: The same for an error that is no one's plan.
+TRIES_UNEXPECTED: Final = 3
 #: Seconds to wait when the store fails.
 STORE_PAUSE: Final = 2.0
 #: Seconds between looks at the inbox for updates whose time has come.
@@ -233,6 +235,29 @@ class Library:
         letters = await self._store.letters(now=time.time(), limit=BATCH)
         if not letters:
             return 0
+        try:
+            await self._work_in(letters)
+        except StoreError:
+            raise
+        except Exception:
+            # One of them is poisonous: find it, so that it does not keep back the others.
+            for letter in letters:
+                await self._work_in_alone(letter)
+        self._metrics.posts.set(len(self._engine))
+        self.waiting = (await self._store.counts()).waiting
+        return len(letters)
+
+    async def _work_in_alone(self, letter: Letter) -> None:
+        try:
+            await self._work_in([letter])
+        except StoreError:
+            raise
+        except Exception:
+            _LOGGER.exception("an update about %s cannot be worked in", letter.subject[:100])
+            self._metrics.ingested.labels("refused").inc()
+            await self._store.settle([letter])
+
+    async def _work_in(self, letters: Sequence[Letter]) -> None:
         messages: dict[str, tuple[list[Letter], Message]] = {}
         done: list[Letter] = []
         for letter in letters:
@@ -265,9 +290,6 @@ class Library:
             if written:
                 await self._work.run_for_library(self._engine.add, written)
         self._metrics.ingested.labels("stored").inc(len(written))
-        self._metrics.posts.set(len(self._engine))
-        self.waiting = (await self._store.counts()).waiting
-        return len(letters)
 
     def _read(self, letter: Letter) -> Message | None:
         try:
@@ -326,9 +348,10 @@ class Library:
         assert isinstance(error, BaseException)
         tries = max(letter.tries for letter in sources)
         permanent = isinstance(error, Image2PicError | BadRequest | Forbidden | InvalidToken)
+        limit = TRIES_MAX if isinstance(error, TelegramError) else TRIES_UNEXPECTED
         if isinstance(error, StoreError):
             raise error
-        if permanent or tries >= TRIES_MAX:
+        if permanent or tries >= limit:
             _LOGGER.warning(
                 "message %d of chat %d is no post: %s", message.message_id, message.chat_id, error
             )

@@ -86,7 +86,10 @@ async def answer_album(bag: Services, bot: Bot, chat: int, album: str) -> None:
 async def answer_open_albums(bag: Services, bot: Bot) -> None:
     """Answer at once what is still being collected: the bot is about to end."""
     for chat, album in bag.albums.open():
-        await answer_album(bag, bot, chat, album)
+        try:
+            await answer_album(bag, bot, chat, album)
+        except Exception:
+            _LOGGER.exception("an album was not answered")
 
 
 def handlers() -> list[BaseHandler[Any, Any, Any]]:

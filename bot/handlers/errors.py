@@ -14,13 +14,20 @@ from bot.context import Context, Services, services, user_of
 from bot.failures import words_for
 from bot.texts import Texts, known
 from bot.textual import plain
-from engine.errors import StoreError
 
 _LOGGER = logging.getLogger(__name__)
 
 
 async def on_error(update: object, context: Context) -> None:
     """Handle what a handler raised."""
+    try:
+        await _handle(update, context)
+    except Exception:
+        # An update whose fields are of types that Telegram never sends.
+        _LOGGER.exception("an error could not be told")
+
+
+async def _handle(update: object, context: Context) -> None:
     error = context.error
     assert error is not None
     bag = services(context)
@@ -50,8 +57,9 @@ async def _texts(bag: Services, update: object) -> Texts:
     user = user_of(update)
     try:
         return await bag.texts(user)
-    except StoreError:
-        return Texts(known(user.language_code if user else None))
+    except Exception:
+        # The store is what failed, perhaps.
+        return Texts(known(None))
 
 
 async def tell(update: Update, words: str) -> None:

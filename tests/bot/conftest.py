@@ -22,7 +22,9 @@ TOKEN = "4242:abcdefghijklmnopqrstuvwxyz"
 SUNSET, SNOW, NIGHT, LAKE = (230, 120, 40), (235, 240, 250), (20, 20, 60), (60, 140, 90)
 
 
-def jpeg(colour: tuple[int, int, int], mark: int = 0, *, size: tuple[int, int] = (240, 180)) -> bytes:
+def jpeg(
+    colour: tuple[int, int, int], mark: int = 0, *, size: tuple[int, int] = (240, 180)
+) -> bytes:
     """A photo of one colour, different for each mark."""
     image = Image.new("RGB", size, colour)
     draw = ImageDraw.Draw(image)

@@ -1,6 +1,6 @@
 """A small engine with the real one's interface, for tests of the bot's own parts.
 
-It knows a dozen words, and sees a photo by its mean colour. End-to-end tests use the real
+It knows a dozen words, and sees a photo (decoded as the real one does) by its mean colour. End-to-end tests use the real
 engine; this one makes the bot's handlers testable without a trained model.
 """
 
@@ -13,15 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from engine.errors import (
-    EmptyQueryError,
-    PhotoError,
-    PhotoTooLargeError,
-    UnknownPostError,
-    UnknownWordsError,
-)
+from engine.errors import EmptyQueryError, UnknownPostError, UnknownWordsError
+from engine.photo import decode
 from engine.results import (
     Annotation,
     Explanation,
@@ -35,7 +30,6 @@ from engine.results import (
 )
 
 TOPICS = 4
-PIXELS = 20_000_000
 WORDS = {
     "sunset": 0, "sea": 0, "закат": 0, "море": 0, "морем": 0,
     "snow": 1, "snowy": 1, "forest": 1, "зимний": 1, "лес": 1,
@@ -56,17 +50,7 @@ class Info:
 
 
 def _theta_of_photo(photo: bytes) -> np.ndarray:
-    try:
-        image = Image.open(io.BytesIO(photo))
-        if image.width * image.height > PIXELS:
-            raise PhotoTooLargeError(image.width * image.height, PIXELS, "pixels")
-        small = np.asarray(image.convert("RGB").resize((4, 4)), np.float32).reshape(-1, 3)
-    except PhotoTooLargeError:
-        raise
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise PhotoError("no photo") from error
-    except Image.DecompressionBombError as error:
-        raise PhotoTooLargeError(10**9, PIXELS, "pixels") from error
+    small = np.asarray(decode(photo).resize((4, 4)), np.float32).reshape(-1, 3)
     distance = ((small.mean(0) - COLOURS) ** 2).sum(1) / 5000
     return _normal(np.exp(-distance) + 1e-3)
 

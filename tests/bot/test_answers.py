@@ -42,7 +42,9 @@ def test_cut_counts_emoji_as_telegram_does() -> None:
 
 @given(anything, anything, st.none() | anything)
 def test_captions_fit_and_are_escaped(text: str, source: str, url: str | None) -> None:
-    post = Post(1, "x", None, text, (), source=source[:200], url=f"https://e.org/{url}" if url else None)
+    post = Post(
+        1, "x", None, text, (), source=source[:200], url=f"https://e.org/{url}" if url else None
+    )
     caption = answers.post_caption(Texts("ru"), post, number=10, closeness=0.5)
     shown = plain(caption)
     assert answers.length(shown) <= answers.CAPTION_MAX
@@ -91,7 +93,9 @@ def test_topics_page_by_page() -> None:
         assert keyboard is not None
         presses = [decode(b.callback_data) for row in keyboard.inline_keyboard for b in row]
         seen |= {p.numbers[0] for p in presses if p and p.action == "topic"}
-        onward = [p.numbers[0] for p in presses if p and p.action == "topics" and p.numbers[0] > first]
+        onward = [
+            p.numbers[0] for p in presses if p and p.action == "topics" and p.numbers[0] > first
+        ]
         if not onward:
             break
         first = onward[0]

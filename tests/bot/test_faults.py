@@ -90,7 +90,7 @@ async def test_a_full_disk(tmp_path: Path, server: LocalServer) -> None:
     async with running(make_settings(server, tmp_path)) as runner, LocalUser(server.url) as anna:
         await fill(anna, runner, 4)
         store, library = runner.services.store, runner.services.library
-        writer = store._writer  # type: ignore[attr-defined]  # noqa: SLF001
+        writer = store._writer  # type: ignore[attr-defined]
         # SQLite's own limit gives the very error that a full disk gives.
         (pages,) = await writer.execute_fetchall("PRAGMA page_count")
         await writer.execute(f"PRAGMA max_page_count = {pages[0]}")

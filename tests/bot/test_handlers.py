@@ -169,9 +169,7 @@ async def test_a_post_that_was_removed_meanwhile(anna: LocalUser, runner: Runner
     assert first.text.partition("source")[2] not in [m.text.partition("source")[2] for m in again]
 
 
-async def test_only_the_owner_removes(
-    anna: LocalUser, runner: Runner, server: LocalServer
-) -> None:
+async def test_only_the_owner_removes(anna: LocalUser, runner: Runner, server: LocalServer) -> None:
     await fill(anna, runner)
     async with LocalUser(server.url, user_id=1002) as boris:
         await boris.send_text("sunset")
@@ -372,9 +370,7 @@ async def test_who_blocked_the_bot_harms_nothing(
     assert len(await anna.wait_album()) == 6
 
 
-async def test_what_is_sent_once_is_not_uploaded_again(
-    tmp_path: Path, server: LocalServer
-) -> None:
+async def test_what_is_sent_once_is_not_uploaded_again(tmp_path: Path, server: LocalServer) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     settings = make_settings(server, tmp_path, photos_dir=photos)
@@ -383,19 +379,19 @@ async def test_what_is_sent_once_is_not_uploaded_again(
         (photos / "a.jpg").write_bytes(jpeg(SUNSET, 5))
         store = runner.services.store
         # As a post of a corpus is: a file on disk, no file_id.
-        await store._write("UPDATE posts SET photo = 'a.jpg' WHERE text LIKE 'Sunset%'")  # type: ignore[attr-defined]  # noqa: SLF001
-        await store._write("DELETE FROM files")  # type: ignore[attr-defined]  # noqa: SLF001
+        await store._write("UPDATE posts SET photo = 'a.jpg' WHERE text LIKE 'Sunset%'")  # type: ignore[attr-defined]
+        await store._write("DELETE FROM files")  # type: ignore[attr-defined]
         for uploads in (1, 1):
             await anna.send_text("sunset")
             await anna.wait_replies()
             calls = server.calls("sendPhoto")
             assert sum("<file>" in map(str, call.values.values()) for call in calls) == uploads
         # Telegram no longer knows the file_id: found out, and uploaded again.
-        await store._write("UPDATE files SET file = 'AgAC-not-a-file'")  # type: ignore[attr-defined]  # noqa: SLF001
+        await store._write("UPDATE files SET file = 'AgAC-not-a-file'")  # type: ignore[attr-defined]
         await anna.send_text("sunset")
         assert (await anna.wait_replies())[0].photo
         # Neither file_id nor file: the text is still shown.
-        await store._write("DELETE FROM files")  # type: ignore[attr-defined]  # noqa: SLF001
+        await store._write("DELETE FROM files")  # type: ignore[attr-defined]
         (photos / "a.jpg").unlink()
         await anna.send_text("sunset")
         replies = await anna.wait_replies()

@@ -34,7 +34,7 @@ async def test_a_post_is_found_right_after(anna: LocalUser, runner: Runner) -> N
         jpeg(SUNSET), "  Sunset \u200b over\tthe sea\n\n\n\n#Evening", chat_id=anna.channel_id
     )
     await until(lambda: len(runner.services.engine) == 1)
-    (post,) = (await runner.services.store.recent(limit=5, offset=0))
+    (post,) = await runner.services.store.recent(limit=5, offset=0)
     assert post.text == "Sunset over the sea\n\n#Evening"
     assert post.tags == ("Evening",)
     assert post.url == f"https://t.me/photo_channel/{sent.message_id}"

@@ -16,7 +16,9 @@ def formatter() -> SecretFormatter:
     return SecretFormatter([TOKEN, TOKEN.partition(":")[2], SECRET])
 
 
-def record(message: str, *arguments: object, error: BaseException | None = None) -> logging.LogRecord:
+def record(
+    message: str, *arguments: object, error: BaseException | None = None
+) -> logging.LogRecord:
     info = (type(error), error, error.__traceback__) if error else None
     return logging.LogRecord("x", logging.ERROR, __file__, 1, message, arguments, info)  # type: ignore[arg-type]
 

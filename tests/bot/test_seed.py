@@ -21,7 +21,9 @@ def model(folder: Path, model_id: str, posts: Iterable[str], photo_root: str = "
     with SqlitePostStore(folder / "posts.sqlite") as store:
         store.photo_root = Path(photo_root)
         store.upsert(
-            Post(None, id, f"{id}.jpg", f"text {id}", vector=b"v" + model_id.encode(), model=model_id)
+            Post(
+                None, id, f"{id}.jpg", f"text {id}", vector=b"v" + model_id.encode(), model=model_id
+            )
             for id in posts
         )
     return folder

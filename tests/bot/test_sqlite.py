@@ -232,8 +232,8 @@ async def test_a_full_disk_is_told_and_reading_goes_on(tmp_path: Path) -> None:
     try:
         ((key, _),) = await store.settle([], [entry(1)])
         # SQLite's own limit gives the very error that a full disk gives.
-        (pages,) = await store._writer.execute_fetchall("PRAGMA page_count")  # noqa: SLF001
-        await store._writer.execute(f"PRAGMA max_page_count = {pages[0]}")  # noqa: SLF001
+        (pages,) = await store._writer.execute_fetchall("PRAGMA page_count")
+        await store._writer.execute(f"PRAGMA max_page_count = {pages[0]}")
         with pytest.raises(StoreFullError):
             for _ in range(1000):
                 await store.remember(
@@ -242,7 +242,7 @@ async def test_a_full_disk_is_told_and_reading_goes_on(tmp_path: Path) -> None:
         with pytest.raises(StoreFullError):
             await store.settle([], [entry(n, text="x" * 5000) for n in range(2, 20)])
         assert (await store.posts([key]))[key].text == "text"
-        await store._writer.execute("PRAGMA max_page_count = 100000")  # noqa: SLF001
+        await store._writer.execute("PRAGMA max_page_count = 100000")
         assert await store.settle([], [entry(2)])
     finally:
         await store.close()

@@ -1,0 +1,142 @@
+"""The real bot process, driven over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.local.server import LocalServer
+
+TOKEN = "4242:abcdefghijklmnopqrstuvwxyz"
+START_SECONDS = 60.0
+_READY = re.compile(r"ready after ([\d.]+) s")
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+
+
+class BotProcess:
+    """``python -m bot`` with the given environment, its output kept."""
+
+    def __init__(self, **environment: str) -> None:
+        kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "PYTHONPATH", "LANG"}}
+        self._environment = {**kept, **environment}
+        self._process: asyncio.subprocess.Process | None = None
+        self._readers: list[asyncio.Task[None]] = []
+        self.output = ""
+        self.ready_after = 0.0
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot",
+            env=self._environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        self._readers.append(asyncio.create_task(self._read()))
+        async with asyncio.timeout(START_SECONDS):
+            while not (found := _READY.search(self.output)):
+                assert self._process.returncode is None, self.output
+                await asyncio.sleep(0.05)
+        self.ready_after = float(found[1])
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        while chunk := await self._process.stdout.read(4096):
+            self.output += chunk.decode(errors="replace")
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def address(self) -> str:
+        """Address of the chat page, where there is one."""
+        found = _ADDRESS.search(self.output)
+        assert found, self.output
+        return found[0]
+
+    def memory(self) -> int:
+        """Resident memory, in bytes."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found
+        return int(found[1]) * 1024
+
+    async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; the exit status."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+        status = await asyncio.wait_for(self._process.wait(), 20)
+        await asyncio.gather(*self._readers)
+        return status
+
+
+@asynccontextmanager
+async def bot_process(**environment: str) -> AsyncIterator[BotProcess]:
+    process = BotProcess(**environment)
+    try:
+        await process.start()
+        yield process
+    finally:
+        if process.running:
+            await process.end(signal.SIGKILL)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[LocalServer]:
+    """A Bot API server that lives on when the bot is killed."""
+    async with LocalServer(TOKEN) as local:
+        yield local
+
+
+@dataclass(frozen=True)
+class Example:
+    """A post of the model's library."""
+
+    id: str
+    text: str
+    photo: bytes
+
+
+@pytest.fixture
+def examples(small_model: Path) -> list[Example]:
+    """Posts that the model has learnt from, with photo and text."""
+    with closing(sqlite3.connect(small_model / "posts.sqlite")) as connection:
+        root = dict(connection.execute("SELECT name, value FROM meta")).get("photo_root", ".")
+        rows = connection.execute(
+            "SELECT id, text, photo FROM posts WHERE photo IS NOT NULL AND text != '' ORDER BY key"
+        ).fetchall()
+    return [
+        Example(id, text, (small_model / root / photo).read_bytes()) for id, text, photo in rows
+    ]
+
+
+def environment(server: LocalServer, model: Path, folder: Path, **more: str) -> dict[str, str]:
+    """Environment of a bot that talks to that server."""
+    return {
+        "TELEGRAM_BOT_TOKEN": server.token,
+        "TELEGRAM_BASE_URL": server.url,
+        "TELEGRAM_RATE": "0",
+        "MODEL": str(model),
+        "DATA_DIR": str(folder / "var"),
+        "OWNER_IDS": "1001",
+        **more,
+    }

@@ -1,0 +1,166 @@
+"""The whole play, as ``make run`` gives it: the real process with its local chat, by HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from bot.local.client import LocalUser
+from bot.texts import Texts
+from tests.e2e.conftest import Example, bot_process
+
+EN, RU = Texts("en"), Texts("ru")
+MEMORY_LIMIT = 500 * 2**20
+
+
+def words(text: str) -> str:
+    """A few words of a post, without hashtags: a question that finds something."""
+    plain = re.sub(r"#\w+", " ", text.splitlines()[0])
+    return " ".join(plain.split()[:8])
+
+
+async def test_the_play(small_model: Path, examples: list[Example], tmp_path: Path) -> None:
+    variables = {
+        "MODEL": str(small_model),
+        "DATA_DIR": str(tmp_path / "var"),
+        "LOCAL_PORT": "0",
+    }
+    first, second = examples[0], examples[len(examples) // 2]
+    async with bot_process(**variables) as bot, LocalUser(bot.address, timeout=30) as anna:
+        # start, and an example
+        await anna.send_text("/start")
+        hello = await anna.wait_reply()
+        assert [button.text for button in hello.buttons] == list(EN.examples)
+
+        # a photo
+        await anna.send_photo(first.photo)
+        assert await anna.wait_action()
+        seen = await anna.wait_reply()
+        assert seen.text.startswith("I see:")
+        album = await anna.wait_album()
+        assert 2 <= len(album) <= 6
+        assert all(message.photo for message in album)
+        answer = await anna.wait_reply()
+        assert answer.text.startswith("Here are")
+
+        # more, like this, explain
+        await anna.press(answer, EN("button_more"))
+        more = (await anna.wait_replies())[-1]
+        assert more.buttons[0].text == "7 ≈"
+        await anna.press(answer, "2 ≈")
+        alike = (await anna.wait_replies())[-1]
+        assert "like that one" in alike.text
+        second_key = (answer.keyboard[1][0].data or "").split(":")[2]
+        assert second_key not in {(row[0].data or "").split(":")[2] for row in alike.keyboard[:-1]}
+        await anna.press(answer, EN("button_explain"))
+        picture = await anna.wait_reply()
+        assert picture.photo
+        assert "%" in picture.text
+
+        # a vote, changed
+        up, down = answer.keyboard[0][1:]
+        assert (await anna.press(answer, up)).text == EN("voted_up")
+        assert (await anna.press(answer, down)).text == EN("voted_down")
+
+        # a text
+        await anna.send_text(words(second.text))
+        assert (await anna.wait_replies(quiet=1))[-1].buttons
+
+        # both
+        await anna.send_photo(first.photo, words(second.text))
+        assert (await anna.wait_replies(quiet=1))[-1].buttons
+
+        # inline, two pages, in two ways
+        recent = await anna.inline("")
+        assert len(recent.results) == 50
+        assert recent.next_offset == "50"
+        older = await anna.inline("", recent.next_offset)
+        assert older.results
+        assert not {r["id"] for r in recent.results} & {r["id"] for r in older.results}
+        found = await anna.inline(words(second.text))
+        assert found.results
+        await anna.choose(found, 0)
+
+        # topics
+        await anna.send_text("/topics")
+        topics = await anna.wait_reply()
+        number = next(b for b in topics.buttons if b.text.isdigit())
+        await anna.press(topics, number)
+        assert (await anna.wait_replies(quiet=1))[-1].text.startswith(f"Topic {number.text}")
+
+        # language
+        await anna.send_text("/language")
+        offer = await anna.wait_reply()
+        await anna.press(offer, "Русский")
+        assert (await anna.wait_edit(offer)).text == RU("language_set")
+        await anna.send_text("/stats")
+        assert (await anna.wait_reply()).text.startswith("Библиотека")
+        await anna.send_text("/language en")
+        await anna.wait_reply()
+
+        # a channel post, found right after; an edit; a removal
+        fresh = f"{words(first.text)} fresh"
+        post = await anna.send_photo(second.photo, fresh, chat_id=anna.channel_id)
+        assert await newest(anna) == fresh
+        edited = f"{words(second.text)} edited"
+        await anna.edit(post, edited)
+        assert await newest(anna, edited) == edited
+        await anna.send_text(edited)
+        assert any(edited in message.text for message in await anna.wait_replies(quiet=1))
+        await anna.send_text("/remove", chat_id=anna.channel_id, reply_to=post)
+        async with asyncio.timeout(10):
+            while (await captions(anna))[0] == edited:
+                await asyncio.sleep(0.1)
+        await anna.send_text(edited)
+        assert not any(edited in message.text for message in await anna.wait_replies(quiet=1))
+
+        # votes as judgments, while the bot runs
+        out = tmp_path / "votes.jsonl"
+        export = subprocess.run(
+            [sys.executable, "-m", "bot", "export-votes", str(out)],
+            env=bot._environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert export.stdout == "1 votes\n"
+        assert json.loads(out.read_text())["vote"] == -1
+
+        # forget
+        await anna.send_text("/forget")
+        assert "1 vote" in (await anna.wait_reply()).text
+
+        assert bot.memory() < MEMORY_LIMIT
+        assert bot.ready_after < 5
+        assert await bot.end() == 0
+    library = tmp_path / "var" / "library.sqlite"
+    with closing(sqlite3.connect(library)) as connection:
+        for table in ("votes", "queries", "users", "shown"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+    # Photos that were asked with are nowhere on the bot's disk.
+    kept = [p for p in (tmp_path / "var").rglob("*") if p.is_file() and "chat" not in p.parts]
+    assert all(first.photo[:200] not in path.read_bytes() for path in kept)
+    for secret in (str(tmp_path), "4242:"):
+        assert secret not in bot.output
+
+
+async def captions(anna: LocalUser) -> list[str]:
+    """Texts of the newest posts, as inline mode shows them."""
+    results = (await anna.inline("")).results
+    return [re.sub(r"^.*?</a>\n|^.*?\n(?=.)", "", r.get("caption", ""), count=1) for r in results]
+
+
+async def newest(anna: LocalUser, wanted: str | None = None) -> str:
+    """Text of the newest post, once it has changed to what is wanted."""
+    async with asyncio.timeout(10):
+        while True:
+            now = (await captions(anna))[0]
+            if now.endswith(("fresh", "edited")) and wanted in (None, now):
+                return now
+            await asyncio.sleep(0.1)
