@@ -47,6 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _serve(server: LocalServer, *, told: bool) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
     await server.start()
     print(f"chat page:    {server.url}/")
     print(f"base_url:     {server.url}/bot")
@@ -57,10 +61,6 @@ async def _serve(server: LocalServer, *, told: bool) -> int:
     elif not told:
         print("token:        made up; set LOCAL_BOT_TOKEN to choose one")
     sys.stdout.flush()
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     try:
         await stop.wait()
     finally:

@@ -14,7 +14,7 @@ from typing import Any
 from bot.local.errors import BadRequestError
 from bot.local.limits import MAX_ENTITIES
 from bot.local.markdown import parse_markdown, parse_markdown_v2
-from bot.local.markup import Span, parse_html
+from bot.local.markup import Span, link_entity, parse_html
 
 Entity = dict[str, Any]
 
@@ -24,7 +24,11 @@ _KNOWN = {
     *("bold", "italic", "underline", "strikethrough", "spoiler", "code", "pre"),
     *("blockquote", "expandable_blockquote", "text_link", "text_mention", "custom_emoji"),
 }
-_NEEDS = {"text_link": "url", "text_mention": "user", "custom_emoji": "custom_emoji_id"}
+_NEEDS: dict[str, tuple[str, type]] = {
+    "text_link": ("url", str),
+    "text_mention": ("user", dict),
+    "custom_emoji": ("custom_emoji_id", str),
+}
 
 _DETECTORS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("url", re.compile(r"\bhttps?://[^\s<>\"]*[^\s<>\".,:;!?()\[\]'»]", re.IGNORECASE)),
@@ -147,19 +151,20 @@ def _given_spans(text: str, entities: Iterable[Entity]) -> list[Span]:
             raise BadRequestError(
                 'can\'t parse MessageEntity: Field "offset" and "length" must be numbers'
             )
-        needs = _NEEDS.get(str(kind))
         # Telegram drops what it does not know and what lies outside of the text.
-        if kind not in _KNOWN or (needs and needs not in entity):
+        if not isinstance(kind, str) or kind not in _KNOWN:
             continue
+        name, needed = _NEEDS.get(kind, ("language", str))
+        extra = {name: entity[name]} if isinstance(entity.get(name), needed) else {}
         start, end = units.get(offset), units.get(offset + length)
-        if start is None or end is None:
+        if start is None or end is None or start > end or (kind in _NEEDS and not extra):
             continue
-        extra = {
-            key: value
-            for key, value in entity.items()
-            if key in ("url", "user", "language", "custom_emoji_id")
-        }
-        spans.append(Span(str(kind), start, end, extra))
+        if kind == "text_link":
+            link = link_entity(extra["url"])
+            if link is None:
+                continue
+            kind, extra = link
+        spans.append(Span(kind, start, end, extra))
     return spans
 
 
@@ -188,7 +193,9 @@ def _clean(text: str, spans: list[Span]) -> tuple[str, list[Span]]:
 
 
 def _order(span: Span) -> tuple[int, int, int]:
-    return span.start, -span.end, 0 if "blockquote" in span.kind else 1
+    # Of those that cover the same: quotations outside, then code, which holds nothing else.
+    rank = 0 if "quote" in span.kind else 1 if span.kind in _OPAQUE else 2
+    return span.start, -span.end, rank
 
 
 def _settle(spans: Iterable[Span]) -> list[Span]:

@@ -285,6 +285,7 @@ def administrator(user: Json) -> Json:
         *("can_restrict_members", "can_promote_members", "can_change_info", "can_invite_users"),
         *("can_post_stories", "can_edit_stories", "can_delete_stories", "can_post_messages"),
         *("can_edit_messages", "can_pin_messages", "can_manage_topics"),
+        *("can_manage_direct_messages", "can_manage_tags", "can_send_welcome_messages"),
     )
     return {
         "status": "administrator",

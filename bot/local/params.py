@@ -9,6 +9,7 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.local.errors import BadRequestError, TooLargeError
 from bot.local.limits import MAX_FIELDS, MAX_FORM_BYTES, MAX_REQUEST_BYTES
@@ -215,7 +216,7 @@ async def read_multipart(reader: MultipartReader, params: Params) -> None:
                 params.uploads[part.name] = Upload(part.filename, mime, bytes(content))
     except UnicodeDecodeError:
         raise BadRequestError("strings must be encoded in UTF-8") from None
-    except (ValueError, AssertionError):
+    except (ValueError, AssertionError, HttpProcessingError):
         raise BadRequestError("can't parse multipart body") from None
 
 

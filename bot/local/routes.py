@@ -23,7 +23,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _MAX_HISTORY = 1000
 _SSE_PING = 15.0
-_PAGE_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_PAGE_TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 _PAGE_HEADERS = {
     # Nothing from elsewhere is ever loaded, and nothing inline is ever run.
     "Content-Security-Policy": (

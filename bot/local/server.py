@@ -39,6 +39,25 @@ _STOP_TIMEOUT = 2.0
 _log = logging.getLogger("bot.local")
 
 
+class _TersePeer(web.RequestHandler):
+    """A connection whose answer to broken HTTP does not repeat what was sent.
+
+    aiohttp quotes the broken line, and a request line holds the token.
+    """
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Log as ever, answer with the status alone."""
+        return super().handle_error(request, status, exc, f"{status}: the request is broken")
+
+
 class LocalServer:
     """A Bot API server on loopback, with a chat page for people at its root.
 
@@ -98,6 +117,7 @@ class LocalServer:
         self._data_dir = data_dir
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
         self._query_ttl = query_ttl
         self._bot: Json = {
             "id": int(match[1]),
@@ -144,12 +164,20 @@ class LocalServer:
         )
         await self._runner.setup()
         try:
-            site = web.TCPSite(self._runner, self._host, self._port, reuse_address=True)
-            await site.start()
+            self._listener = await asyncio.get_running_loop().create_server(
+                self._connection, self._host, self._port, reuse_address=True
+            )
         except BaseException:
             await self.stop()
             raise
-        self._port = self._runner.addresses[0][1]
+        self._port = self._listener.sockets[0].getsockname()[1]
+
+    def _connection(self) -> web.RequestHandler:
+        assert self._runner is not None
+        assert self._runner.server is not None
+        handler = self._runner.server()
+        handler.__class__ = _TersePeer
+        return handler
 
     async def stop(self) -> None:
         """Let go of everybody who waits, close, and remove the temporary folder."""
@@ -161,6 +189,9 @@ class LocalServer:
             if webhook is not None:
                 await webhook.stop()
             await context.media.close()
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
