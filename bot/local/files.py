@@ -132,7 +132,8 @@ class FileStore:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._media: OrderedDict[str, Media] = OrderedDict()
-        self._by_file_id: dict[str, tuple[str, StoredFile]] = {}
+        # Equal bytes are one file, which several media may share (a photo sent back, say).
+        self._by_file_id: dict[str, dict[str, StoredFile]] = {}
         self._by_path: dict[str, str] = {}
         # Decoding is CPU work: never more at once than would leave the loop starving.
         self._decoders = asyncio.Semaphore(2)
@@ -213,10 +214,10 @@ class FileStore:
         BadRequestError
             No such file, or it had to go for others.
         """
-        found = self._by_file_id.get(file_id)
-        if found is None:
+        sharers = self._by_file_id.get(file_id)
+        if not sharers:
             raise BadRequestError("wrong file_id or the file is temporarily unavailable")
-        key, file = found
+        key, file = next(reversed(sharers.items()))
         self._media.move_to_end(key)
         return self._media[key], file
 
@@ -294,7 +295,7 @@ class FileStore:
         self._media[key] = media
         self._bytes += sum(file.size for file in media.files)
         for file in media.files:
-            self._by_file_id[file.file_id] = (key, file)
+            self._by_file_id.setdefault(file.file_id, {})[key] = file
             self._by_path[file.file_path] = file.file_id
 
     def _forget(self, key: str, media: Media) -> None:
@@ -302,7 +303,9 @@ class FileStore:
         (self.folder / f"{key}.json").unlink(missing_ok=True)
         self._bytes -= sum(file.size for file in media.files)
         for file in media.files:
-            if self._by_file_id.get(file.file_id, ("", None))[0] == key:
+            sharers = self._by_file_id[file.file_id]
+            del sharers[key]
+            if not sharers:
                 del self._by_file_id[file.file_id]
                 self._by_path.pop(file.file_path, None)
                 self.location(file).unlink(missing_ok=True)

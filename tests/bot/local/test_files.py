@@ -155,3 +155,15 @@ async def test_the_least_used_go_first(tmp_path: Path) -> None:
     for kept in (one, three):
         assert store.location(store.find(kept.file_id)[1]).exists()
     assert sum(p.stat().st_size for p in tmp_path.iterdir() if p.suffix != ".json") <= 3000
+
+
+async def test_a_file_shared_by_two_stays_with_the_other(tmp_path: Path) -> None:
+    store = FileStore(tmp_path, owner=1, max_bytes=200_000)
+    first = await store.add_photo(make_photo(1, (2000, 1500)))
+    # What a bot downloads and sends back: the same bytes as the first one's largest size.
+    second = await store.add_photo(store.location(first.main).read_bytes())
+    assert second.main.file_id == first.main.file_id
+    assert first is not second
+    await store.add_document(bytes(200_000 - sum(f.size for f in second.files)), "filler")
+    assert store.find(second.main.file_id)[0] is second
+    assert store.location(second.main).exists()

@@ -283,6 +283,9 @@ async def test_a_conversation(app, server, browser, name, size, theme) -> None:
     assert await page.locator(".own .photo").count() == 1
     assert await page.locator(".text strong").first.inner_text() == "Hello!"
     assert await page.locator(".text blockquote").count() == 1
+    await page.evaluate("document.querySelector('#scroll').scrollTo(0, 0)")
+    await shown.shot(f"{name}-2-answer-top")
+    await page.evaluate("document.querySelector('#scroll').scrollTo(0, 1e6)")
     # Nothing is wider than the screen.
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
