@@ -23,7 +23,6 @@ LOCAL_BOT: Final = 4242
 LOCAL_OWNER: Final = 1001
 START_SECONDS: Final = 15
 STOP_SECONDS: Final = 3
-_ADDRESS: Final = "chat page:"
 
 
 class LocalChat:
@@ -33,7 +32,6 @@ class LocalChat:
         self._settings = settings
         self._token = f"{LOCAL_BOT}:{secrets.token_urlsafe(24)}"
         self._process: asyncio.subprocess.Process | None = None
-        self._drain: asyncio.Task[None] | None = None
         self.url = ""
 
     @property
@@ -53,11 +51,11 @@ class LocalChat:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "bot.local",
-            "--port",
+            "bot.chat_server",
             str(self._settings.local_port),
-            "--data-dir",
             str(self._settings.data_dir / "chat"),
+            # Held open as long as this process lives.
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "LOCAL_BOT_TOKEN": self._token},
             # Ctrl-C goes to the bot alone, which sends its last answers and then ends the server.
@@ -71,7 +69,6 @@ class LocalChat:
                 f"the local chat did not start (is port {self._settings.local_port} taken? "
                 "LOCAL_PORT=0 takes a free one)"
             ) from error
-        self._drain = asyncio.create_task(self._read_on())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -80,22 +77,12 @@ class LocalChat:
     async def _read_address(self) -> str:
         assert self._process is not None
         assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
-            text = line.decode(errors="replace").strip()
-            if text.startswith(_ADDRESS):
-                return text.removeprefix(_ADDRESS).strip().rstrip("/")
-        raise StartError("the local chat ended at once")
-
-    async def _read_on(self) -> None:
-        # A full pipe would stop the server.
-        assert self._process is not None
-        assert self._process.stdout is not None
-        while await self._process.stdout.read(4096):
-            pass
+        line = await self._process.stdout.readline()
+        if not line:
+            raise StartError("the local chat ended at once")
+        return line.decode().strip()
 
     async def _end(self) -> None:
-        if self._drain is not None:
-            self._drain.cancel()
         if self._process is None or self._process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.local.client import ChatMessage, LocalUser
 from bot.local.server import LocalServer
 
 TOKEN = "4242:abcdefghijklmnopqrstuvwxyz"
@@ -111,7 +112,7 @@ async def server() -> AsyncIterator[LocalServer]:
 class Example:
     """A post of the model's library."""
 
-    id: str
+    name: str
     text: str
     photo: bytes
 
@@ -125,8 +126,16 @@ def examples(small_model: Path) -> list[Example]:
             "SELECT id, text, photo FROM posts WHERE photo IS NOT NULL AND text != '' ORDER BY key"
         ).fetchall()
     return [
-        Example(id, text, (small_model / root / photo).read_bytes()) for id, text, photo in rows
+        Example(name, text, (small_model / root / photo).read_bytes()) for name, text, photo in rows
     ]
+
+
+async def answer_of(user: LocalUser) -> ChatMessage:
+    """The bot's next message with buttons: the end of an answer."""
+    while True:
+        message = await user.wait_reply()
+        if message.buttons:
+            return message
 
 
 def environment(server: LocalServer, model: Path, folder: Path, **more: str) -> dict[str, str]:

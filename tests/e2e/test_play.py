@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot.local.client import LocalUser
 from bot.texts import Texts
-from tests.e2e.conftest import Example, bot_process
+from tests.e2e.conftest import Example, answer_of, bot_process
 
 EN, RU = Texts("en"), Texts("ru")
 MEMORY_LIMIT = 500 * 2**20
@@ -51,10 +51,10 @@ async def test_the_play(small_model: Path, examples: list[Example], tmp_path: Pa
 
         # more, like this, explain
         await anna.press(answer, EN("button_more"))
-        more = (await anna.wait_replies())[-1]
+        more = await answer_of(anna)
         assert more.buttons[0].text == "7 ≈"
         await anna.press(answer, "2 ≈")
-        alike = (await anna.wait_replies())[-1]
+        alike = await answer_of(anna)
         assert "like that one" in alike.text
         second_key = (answer.keyboard[1][0].data or "").split(":")[2]
         assert second_key not in {(row[0].data or "").split(":")[2] for row in alike.keyboard[:-1]}
@@ -70,11 +70,11 @@ async def test_the_play(small_model: Path, examples: list[Example], tmp_path: Pa
 
         # a text
         await anna.send_text(words(second.text))
-        assert (await anna.wait_replies(quiet=1))[-1].buttons
+        await answer_of(anna)
 
         # both
         await anna.send_photo(first.photo, words(second.text))
-        assert (await anna.wait_replies(quiet=1))[-1].buttons
+        await answer_of(anna)
 
         # inline, two pages, in two ways
         recent = await anna.inline("")
@@ -111,14 +111,15 @@ async def test_the_play(small_model: Path, examples: list[Example], tmp_path: Pa
         edited = f"{words(second.text)} edited"
         await anna.edit(post, edited)
         assert await newest(anna, edited) == edited
-        await anna.send_text(edited)
-        assert any(edited in message.text for message in await anna.wait_replies(quiet=1))
+        found = await anna.inline(edited)
+        assert any(edited in result.get("caption", "") for result in found.results)
         await anna.send_text("/remove", chat_id=anna.channel_id, reply_to=post)
         async with asyncio.timeout(10):
             while (await captions(anna))[0] == edited:
                 await asyncio.sleep(0.1)
-        await anna.send_text(edited)
-        assert not any(edited in message.text for message in await anna.wait_replies(quiet=1))
+        found = await anna.inline(edited)
+        assert found.results
+        assert not any(edited in result.get("caption", "") for result in found.results)
 
         # votes as judgments, while the bot runs
         out = tmp_path / "votes.jsonl"
