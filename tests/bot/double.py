@@ -1,7 +1,7 @@
 """A small engine with the real one's interface, for tests of the bot's own parts.
 
 It knows a dozen words, and sees a photo (decoded as the real one does) by its mean colour.
-End-to-end tests use the real engine; this one makes the bot's handlers testable without a trained model.
+End-to-end tests use the real engine; this one needs no trained model.
 """
 
 from __future__ import annotations

@@ -16,15 +16,20 @@ from engine.results import Query
 from engine.store import Post, SqlitePostStore
 
 
-def model(folder: Path, model_id: str, posts: Iterable[str], photo_root: str = "photos") -> Path:
+def model(folder: Path, model_id: str, names: Iterable[str], photo_root: str = "photos") -> Path:
     folder.mkdir()
     with SqlitePostStore(folder / "posts.sqlite") as store:
         store.photo_root = Path(photo_root)
         store.upsert(
             Post(
-                None, id, f"{id}.jpg", f"text {id}", vector=b"v" + model_id.encode(), model=model_id
+                None,
+                name,
+                f"{name}.jpg",
+                f"text {name}",
+                vector=b"v" + model_id.encode(),
+                model=model_id,
             )
-            for id in posts
+            for name in names
         )
     return folder
 

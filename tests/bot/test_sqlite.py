@@ -234,11 +234,15 @@ async def test_a_full_disk_is_told_and_reading_goes_on(tmp_path: Path) -> None:
         # SQLite's own limit gives the very error that a full disk gives.
         (pages,) = await store._writer.execute_fetchall("PRAGMA page_count")
         await store._writer.execute(f"PRAGMA max_page_count = {pages[0]}")
-        with pytest.raises(StoreFullError):
-            for _ in range(1000):
+
+        async def ask_for_ever() -> None:
+            while True:
                 await store.remember(
                     user=1, chat=1, kind="text", query=b"x" * 3000, photo=None, model="m"
                 )
+
+        with pytest.raises(StoreFullError):
+            await asyncio.wait_for(ask_for_ever(), 20)
         with pytest.raises(StoreFullError):
             await store.settle([], [entry(n, text="x" * 5000) for n in range(2, 20)])
         assert (await store.posts([key]))[key].text == "text"
