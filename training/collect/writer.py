@@ -100,6 +100,7 @@ class CorpusWriter:
         self._posts_file = folder / POSTS_FILE
         self._lines: list[bytes] = []
         self._rows: dict[str, tuple[bytes, int]] = {}
+        self._unsynced: list[Path] = []
         self._stale = False
         self._since = time.monotonic()
         try:
@@ -198,11 +199,10 @@ class CorpusWriter:
                         digest = hashlib.file_digest(file, "sha256").hexdigest()
                         file.seek(0)
                         shutil.copyfileobj(file, target, 1 << 20)
-                target.flush()
-                os.fsync(target.fileno())
             temporary.replace(place)
         except OSError as error:
             raise CorpusError(f"the photo {name} cannot be stored: {error}") from error
+        self._unsynced.append(place)
         self.changes.photos += 1
         return digest
 
@@ -247,6 +247,11 @@ class CorpusWriter:
         """Write what is waiting and make it last."""
         self._since = time.monotonic()
         try:
+            # Many at once: the first makes the disk write what the others then find written.
+            for place in self._unsynced:
+                with place.open("rb") as photo:
+                    os.fsync(photo.fileno())
+            self._unsynced.clear()
             if self._lines:
                 self._file.write(b"".join(self._lines))
                 self._file.flush()

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import CorpusError
+from tests.training.collect.helpers import Collect, contents, jpeg, load, photos_in
+from training.collect.telegram_export import (
+    TelegramOptions,
+    TelegramReport,
+    collect_export,
+    message_text,
+)
+from training.collect.writer import CorpusWriter
+
+CHANNEL = {"name": "Закаты", "type": "public_channel", "id": 1234567890}
+
+
+def message(number: int, text: Any = "", **more: Any) -> dict[str, Any]:
+    return {
+        "id": number,
+        "type": "message",
+        "date": "2024-05-01T13:00:00",
+        "date_unixtime": str(1714557600 + number),
+        "from": "Закаты",
+        "from_id": "channel1234567890",
+        "text": text,
+    } | more
+
+
+def export(folder: Path, *messages: dict[str, Any], **chat: Any) -> Path:
+    (folder / "photos").mkdir(parents=True, exist_ok=True)
+    for one in messages:
+        photo = str(one.get("photo") or one.get("file") or "(")
+        if not photo.startswith(("(", "..", "gone")):
+            (folder / photo).parent.mkdir(exist_ok=True)
+            (folder / photo).write_bytes(jpeg(one["id"]))
+    whole = {**CHANNEL, **chat, "messages": list(messages)}
+    (folder / "result.json").write_text(json.dumps(whole, ensure_ascii=False, indent=1))
+    return folder
+
+
+def collect_to(corpus: Path, path: Path, **options: Any) -> TelegramReport:
+    with CorpusWriter(corpus) as writer:
+        return collect_export(path, writer, TelegramOptions(**options))
+
+
+def fields(corpus: Path) -> dict[str, dict[str, Any]]:
+    found = map(json.loads, (corpus / "posts.jsonl").read_text().splitlines())
+    return {record["id"]: record for record in found}
+
+
+def test_all_of_a_channel(tmp_path: Path) -> None:
+    path = export(
+        tmp_path / "export",
+        {"id": 1, "type": "service", "action": "create_channel", "text": ""},
+        message(
+            2,
+            ["Море ", {"type": "hashtag", "text": "#закат"}, "!"],
+            photo="photos/photo_1@01-05-2024.jpg",
+            edited="2024-05-02T10:00:00",
+            edited_unixtime="1714644000",
+        ),
+        message(3, "просто слова", reply_to_message_id=2),
+        message(4, "", photo="photos/photo_2.jpg"),
+        message(5, "", media_type="sticker", file="stickers/s.webp", mime_type="image/webp"),
+        message(6, "как файл", file="files/x.png", mime_type="image/png"),
+        message(7, "чужое", forwarded_from="Канал", forwarded_from_id="channel77"),
+        message(8, "личное", forwarded_from="Иван Петров", forwarded_from_id="user77"),
+    )
+    report = collect_to(tmp_path / "corpus", path)
+    posts = load(tmp_path / "corpus")
+    raw = fields(tmp_path / "corpus")
+    key = "telegram/-1001234567890/"
+    assert [post.removeprefix(key) for post in posts] == ["2", "3", "4", "6", "7", "8"]
+    first = posts[key + "2"]
+    assert first.texts == {"": ("Море #закат!",)}
+    assert first.photo is not None
+    assert first.photo.read_bytes() == jpeg(2)
+    assert first.date == "2024-05-01T10:00:02Z"
+    assert first.url == "https://t.me/c/1234567890/2"
+    assert first.source == "Закаты"
+    assert raw[key + "2"]["edited"] == "2024-05-02T10:00:00Z"
+    assert raw[key + "3"]["reply_to"] == key + "2"
+    assert raw[key + "7"]["forwarded_from"] == "Канал"
+    assert "Иван" not in (tmp_path / "corpus" / "posts.jsonl").read_text()
+    assert not any("author" in record for record in raw.values())
+    assert report.messages == 8
+    assert report.left_out == {"without photo or text": 1}
+
+
+def test_authors_only_when_asked_for(tmp_path: Path) -> None:
+    path = export(
+        tmp_path / "export",
+        message(1, "пост", author="Анна", forwarded_from="Пётр", forwarded_from_id="user7"),
+    )
+    collect_to(tmp_path / "corpus", path, authors=True, username="@sunsets")
+    (record,) = fields(tmp_path / "corpus").values()
+    assert (record["author"], record["forwarded_from"]) == ("Анна", "Пётр")
+    assert record["url"] == "https://t.me/sunsets/1"
+
+
+def test_text_entities_hide_people() -> None:
+    entities = [
+        {"type": "plain", "text": "Пишите "},
+        {"type": "mention", "text": "@anna_p"},
+        {"type": "mention_name", "text": "Анне Петровой", "user_id": 5},
+        {"type": "phone", "text": "8-912-345-67-89"},
+        {"type": "email", "text": "a@b.ru"},
+        {"type": "bank_card", "text": "4111 1111 1111 1111"},
+        {"type": "bold", "text": " сегодня"},
+        {"type": "text_link", "text": " тут", "href": "https://x.ru"},
+    ]
+    text = message_text({"text": "ignored", "text_entities": entities})
+    assert text == "Пишите @user@user@phone@mail@card сегодня тут"
+    assert message_text({"text": [1, {"text": 2}, {"type": "bold"}, "ok"]}) == "ok"
+    assert message_text({"text": "звоните +7 912 345-67-89, @anna"}) == "звоните @phone, @user"
+
+
+def test_albums_share_their_text(tmp_path: Path) -> None:
+    same = {"date_unixtime": "1714557600", "date": "2024-05-01T13:00:00"}
+    path = export(
+        tmp_path / "export",
+        message(10, "", photo="photos/a.jpg", **same),
+        message(11, "три вида города", photo="photos/b.jpg", **same),
+        message(12, "", photo="photos/c.jpg", **same),
+        message(13, "другой пост", photo="photos/d.jpg", **same),
+        message(15, "", photo="photos/e.jpg", **same),
+        message(16, "", photo="photos/f.jpg", **same, from_id="user5"),
+    )
+    collect_to(tmp_path / "corpus", path)
+    raw = fields(tmp_path / "corpus")
+    texts = {int(key.rpartition("/")[2]): record["text"] for key, record in raw.items()}
+    assert texts == {
+        10: "три вида города",
+        11: "три вида города",
+        12: "три вида города",
+        13: "другой пост",
+        15: "",
+        16: "",
+    }
+    albums = {record.get("album") for record in raw.values()}
+    assert albums == {"-1001234567890/10", None}
+
+
+def test_photos_that_are_not_there(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.jpg"
+    secret.write_bytes(jpeg(1))
+    path = export(
+        tmp_path / "export",
+        message(1, "text", photo="(File not included. Change data exporting settings.)"),
+        message(2, "", photo="(File exceeds maximum size. Change data exporting settings.)"),
+        message(3, "text", photo="gone/photo.jpg"),
+        message(4, "text", photo="../secret.jpg"),
+    )
+    report = collect_to(tmp_path / "corpus", path)
+    posts = load(tmp_path / "corpus")
+    assert [post.photo for post in posts.values()] == [None, None, None]
+    assert report.left_out == {
+        "photos that the export does not include": 2,
+        "photos missing on the disk": 1,
+        "photos outside of the export": 1,
+    }
+
+
+def test_whole_account(tmp_path: Path) -> None:
+    def chat(number: int, kind: str, name: str) -> dict[str, Any]:
+        return {"name": name, "type": kind, "id": number, "messages": [message(1, f"in {name}")]}
+
+    listed = [
+        chat(1, "public_channel", "channel"),
+        chat(2, "private_group", "group"),
+        chat(3, "personal_chat", "Anna"),
+        {"name": "empty", "type": "private_channel", "id": 9, "messages": []},
+        chat(4, "private_supergroup", "super"),
+    ]
+    whole = {
+        "about": "x",
+        "personal_information": {"first_name": "Me", "id": 1, "name": "Me"},
+        "chats": {"about": "x", "list": listed},
+        "left_chats": {"about": "x", "list": [chat(5, "public_supergroup", "left")]},
+    }
+    file = tmp_path / "result.json"
+    file.write_text(json.dumps(whole))
+    report = collect_to(tmp_path / "corpus", file)
+    keys = ["-1001/1", "-2/1", "-1004/1", "-1005/1"]
+    assert list(load(tmp_path / "corpus")) == [f"telegram/{key}" for key in keys]
+    assert report.left_out == {"private talks": 1}
+    collect_to(tmp_path / "private", file, private=True)
+    private = fields(tmp_path / "private")["telegram/3/1"]
+    assert private["source"] == "telegram"
+    collect_to(tmp_path / "one", file, only=["Group", "5"])
+    assert list(load(tmp_path / "one")) == ["telegram/-2/1"]
+
+
+def test_header_after_the_messages(tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    whole = {"messages": [message(1, "x"), message(2, "y")], **CHANNEL}
+    file.write_text(json.dumps(whole))
+    collect_to(tmp_path / "corpus", file)
+    assert list(load(tmp_path / "corpus")) == [f"telegram/-1001234567890/{n}" for n in (1, 2)]
+
+
+def test_topics(tmp_path: Path) -> None:
+    path = export(
+        tmp_path / "export",
+        message(1, "", type="service", action="topic_created", title="Коты"),
+        message(2, "кот", reply_to_message_id=1),
+        message(3, "ответ", reply_to_message_id=2),
+        message(4, "не в теме"),
+        message(
+            5, "", type="service", action="topic_edit", new_title="Кошки", reply_to_message_id=1
+        ),
+        message(6, "кошка", reply_to_message_id=3),
+        type="private_supergroup",
+    )
+    collect_to(tmp_path / "corpus", path)
+    topics = [record.get("topic") for record in fields(tmp_path / "corpus").values()]
+    assert topics == ["Коты", "Коты", None, "Кошки"]
+
+
+def test_again_adds_only_what_is_new_or_edited(tmp_path: Path) -> None:
+    first = [message(n, f"пост {n}", photo=f"photos/p{n}.jpg") for n in range(1, 6)]
+    collect_to(tmp_path / "corpus", export(tmp_path / "one", *first))
+    newer = [dict(one, photo=f"photos/renamed{one['id']}.jpg") for one in first]
+    newer[1] |= {"text": "исправлено", "edited_unixtime": "1714644000"}
+    newer.append(message(6, "новый"))
+    with CorpusWriter(tmp_path / "corpus") as writer:
+        collect_export(export(tmp_path / "two", *newer), writer, TelegramOptions())
+        changes = writer.changes
+    assert (changes.new, changes.edited, changes.same, changes.photos) == (1, 1, 4, 1)
+    posts = load(tmp_path / "corpus")
+    assert len(posts) == 6
+    assert posts["telegram/-1001234567890/2"].texts[""] == ("исправлено",)
+
+
+@pytest.mark.parametrize("cut", [60, 400, 900, -3])
+def test_export_that_breaks_off(tmp_path: Path, cut: int) -> None:
+    path = export(tmp_path / "export", *[message(n, "слова " * 5) for n in range(1, 6)])
+    data = (path / "result.json").read_bytes()
+    (path / "result.json").write_bytes(data[:cut])
+    if cut == 60:
+        with pytest.raises(CorpusError, match="not a Telegram export"):
+            collect_to(tmp_path / "corpus", path)
+        return
+    report = collect_to(tmp_path / "corpus", path)
+    assert report.broken is not None
+    assert 1 <= len(load(tmp_path / "corpus")) <= 5
+
+
+def test_not_an_export(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"result\.json"):
+        collect_to(tmp_path / "corpus", tmp_path)
+    (tmp_path / "messages.html").write_text("<html>")
+    with pytest.raises(CorpusError, match="HTML"):
+        collect_to(tmp_path / "corpus", tmp_path)
+    for text in ("{}", "[1, 2]", "", "\xff\xfe", '{"messages": [{"id": 1}]}'):
+        file = tmp_path / "result.json"
+        file.write_text(text)
+        with pytest.raises(CorpusError):
+            collect_to(tmp_path / "corpus", file)
+
+
+def test_odd_messages_do_no_harm(tmp_path: Path) -> None:
+    odd = [
+        {"id": "x", "text": "no number"},
+        message(2, {"type": "bold"}),
+        message(3, "ok", date_unixtime="soon", date=5),
+        message(4, None, photo=7),
+        message(5, "ok", edited_unixtime=10**18, reply_to_message_id="x"),
+    ]
+    collect_to(tmp_path / "corpus", export(tmp_path / "export", *odd))
+    assert len(load(tmp_path / "corpus")) == 2
+
+
+def test_kill_and_go_on(tmp_path: Path, collect: Collect) -> None:
+    same = {"date_unixtime": "1714557600"}
+    messages = [
+        message(n, f"пост номер {n}" if n % 3 else "", photo=f"photos/p{n}.jpg", **same)
+        for n in range(1, 401)
+    ]
+    path = export(tmp_path / "export", *messages)
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    assert collect("telegram-export", path, "--out", undisturbed).returncode == 0
+    for stored in (1, 100, 300):
+        collect.kill_when(
+            lambda stored=stored: photos_in(killed) >= stored,  # type: ignore[misc]
+            "telegram-export",
+            path,
+            "--out",
+            killed,
+        )
+    done = collect("telegram-export", path, "--out", killed)
+    assert done.returncode == 0, done.stderr
+    assert contents(killed) == contents(undisturbed)
+    assert len(load(killed)) == 400

@@ -1,0 +1,371 @@
+"""Walls and albums of VK.
+
+A wall is read from its newest post on. As long as a wall has not once been read to its end, each
+run goes through all of it (what is there already costs no download); after that a run ends at the
+first page that holds nothing new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from engine.privacy import redact
+from training.collect.vk_api import VkClient, VkDeniedError, VkError, VkPhotoGoneError
+from training.collect.writer import CorpusWriter, photo_name
+
+WALL_PAGE: Final = 100
+PHOTOS_PAGE: Final = 1000
+DOWNLOADS: Final = 4
+
+_SYSTEM_ALBUMS: Final = {-6: "profile", -7: "wall", -15: "saved"}
+# From small to large, for old photos whose sizes are not told.
+_SIZES: Final = "smxopqryzw"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class VkOptions:
+    """What to take of an owner.
+
+    Attributes
+    ----------
+    wall, albums
+        Which of them.
+    full
+        Read to the end again, so that edits of old posts are seen.
+    authors
+        Keep links to those who wrote.
+    limit
+        Posts of a wall, and photos of an album, at most; None: all.
+    """
+
+    wall: bool = True
+    albums: bool = False
+    full: bool = False
+    authors: bool = False
+    limit: int | None = None
+
+
+@dataclass
+class VkReport:
+    """What was found and what was not to be had."""
+
+    posts: int = 0
+    photos: int = 0
+    denied: list[str] = field(default_factory=list)
+    lost: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
+
+    def __str__(self) -> str:
+        text = f"{self.posts:,} wall posts and {self.photos:,} album photos read"
+        if self.lost:
+            text += "; photos that are not there: " + ", ".join(
+                f"{reason} {count:,}" for reason, count in self.lost.most_common()
+            )
+        if self.failed:
+            text += f"; {self.failed:,} photos failed: run the same command again for them"
+        return text + "".join(f"\nleft out: {reason}" for reason in self.denied)
+
+
+class _Wanted(NamedTuple):
+    record: dict[str, Any]
+    url: str | None
+
+
+class _Group(NamedTuple):
+    """Records of one post; `post` is the start of their ids if it may have lost photos since."""
+
+    post: str | None
+    wanted: list[_Wanted]
+
+
+class VkCollector:
+    """Adds an owner's posts and photos to a corpus.
+
+    Parameters
+    ----------
+    client
+        Entered.
+    writer
+        Of the corpus.
+    options
+        What to take.
+    """
+
+    def __init__(self, client: VkClient, writer: CorpusWriter, options: VkOptions) -> None:
+        self._client, self._writer, self._options = client, writer, options
+        self.report = VkReport()
+
+    async def collect(self, owner: str) -> None:
+        """Collect what the options say of one owner.
+
+        Parameters
+        ----------
+        owner
+            ``12345`` for a person, ``-12345`` for a community, or a short name.
+
+        Raises
+        ------
+        VkError
+            VK does not let us go on; what was collected is kept.
+        """
+        number = await self._resolve(owner)
+        parts: list[tuple[str, Any]] = []
+        if self._options.wall:
+            parts.append((f"the wall of {owner}", self._wall(number)))
+        if self._options.albums:
+            parts.append((f"the albums of {owner}", self._albums(number)))
+        for name, part in parts:
+            try:
+                await part
+            except VkDeniedError as error:
+                self.report.denied.append(f"{name}: {error}")
+                _log.warning("%s: %s", name, error)
+
+    async def _resolve(self, owner: str) -> int:
+        try:
+            return int(owner)
+        except ValueError:
+            pass
+        name = owner.rstrip("/").rpartition("/")[2].lstrip("@")
+        found = await self._client.call("utils.resolveScreenName", screen_name=name)
+        if not found or found.get("type") not in ("user", "group", "page", "event"):
+            raise VkError(f"VK knows no person or community {name!r}")
+        return int(found["object_id"]) * (1 if found["type"] == "user" else -1)
+
+    # Walls
+
+    async def _wall(self, owner: int) -> None:
+        async with _Course(self, f"wall {owner}") as course:
+            pages = self._pages("wall.get", WALL_PAGE, owner_id=owner)
+            async for page in pages:
+                self.report.posts += len(page)
+                if await course.take([self._post(post) for post in page if _whole(post)]):
+                    break
+
+    def _post(self, post: Mapping[str, Any]) -> _Group:
+        """Make records of a post, one for each photo."""
+        key = f"wall{post['owner_id']}_{post['id']}"
+        shown = post
+        texts = [str(post.get("text") or "")]
+        record: dict[str, Any] = {"id": f"vk/{key}", "photo": None}
+        history = post.get("copy_history")
+        if history:
+            shown = history[0]
+            texts.append(str(shown.get("text") or ""))
+            first = f"wall{shown.get('owner_id')}_{shown.get('id')}"
+            if int(shown.get("owner_id", 0)) < 0 or self._options.authors:
+                record["forwarded_from"] = f"https://vk.com/{first}"
+        photos = [
+            attachment["photo"]
+            for attachment in [*(post.get("attachments") or []), *_more(post, shown)]
+            if attachment.get("type") == "photo" and isinstance(attachment.get("photo"), dict)
+        ]
+        record |= {
+            "text": redact("\n\n".join(text for text in texts if text.strip())).strip(),
+            "date": _iso(post.get("date")),
+            "edited": _iso(post.get("edited")),
+            "source": _page(post["owner_id"]),
+            "url": f"https://vk.com/{key}",
+            "album": f"vk/{key}" if len(photos) > 1 else None,
+            "marked_as_ads": True if post.get("marked_as_ads") else None,
+        }
+        if self._options.authors:
+            record["author"] = _page(post.get("signer_id") or post.get("from_id"))
+        if not photos:
+            return _Group(record["id"], [_Wanted(record, None)])
+        found = []
+        for photo in photos:
+            name = f"photo{photo['owner_id']}_{photo['id']}"
+            place = photo_name("vk", photo["owner_id"], photo["id"], suffix=".jpg")
+            here = {**record, "id": f"vk/{key}/{name}", "photo": place}
+            found.append(_Wanted(here, largest(photo)))
+        return _Group(record["id"], found)
+
+    # Albums
+
+    async def _albums(self, owner: int) -> None:
+        answer = await self._client.call("photos.getAlbums", owner_id=owner, need_system=1)
+        for album in answer.get("items", []):
+            number = int(album["id"])
+            if number == -7 and self._options.wall:
+                continue  # its photos come with the posts
+            title = str(album.get("title") or "")
+            try:
+                await self._album(owner, number, title)
+            except VkDeniedError as error:
+                self.report.denied.append(f"album {number} of {owner}: {error}")
+
+    async def _album(self, owner: int, number: int, title: str) -> None:
+        async with _Course(self, f"album {owner} {number}") as course:
+            key = _SYSTEM_ALBUMS.get(number, number)
+            pages = self._pages("photos.get", PHOTOS_PAGE, owner_id=owner, album_id=key, rev=1)
+            async for page in pages:
+                self.report.photos += len(page)
+                wanted = [self._album_photo(photo, title) for photo in page if _whole(photo)]
+                if await course.take([_Group(None, [photo]) for photo in wanted]):
+                    break
+
+    def _album_photo(self, photo: Mapping[str, Any], title: str) -> _Wanted:
+        key = f"photo{photo['owner_id']}_{photo['id']}"
+        record: dict[str, Any] = {
+            "id": f"vk/{key}",
+            "photo": photo_name("vk", photo["owner_id"], photo["id"], suffix=".jpg"),
+            "text": redact(str(photo.get("text") or "")).strip(),
+            "date": _iso(photo.get("date")),
+            "source": _page(photo["owner_id"]),
+            "url": f"https://vk.com/{key}",
+            "topic": redact(title) or None,
+        }
+        if self._options.authors:
+            record["author"] = _page(photo.get("user_id"))
+        return _Wanted(record, largest(photo))
+
+    # Both
+
+    async def _pages(
+        self, method: str, size: int, **params: object
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        offset = 0
+        left = self._options.limit
+        while left is None or left > 0:
+            count = size if left is None else min(size, left)
+            answer = await self._client.call(method, count=count, offset=offset, **params)
+            items = answer.get("items") or []
+            if items:
+                yield items
+            offset += count
+            left = None if left is None else left - count
+            if offset >= int(answer.get("count", 0)):
+                return
+
+    async def _photo(
+        self, record: Mapping[str, Any], url: str | None, slots: asyncio.Semaphore
+    ) -> str | None:
+        """Fetch a record's photo; returns its sha256, or None if there is none to be had."""
+        name = record["photo"]
+        if name is None:
+            return None
+        place = self._writer.folder / name
+        if place.is_file():
+            # A photo never changes under its number, and a file here is whole.
+            return await asyncio.to_thread(_sha256, place)
+        if url is None:
+            self.report.lost["no address"] += 1
+            return None
+        async with slots:
+            try:
+                data = await self._client.download(url)
+            except VkPhotoGoneError as error:
+                self.report.lost[str(error)] += 1
+                return None
+        return self._writer.store_photo(name, data)
+
+
+class _Course:
+    """Pages of one wall or album: what is known ends the run, if all was read before."""
+
+    def __init__(self, collector: VkCollector, name: str) -> None:
+        self._collector, self._note = collector, f"vk {name}"
+        self._writer = collector._writer
+        self._failed = False
+
+    async def __aenter__(self) -> _Course:
+        self._short = self._writer.note(self._note) == "read" and not self._collector._options.full
+        # Until the end is reached again a later run must not stop at what this one added.
+        self._writer.set_note(self._note, "begun")
+        self._writer.commit()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and not self._failed and self._collector._options.limit is None:
+            self._writer.set_note(self._note, "read")
+        self._writer.commit()
+
+    async def take(self, groups: list[_Group]) -> bool:
+        """Add a page of posts; tells whether the rest is known."""
+        collector, writer = self._collector, self._writer
+        before = writer.changes.new + writer.changes.edited
+        for group in groups:
+            if group.post is not None:
+                current = {wanted.record["id"] for wanted in group.wanted}
+                for key in writer.ids_below(group.post) - current:
+                    if key == group.post or key.startswith(group.post + "/"):
+                        writer.discard(key)
+        fresh = [
+            wanted
+            for group in groups
+            for wanted in group.wanted
+            if not writer.is_known(wanted.record)
+        ]
+        slots = asyncio.Semaphore(DOWNLOADS)
+        photos = await asyncio.gather(
+            *(collector._photo(*wanted, slots) for wanted in fresh), return_exceptions=True
+        )
+        for (record, _), sha256 in zip(fresh, photos, strict=True):
+            if isinstance(sha256, VkError):
+                _log.warning("%s: %s", record["id"], sha256)
+                collector.report.failed += 1
+                self._failed = True
+            elif isinstance(sha256, BaseException):
+                raise sha256
+            else:
+                if sha256 is None:
+                    record["photo"] = None
+                if record["photo"] or record["text"]:
+                    writer.put({**record, "sha256": sha256})
+        writer.commit()
+        return self._short and before == writer.changes.new + writer.changes.edited
+
+
+def _whole(item: Mapping[str, Any]) -> bool:
+    """Tell posts and photos from what stands in place of deleted ones."""
+    numbers = isinstance(item.get("id"), int) and isinstance(item.get("owner_id"), int)
+    return numbers and not item.get("is_deleted") and not item.get("deleted_reason")
+
+
+def largest(photo: Mapping[str, Any]) -> str | None:
+    """Address of a photo in its largest size."""
+    sizes = [size for size in photo.get("sizes") or [] if size.get("url") or size.get("src")]
+    original = photo.get("orig_photo")
+    if isinstance(original, dict) and original.get("url"):
+        sizes.append({**original, "type": "w"})
+    if not sizes:
+        return None
+
+    def area(size: Mapping[str, Any]) -> tuple[int, int]:
+        pixels = int(size.get("width") or 0) * int(size.get("height") or 0)
+        return pixels, _SIZES.find(str(size.get("type", "")))
+
+    best = max(sizes, key=area)
+    return str(best.get("url") or best.get("src"))
+
+
+def _more(post: Mapping[str, Any], shown: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [] if shown is post else list(shown.get("attachments") or [])
+
+
+def _iso(stamp: object) -> str | None:
+    if not isinstance(stamp, int) or stamp <= 0:
+        return None
+    return datetime.fromtimestamp(stamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _page(owner: object) -> str | None:
+    if not isinstance(owner, int) or owner == 0:
+        return None
+    return f"https://vk.com/{'id' if owner > 0 else 'club'}{abs(owner)}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
