@@ -174,7 +174,7 @@ def annotation(scores: Block, truth: Any, allowed: npt.NDArray[np.bool_]) -> Ann
         may = allowed[rows]
         right = truth[rows].toarray().astype(bool) & may
         block = np.where(may, _finite(scores(rows)), -np.inf)
-        first = np.argsort(-block, axis=1, kind="stable")[:, :10]
+        first = _best_first(block, 10)
         hits = np.take_along_axis(right, first, 1)
         size = right.sum(1)
         known = size > 0
@@ -251,6 +251,15 @@ def auc(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
         return float("nan")
     below = np.searchsorted(bad, good, "left") + np.searchsorted(bad, good, "right")
     return float(below.sum() / 2 / (good.size * bad.size))
+
+
+def _best_first(block: Floats, count: int) -> Integers:
+    """Columns of each row's largest values, best first, shape (rows, at most `count`)."""
+    count = min(count, block.shape[1])
+    some = np.argpartition(-block, count - 1, axis=1)[:, :count]
+    order = np.argsort(-np.take_along_axis(block, some, 1), axis=1, kind="stable")
+    found: Integers = np.take_along_axis(some, order, 1)
+    return found
 
 
 def _finite(block: Floats) -> Floats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -27,7 +26,7 @@ Distance = Literal["cosine", "l2", "hellinger"]
 
 _DISTANCES: tuple[Distance, ...] = ("cosine", "l2", "hellinger")
 _NEIGHBOURS = (5, 10, 20, 40, 80)
-_SHARPNESS = (0.0, 10.0, 30.0)
+_SHARPNESS = (0.0, 15.0, 30.0, 60.0, 120.0)
 
 
 @dataclass(frozen=True)
@@ -155,16 +154,24 @@ def fit_neighbours(task: Task) -> Neighbours:
             np.nan_to_num(similar_posts(lambda rows: vectors[rows] @ vectors.T - bias, unit))
         )
 
-    best = max(_options(), key=words_value)
+    # Who is near, then what the near ones say: the whole grid costs five times as much.
+    best = NeighbourSettings(sharpness=30.0, repeated=False)
+    best = max(
+        (
+            replace(best, distance=distance, neighbours=count)
+            for distance, count in itertools.product(_DISTANCES, _NEIGHBOURS)
+        ),
+        key=words_value,
+    )
+    best = max(
+        (
+            replace(best, sharpness=sharpness, repeated=repeated)
+            for sharpness, repeated in itertools.product(_SHARPNESS, (False, True))
+        ),
+        key=words_value,
+    )
     similar: Distance = max(_DISTANCES, key=similar_value)
     return neighbours(task, replace(best, similar=similar))
-
-
-def _options() -> Iterator[NeighbourSettings]:
-    for distance, count, sharpness, repeated in itertools.product(
-        _DISTANCES, _NEIGHBOURS, _SHARPNESS, (False, True)
-    ):
-        yield NeighbourSettings(distance, count, sharpness, repeated)
 
 
 def _of(train: Dataset, words: int, settings: NeighbourSettings) -> Neighbours:
