@@ -20,6 +20,7 @@ from bot.work import Work
 
 Context = CallbackContext[ExtBot[Any], dict[Any, Any], dict[Any, Any], dict[Any, Any]]
 KEY = "services"
+LANGUAGES_MAX = 10_000
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,31 @@ class Services:
     metrics: Metrics
     photos: Photos
     albums: Albums = field(default_factory=Albums)
+    #: Languages of those who asked lately: most updates need no look into the store for it.
+    languages: dict[int, str | None] = field(default_factory=dict)
 
     async def texts(self, user: User | None) -> Texts:
         """Return the words in the language that the person chose, else that of their Telegram."""
         if user is None:
             return Texts(known(None))
-        return Texts(await self.store.language(user.id) or known(user.language_code))
+        if user.id not in self.languages:
+            if len(self.languages) >= LANGUAGES_MAX:
+                self.languages.clear()
+            self.languages[user.id] = await self.store.language(user.id)
+        return Texts(self.languages[user.id] or known(user.language_code))
+
+    async def choose_language(self, user: User, language: str) -> None:
+        """Keep a person's choice of a language."""
+        await self.store.set_language(user.id, language)
+        self.languages.pop(user.id, None)
+
+    async def forget(self, user: User) -> tuple[int, int]:
+        """Delete what is kept of a person; how many votes and questions."""
+        self.languages.pop(user.id, None)
+        counts = await self.store.forget(user.id)
+        # Again: an update in between may have read the old choice.
+        self.languages.pop(user.id, None)
+        return counts
 
     def is_owner(self, user: User | None) -> bool:
         """Whether the person owns the bot."""

@@ -45,7 +45,9 @@ class Neighbours(Protocol):
 class Meaning(Neighbours, Protocol):
     """From photos and texts to topic vectors, and to words."""
 
-    info: Any
+    @property
+    def info(self) -> Any:
+        """Facts about the model: `engine.model.ModelInfo`."""
 
     def query(
         self, *, photo: bytes | None = None, text: str = "", photo_weight: float = 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from telegram._utils.defaultvalue import DEFAULT_NONE, DefaultValue
@@ -47,6 +47,15 @@ ANSWER_BYTES: Final = 21_000_000
 
 class AnswerTooLargeError(NetworkError):
     """The server's answer (a file) is larger than the bot wants in memory."""
+
+
+def _essence(item: Any) -> Any:
+    if not isinstance(item, dict) or "message_id" not in item or "chat" not in item:
+        return item
+    message = {name: item[name] for name in ("message_id", "date", "chat") if name in item}
+    if item.get("photo"):
+        message["photo"] = item["photo"][-1:]
+    return message
 
 
 def _seconds(value: ODVInput[float], default: float | None) -> float | None:
@@ -98,6 +107,21 @@ class AiohttpRequest(BaseRequest):
         """Close the session."""
         if self._session is not None:
             await self._session.close()
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """Parse an answer; of messages that the bot sent, only what it looks at is kept.
+
+        Building the library's objects of an album with all that hangs on it takes longer than
+        finding the posts.
+        """
+        answer = BaseRequest.parse_json_payload(payload)
+        result = answer.get("result") if isinstance(answer, dict) else None
+        if isinstance(result, list):
+            answer["result"] = [_essence(item) for item in result]
+        elif isinstance(result, dict):
+            answer["result"] = _essence(result)
+        return answer
 
     async def do_request(
         self,

@@ -207,12 +207,13 @@ class SQLiteStore:
 
     async def show(self, query: int, chat: int, messages: Mapping[int, int]) -> None:
         """Keep which message (value) shows which post (key) for a question."""
-        async with self._transaction() as db:
-            await db.executemany(
-                "INSERT OR REPLACE INTO shown (query, key, chat, message)"
-                " SELECT id, ?, ?, ? FROM queries WHERE id = ?",
-                [(key, chat, message, query) for key, message in messages.items()],
-            )
+        # In one statement: each is a trip to the connection's thread and back.
+        pairs = json.dumps(list(messages.items()))
+        await self._write(
+            "INSERT OR REPLACE INTO shown (query, key, chat, message)"
+            " SELECT id, value ->> 0, ?, value ->> 1 FROM queries, json_each(?) WHERE id = ?",
+            (chat, pairs, query),
+        )
 
     async def shown(self, query: int) -> dict[int, int]:
         """Return the posts shown for a question so far: key to message."""

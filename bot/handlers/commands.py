@@ -49,7 +49,7 @@ async def on_language(update: Update, context: Context) -> None:
     bag = services(context)
     wanted = context.args[0].lower() if context.args else ""
     if wanted in LANGUAGES:
-        await bag.store.set_language(user.id, wanted)
+        await bag.choose_language(user, wanted)
         await reply(message, Texts(wanted)("language_set"))
         return
     texts = await bag.texts(user)
@@ -72,7 +72,7 @@ async def on_forget(update: Update, context: Context) -> None:
     bag = services(context)
     # The language before it is forgotten too.
     texts = await bag.texts(user)
-    votes, questions = await bag.store.forget(user.id)
+    votes, questions = await bag.forget(user)
     await reply(
         message,
         texts(

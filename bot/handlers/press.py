@@ -85,7 +85,7 @@ async def _do(
             if index >= len(LANGUAGES):
                 raise Told("forged")
             language = list(LANGUAGES)[index]
-            await bag.store.set_language(pressed.from_user.id, language)
+            await bag.choose_language(pressed.from_user, language)
             await _edit(pressed, Texts(language)("language_set"), None)
         case _:
             raise Told("forged")

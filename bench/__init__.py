@@ -1,0 +1,1 @@
+"""Benchmarks of the running whole; `make bench` runs them."""
