@@ -86,7 +86,9 @@ class LiteRtEncoder:
         except (ValueError, RuntimeError, OSError) as error:
             raise ModelError(path, f"not an encoder that LiteRT can run ({error})") from error
         if len(source) != 4 or source[1] != source[2] or source[3] != 3 or len(target) != 4:
-            raise ModelError(path, f"an encoder maps (1, S, S, 3) to a grid, not {source}->{target}")
+            raise ModelError(
+                path, f"an encoder maps (1, S, S, 3) to a grid, not {source}->{target}"
+            )
         self.shape = EncoderShape(source[1], *target[1:])
         self.workers = workers
 

@@ -181,8 +181,9 @@ class NeighbourIndex:
         if isinstance(index, faiss.IndexIDMap2):
             keys = faiss.vector_to_array(index.id_map)
         else:
-            index.nprobe = PROBES
-            lists = index.invlists
+            inverted: Any = index
+            inverted.nprobe = PROBES
+            lists = inverted.invlists
             keys = np.concatenate(
                 [
                     faiss.rev_swig_ptr(lists.get_ids(i), lists.list_size(i)).copy()
@@ -201,8 +202,8 @@ def _flat(dimensions: int) -> Any:
 def _inverted(vectors: Floats) -> Any:
     """Lists of about sqrt(n) * 4 vectors in half precision: half the memory, the same recall."""
     lists = 2 ** round(math.log2(4 * math.sqrt(len(vectors))))
-    quantizer = faiss.IndexFlatIP(vectors.shape[1])
-    index = faiss.IndexIVFScalarQuantizer(
+    quantizer: Any = faiss.IndexFlatIP(vectors.shape[1])
+    index: Any = faiss.IndexIVFScalarQuantizer(
         quantizer,
         vectors.shape[1],
         lists,
@@ -215,7 +216,8 @@ def _inverted(vectors: Floats) -> Any:
     sample = np.random.default_rng(0).permutation(len(vectors))[: 40 * lists]
     index.cp.niter = 8
     index.train(np.ascontiguousarray(vectors[np.sort(sample)], np.float32))
-    index.set_direct_map_type(faiss.DirectMap.Hashtable)
+    library: Any = faiss
+    index.set_direct_map_type(library.DirectMap.Hashtable)
     index.nprobe = PROBES
     return index
 

@@ -1,7 +1,7 @@
 """A model: one folder, plain files, checked when read.
 
-Files: ``manifest.json``, ``encoder.tflite``, ``vocabulary.json``, ``arrays.npz``. The manifest names
-the sha256 of the others; a model whose files do not belong together is refused.
+Files: ``manifest.json``, ``encoder.tflite``, ``vocabulary.json`` and ``arrays.npz``. The manifest
+names the sha256 of the others; a model whose files do not belong together is refused.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ class Settings:
     Attributes
     ----------
     hub_neighbours
-        How many neighbours in the other modality measure a post's hubness.
+        How many neighbours in the other modality measure the hubness of a photo and of a text.
     hub_weight
-        How much of it is taken off a score.
-    likelihood_weight
-        Weight of the query's words' log-likelihood in the re-ranking.
+        How much of it is taken off a score, for a photo and for a text.
+    rerank_weight
+        Weight of the query's words' lift in the re-ranking of the best few hundred.
     annotation_power
         Words are ranked by ``p(w | theta) / p(w) ** annotation_power``.
     calibration
         By kind of query.
     """
 
-    hub_neighbours: int = 10
-    hub_weight: float = 0.5
-    likelihood_weight: float = 0.0
+    hub_neighbours: tuple[int, int] = (10, 60)
+    hub_weight: tuple[float, float] = (0.5, 0.75)
+    rerank_weight: float = 0.0
     annotation_power: float = 0.0
     calibration: Mapping[str, Calibration] = field(default_factory=dict)
 
@@ -95,6 +95,9 @@ class Model:
         p(t) over the training posts, shape (K,). The last `info.background` topics are background.
     coherence
         NPMI of each topic, shape (K,).
+    readout, presence
+        The share of posts with topic vector theta that have a word or hashtag is estimated as
+        ``presence + readout . clr(theta)``; shapes (W_text + W_tag, K) and (W_text + W_tag,).
     text_bank, photo_bank
         Unit vectors of training texts and photos, shape (n, K): by their closeness a post's
         hubness is measured.
@@ -111,20 +114,12 @@ class Model:
     prior: Floats
     coherence: Floats
     projection: Projection
+    readout: Floats
+    presence: Floats
     text_bank: Floats
     photo_bank: Floats
     settings: Settings
     folder: Path
-
-    def p_words(self) -> Floats:
-        """p(w) of the words, shape (W_text,)."""
-        p: Floats = self.phi["text"] @ self.prior
-        return p
-
-    def p_tags(self) -> Floats:
-        """p(w) of the hashtags, shape (W_tag,)."""
-        p: Floats = self.phi["tag"] @ self.prior
-        return p
 
 
 def save_model(model: Model, folder: Path, encoder: Path, extra: Mapping[str, Any]) -> str:
@@ -164,6 +159,8 @@ def save_model(model: Model, folder: Path, encoder: Path, extra: Mapping[str, An
         text_bias=projection.text_bias,
         idf=projection.idf,
         sharpness=np.array(projection.sharpness, np.float32),
+        readout=model.readout,
+        presence=model.presence,
         text_bank=model.text_bank.astype(np.float16),
         photo_bank=model.photo_bank.astype(np.float16),
         **{f"phi_{name}": matrix for name, matrix in model.phi.items()},
@@ -236,6 +233,8 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Model:
     settings["calibration"] = {
         kind: Calibration(**row) for kind, row in settings["calibration"].items()
     }
+    for name in ("hub_neighbours", "hub_weight"):
+        settings[name] = tuple(settings[name])
     info = {name: manifest[name] for name in ModelInfo.__dataclass_fields__}
     info["languages"] = tuple(info["languages"])
     model = Model(
@@ -261,6 +260,8 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Model:
             a["idf"],
             (float(a["sharpness"][0]), float(a["sharpness"][1])),
         ),
+        readout=a["readout"],
+        presence=a["presence"],
         text_bank=a["text_bank"].astype(np.float32),
         photo_bank=a["photo_bank"].astype(np.float32),
         settings=Settings(**settings),
@@ -280,6 +281,8 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Model:
             (len(model.words) + len(model.tags), topics),
         ),
         "prior": (model.prior.shape, (topics,)),
+        "readout": (model.readout.shape, (len(model.words) + len(model.tags), topics)),
+        "presence": (model.presence.shape, (len(model.words) + len(model.tags),)),
     }
     for name, (found, wanted) in shapes.items():
         if tuple(found) != wanted:

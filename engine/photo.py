@@ -8,6 +8,7 @@ a `PhotoError`, and no text of an error names a file.
 from __future__ import annotations
 
 import re
+import threading
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -175,8 +176,12 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     return image
 
 
+_REGISTERING: Final = threading.Lock()
+
+
 def _formats() -> list[str]:
-    if "AVIF" not in Image.OPEN:
+    # Pillow registers its formats one after the other: a second thread must not look meanwhile.
+    with _REGISTERING:
         Image.init()
     return [name for name in FORMATS if name in Image.OPEN]
 

@@ -116,4 +116,6 @@ def migrate(connection: sqlite3.Connection) -> None:
             f"{len(MIGRATIONS)}: upgrade image2pic, or restore an older library"
         )
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
+        )

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -450,3 +453,29 @@ def test_damaged_bytes_give_a_photo_or_a_photo_error(
 def test_any_bytes_give_a_photo_or_a_photo_error(data: bytes, head: bytes) -> None:
     with contextlib.suppress(PhotoError):
         assert decode(head + data, max_pixels=10**6).mode == "RGB"
+
+
+def test_the_first_photos_of_a_process_are_read_by_threads_at_once() -> None:
+    # Pillow registers its formats at the first look; a thread once saw half of them.
+    program = """
+import io, sys, threading
+from PIL import Image
+from engine.photo import decode
+data = sys.stdin.buffer.read()
+barrier, failed = threading.Barrier(8), []
+def read():
+    barrier.wait()
+    try:
+        decode(data)
+    except Exception as error:
+        failed.append(error)
+threads = [threading.Thread(target=read) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+sys.exit(1 if failed else 0)
+"""
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "WEBP")
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", program], input=buffer.getvalue(), check=False)
+        assert done.returncode == 0

@@ -1,0 +1,400 @@
+"""The engine: a photo or a text goes in, posts, words or reasons come out."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+
+from engine import scoring, terms
+from engine.encoder import LiteRtEncoder
+from engine.errors import EmptyQueryError, IndexFileError, UnknownWordsError
+from engine.explain import topic_heat
+from engine.index import NeighbourIndex
+from engine.model import Calibration, Model, ModelInfo, load_model
+from engine.photo import decode, to_input
+from engine.pictures import TopicCard, explain_picture, to_png
+from engine.projection import centre, log_ratio
+from engine.results import (
+    Annotation,
+    Explanation,
+    Floats,
+    Hit,
+    Page,
+    PostVector,
+    Query,
+    QueryKind,
+    Topic,
+    TopicShare,
+)
+from engine.text import TextPipeline, Token
+from engine.text.spelling import nearest
+from engine.wire import vector_to_bytes, vectors_to_rows
+
+DEPTH: Final = 400
+"""Posts that are taken from the index and re-ranked; nobody turns pages further."""
+
+MINUS: Final = 0.6
+"""How much of the excluded words' direction is taken out of a query."""
+
+
+class Engine:
+    """A model and the posts it finds. Synchronous; safe to use from several threads.
+
+    Parameters
+    ----------
+    model
+        A loaded model.
+    threads
+        Threads of the encoder.
+    """
+
+    def __init__(self, model: Model, *, threads: int = 2) -> None:
+        self.model = model
+        self._threads = threads
+        self._encoder: LiteRtEncoder | None = None
+        self._encoder_lock = threading.Lock()
+        self._pipeline = TextPipeline()
+        self._index = NeighbourIndex(model.info.topics + 2)
+
+    @classmethod
+    def open(cls, model: Path, *, threads: int = 2) -> Self:
+        """Load a model folder and warm everything up.
+
+        Raises
+        ------
+        ModelError
+            See `engine.model.load_model`.
+        """
+        engine = cls(load_model(model), threads=threads)
+        engine._pipeline("warm тепло")
+        size = engine._network().shape.size
+        engine._network()(np.zeros((size, size, 3), np.uint8))
+        if len(engine.model.words):
+            nearest("warm", engine.model.words.surfaces)
+        return engine
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model says about itself."""
+        return self.model.info
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    # Queries
+
+    def query(
+        self, *, photo: bytes | None = None, text: str = "", photo_weight: float = 0.5
+    ) -> Query:
+        """Understand a photo, a text (with ``-words`` to exclude), or both.
+
+        Parameters
+        ----------
+        photo
+            An encoded picture.
+        text
+            In any language; unknown words are reported in the answer.
+        photo_weight
+            Share of the photo where there is a text too, 0 to 1.
+
+        Raises
+        ------
+        EmptyQueryError
+            Neither a photo nor a word.
+        PhotoError
+            The photo cannot be read; PhotoTooLargeError if it is over the limits.
+        UnknownWordsError
+            There is no photo and none of the words is known.
+        """
+        if not 0 <= photo_weight <= 1:
+            raise ValueError(f"photo_weight is a share, 0 to 1, not {photo_weight}")
+        bag = self._pipeline.query(text)
+        known, unknown = self._known((*bag.lemmas, *bag.tags))
+        minus, minus_unknown = self._known(bag.minus)
+        unknown = [*unknown, *minus_unknown]
+        if photo is None and not known:
+            if unknown and not minus:
+                raise UnknownWordsError(
+                    tuple(dict.fromkeys(token.surface for token in unknown)), self._near(unknown)
+                )
+            raise EmptyQueryError("send a photo, some words, or both")
+        share = 0.0
+        extra: dict[str, Floats] = {}
+        z = np.zeros((1, self.info.topics), np.float32)
+        if photo is not None:
+            share = photo_weight if known else 1.0
+            z += share * self.model.projection.photos(self._photo_features(photo))
+        if known:
+            columns, counts = self._columns(known)
+            z += (1 - share) * self.model.projection.text(columns, counts)
+            extra["columns"] = columns
+            extra["weights"] = np.sqrt(counts) * self.model.projection.idf[columns.astype(np.intp)]
+        z = centre(z)
+        if minus:
+            columns, counts = self._columns(minus)
+            without = self.model.projection.text(columns, counts)
+            extra["minus"] = without[0]
+            z = centre(z - MINUS * max(0.2, float(z[0] @ without[0])) * without)
+            extra["minus_columns"] = columns
+        kind: QueryKind = "text" if photo is None else ("both" if known else "photo")
+        extra["share"] = np.array([share], np.float32)
+        return Query(
+            kind,
+            self.model.projection.theta(z, photo=share)[0],
+            tuple(dict.fromkeys(token.surface for token in known)),
+            tuple(dict.fromkeys(token.surface for token in minus)),
+            tuple(dict.fromkeys(token.surface for token in unknown)),
+            extra,
+        )
+
+    def like(self, key: int) -> Query:
+        """A query for posts like one that is in the library; UnknownPostError if it is not."""
+        z = centre(self._index.vector(key)[None, :-2])
+        # Two numbers, since float32 is exact up to 2**24 only.
+        place = np.array(divmod(key, 1 << 20), np.float32)
+        share = {"share": np.ones(1, np.float32), "key": place}
+        return Query("post", self.model.projection.theta(z, photo=1.0)[0], extra=share)
+
+    def describe(
+        self, *, photo: bytes | None, text: str = "", tags: Sequence[str] | None = None
+    ) -> PostVector:
+        """The vector to keep of a post: of its photo, its text, or both.
+
+        Raises
+        ------
+        EmptyQueryError
+            No photo, and no known word.
+        PhotoError
+            As in `query`.
+        """
+        features = self._photo_features(photo) if photo is not None else None
+        bag = self._pipeline(text, tags)
+        known, _ = self._known((*bag.lemmas, *bag.tags))
+        return self.describe_features(features, known)
+
+    def describe_features(self, features: Floats | None, known: Sequence[Token]) -> PostVector:
+        """`describe` for what has been encoded and tokenised already; features (1, channels)."""
+        if features is None and not known:
+            raise EmptyQueryError("a post needs a photo or a word that the model knows")
+        z = np.zeros((1, self.info.topics), np.float32)
+        if features is not None:
+            z += self.model.projection.photos(features)
+        if known:
+            # The photo is what readers look at; the text says more surely what it is about.
+            z += self.model.projection.text(*self._columns(known))
+        z = centre(z)
+        kind = "text" if features is None else ("both" if known else "photo")
+        bias = scoring.biases(self.model, z, "text" if kind == "text" else "photo")[0]
+        share = {"photo": 1.0, "text": 0.0, "both": 0.5}[kind]
+        theta = self.model.projection.theta(z, photo=share)[0]
+        return PostVector(theta, vector_to_bytes(theta, (float(bias[0]), float(bias[1]))))
+
+    # Answers
+
+    def search(self, query: Query, *, limit: int = 10, offset: int = 0) -> Page:
+        """The closest posts, best first; an empty first page means nothing is close enough."""
+        if limit < 1 or offset < 0:
+            raise ValueError(f"limit {limit} and offset {offset} must be positive")
+        if offset >= DEPTH:
+            return Page((), False)
+        share = float(query.extra["share"][0]) if "share" in query.extra else 1.0
+        z = log_ratio(query.theta[None])[0]
+        if z.shape[0] != self.info.topics:
+            raise ValueError("the query belongs to another model")
+        keys, scores, vectors = self._index.search(scoring.search_vector(z, share), DEPTH)
+        if not keys.size:
+            return Page((), False)
+        if "key" in query.extra:
+            high, low = query.extra["key"].astype(np.int64)
+            other = keys != (high << 20) + low
+            keys, scores, vectors = keys[other], scores[other], vectors[other]
+        order_by = scores + self._rerank(query, vectors[:, :-2])
+        order = np.argsort(-order_by, kind="stable")
+        calibration = self._calibration(query.kind)
+        closeness = [
+            1 / (1 + math.exp(-(calibration.slope * float(score) + calibration.offset)))
+            for score in scores[order]
+        ]
+        hits = [
+            Hit(int(key), close)
+            for key, close in zip(keys[order], closeness, strict=True)
+            if close >= calibration.cutoff
+        ]
+        page = tuple(hits[offset : offset + limit])
+        return Page(page, len(hits) > offset + limit)
+
+    def topic_posts(self, topic: int, *, limit: int = 10, offset: int = 0) -> Page:
+        """Posts in which a topic weighs most."""
+        if not 0 <= topic < self.info.topics:
+            raise ValueError(f"no topic {topic}; there are {self.info.topics}")
+        axis = np.zeros((1, self.info.topics), np.float32)
+        axis[0, topic] = 1
+        keys, _, vectors = self._index.search(
+            np.concatenate([centre(axis)[0], [0, 0]]).astype(np.float32), DEPTH
+        )
+        theta = self.model.projection.theta(centre(vectors[:, :-2]), photo=1.0)[:, topic]
+        order = np.argsort(-theta, kind="stable")
+        hits = [Hit(int(keys[row]), float(theta[row])) for row in order[offset : offset + limit]]
+        return Page(tuple(hits), len(keys) > offset + limit)
+
+    def annotate(
+        self, query: Query, *, language: str = "en", words: int = 8, tags: int = 5
+    ) -> Annotation:
+        """Words and hashtags that a query's topic vector speaks for."""
+        return terms.annotate(self.model, query.theta, language=language, words=words, tags=tags)
+
+    def explain(
+        self, query: Query, *, photo: bytes | None = None, language: str = "en", topics: int = 4
+    ) -> Explanation:
+        """The main topics of a query, their words, and where the photo shows them."""
+        subject = self.info.topics - self.info.background
+        order = np.argsort(-query.theta[:subject])[:topics]
+        chosen = [int(topic) for topic in order]
+        shares = tuple(
+            TopicShare(
+                topic,
+                float(query.theta[topic]),
+                terms.topic_words(self.model, topic, 6, language),
+            )
+            for topic in chosen
+        )
+        heat = None
+        if photo is not None:
+            grid = self._grid(photo)
+            heat = topic_heat(self.model.projection, grid, self._network().shape, chosen)
+        return Explanation(shares, heat)
+
+    def explain_picture(
+        self, explanation: Explanation, *, photo: bytes | None, heading: str
+    ) -> bytes:
+        """An explanation as a PNG."""
+        cards = [
+            TopicCard(f"#{share.topic + 1}", share.share, [term.text for term in share.words])
+            for share in explanation.topics
+        ]
+        image = decode(photo, size_hint=800) if photo is not None else None
+        return to_png(explain_picture(image, cards, explanation.heat, heading=heading))
+
+    def topics(self, *, language: str = "en") -> Sequence[Topic]:
+        """The model's subject topics, largest first."""
+        return terms.topics(self.model, language=language)
+
+    # The library: the index is a cache of the store
+
+    def load(
+        self, vectors: Iterable[tuple[int, bytes]], *, version: int, cache: Path | None = None
+    ) -> bool:
+        """Fill the index from a saved file, or if that is stale or damaged, from the store.
+
+        Parameters
+        ----------
+        vectors
+            Key and `PostVector.blob` of each post of this model; read only where needed.
+        version
+            State of the store.
+        cache
+            The saved index.
+
+        Returns
+        -------
+        bool
+            Whether it was rebuilt.
+        """
+        if cache is not None:
+            try:
+                self._index.load(cache, version=version, model=self.info.id)
+                return False
+            except IndexFileError:
+                pass
+        keys, rows = self._rows(list(vectors))
+        self._index.build(keys, rows)
+        return True
+
+    def save(self, cache: Path, *, version: int) -> None:
+        """Save the index atomically; IndexFileError if the disk is full or read-only."""
+        self._index.save(cache, version=version, model=self.info.id)
+
+    def add(self, items: Sequence[tuple[int, bytes]]) -> None:
+        """Add posts (key, `PostVector.blob`); a key that is there already is replaced."""
+        self._index.add(*self._rows(list(items)))
+
+    def remove(self, keys: Sequence[int]) -> None:
+        """Remove posts; one that is not there is no error."""
+        self._index.remove(keys)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._index
+
+    # Inside
+
+    def _rows(self, items: list[tuple[int, bytes]]) -> tuple[list[int], Floats]:
+        theta, biases = vectors_to_rows([blob for _, blob in items], self.info.topics)
+        if not items:
+            return [], np.zeros((0, self.info.topics + 2), np.float32)
+        return [key for key, _ in items], np.concatenate([log_ratio(theta), biases], axis=1)
+
+    def _rerank(self, query: Query, z: Floats) -> Floats:
+        extra = query.extra
+        gain = np.zeros(len(z), np.float32)
+        weight = self.model.settings.rerank_weight
+        if weight and query.kind == "text" and "columns" in extra:
+            gain += weight * scoring.word_lift(
+                self.model, z, extra["columns"].astype(np.intp), extra["weights"]
+            )
+        if "minus" in extra:
+            gain -= np.maximum(z @ extra["minus"], 0)
+        return gain
+
+    def _calibration(self, kind: QueryKind) -> Calibration:
+        rows = self.model.settings.calibration
+        return rows.get(kind) or rows.get("photo") or Calibration(1.0, 0.0, 0.0)
+
+    def _known(self, tokens: Iterable[Token]) -> tuple[list[Token], list[Token]]:
+        known: list[Token] = []
+        unknown: list[Token] = []
+        for token in tokens:
+            there = token.key in self.model.words.index or token.key in self.model.tags.index
+            (known if there else unknown).append(token)
+        return known, unknown
+
+    def _near(self, tokens: Iterable[Token]) -> dict[str, list[str]]:
+        surfaces = self.model.words.surfaces
+        found = {token.surface: nearest(token.surface, surfaces) for token in tokens}
+        return {word: options for word, options in found.items() if options}
+
+    def _columns(self, tokens: Iterable[Token]) -> tuple[Floats, Floats]:
+        counts: dict[int, float] = {}
+        width = len(self.model.words)
+        for token in tokens:
+            for column in (
+                self.model.words.index.get(token.key),
+                None if (tag := self.model.tags.index.get(token.key)) is None else width + tag,
+            ):
+                if column is not None:
+                    counts[column] = counts.get(column, 0) + 1
+        return (
+            np.fromiter(counts, np.float32, len(counts)),
+            np.fromiter(counts.values(), np.float32, len(counts)),
+        )
+
+    def _network(self) -> LiteRtEncoder:
+        with self._encoder_lock:
+            if self._encoder is None:
+                path = self.model.folder / "encoder.tflite"
+                self._encoder = LiteRtEncoder(path, threads=self._threads)
+        return self._encoder
+
+    def _grid(self, photo: bytes) -> Floats:
+        network = self._network()
+        size = network.shape.size
+        return network(to_input(decode(photo, size_hint=size), size))
+
+    def _photo_features(self, photo: bytes) -> Floats:
+        grid: Floats = self._grid(photo).mean(0, keepdims=True)
+        # Features are kept in half precision while training; a query's are rounded alike.
+        return grid.astype(np.float16).astype(np.float32)

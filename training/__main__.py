@@ -1,0 +1,59 @@
+"""``python -m training``: from posts to a model, and what it finds."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from typing import Final
+
+from engine.errors import Image2PicError
+
+# Imported only when called: BigARTM and TensorFlow take seconds.
+COMMANDS: Final = {
+    "collect": ("training.collect.cli", "collect posts from Telegram, VK or a folder of photos"),
+    "clean": ("training.clean.cli", "leave out adverts, duplicates and broken photos"),
+    "label": ("training.clean.label_cli", "teach the advert filter by yes and no"),
+    "build": ("training.build", "learn a model from a corpus and index its posts"),
+    "search": ("training.commands.search", "find posts by text, photo, or both"),
+    "annotate": ("training.commands.annotate", "words and hashtags for a photo"),
+    "explain": ("training.commands.explain", "topics of a photo, and where it shows them"),
+    "topics": ("training.commands.topics", "what each topic is about"),
+    "evaluate": ("training.evaluate", "measure a model against the baselines"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit code (2 for a refused input, 130 for Ctrl-C)."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training",
+        description="From a folder of posts to a model that finds, annotates and explains.",
+        epilog="Start with: python -m training build CORPUS --out models/NAME",
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what is done")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    words = sys.argv[1:] if arguments is None else arguments
+    for name, (module, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+        if name in words:
+            importlib.import_module(module).add_arguments(command)
+    args = parser.parse_args(words)
+    logging.basicConfig(
+        level=logging.INFO if args.verbose else logging.WARNING, format="%(message)s"
+    )
+    try:
+        code: int = importlib.import_module(COMMANDS[args.command][0]).run(args)
+    except Image2PicError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""What the asking commands share: opening a model with its library, reading a photo."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from engine.engine import Engine
+from engine.errors import PhotoError
+from engine.photo import decode
+from engine.pictures import SheetItem
+from engine.results import Hit, Term
+from engine.store import Post, SqlitePostStore
+
+
+def model_argument(parser: argparse.ArgumentParser) -> None:
+    """The model's folder, as the first argument."""
+    parser.add_argument("model", type=Path, help="the model's folder, as `build` wrote it")
+
+
+def open_library(folder: Path) -> tuple[Engine, SqlitePostStore]:
+    """The engine with its index loaded (rebuilt and saved where stale), and the posts."""
+    engine = Engine.open(folder)
+    store = SqlitePostStore(folder / "posts.sqlite")
+    version = store.content_version()
+    cache = folder / "index.faiss"
+    if engine.load(store.vectors(engine.info.id), version=version, cache=cache):
+        engine.save(cache, version=version)
+    return engine, store
+
+
+def read_photo(path: Path) -> bytes:
+    """The bytes of a photo file; PhotoError if it cannot be opened."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def picture_of(store: SqlitePostStore, post: Post) -> Image.Image | None:
+    """A post's photo, or None where it is gone."""
+    root = store.photo_root
+    if post.photo is None or root is None:
+        return None
+    try:
+        return decode(root / post.photo, size_hint=400)
+    except PhotoError:
+        return None
+
+
+def sheet_items(store: SqlitePostStore, hits: Sequence[Hit]) -> list[SheetItem]:
+    """Found posts as tiles of a contact sheet."""
+    items = []
+    for hit, post in zip(hits, store.get([hit.key for hit in hits]), strict=True):
+        if post is not None:
+            badge = f"{100 * hit.closeness:.0f} %"
+            items.append(SheetItem(picture_of(store, post), post.id, post.text, badge))
+    return items
+
+
+def line(terms: Sequence[Term]) -> str:
+    """Terms in a row."""
+    return ", ".join(term.text for term in terms)

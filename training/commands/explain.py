@@ -1,0 +1,34 @@
+"""``python -m training explain``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from engine.engine import Engine
+from training.commands.common import line, model_argument, read_photo
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    model_argument(parser)
+    parser.add_argument("--photo", type=Path, help="a photo")
+    parser.add_argument("--text", default="", help="words")
+    parser.add_argument("--out", type=Path, help="write the picture to this PNG")
+    parser.add_argument("--language", default="en", choices=["en", "ru"])
+    parser.add_argument("--topics", type=int, default=4, help="topics to show (default: 4)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the topics; write the picture."""
+    engine = Engine.open(args.model)
+    photo = read_photo(args.photo) if args.photo else None
+    query = engine.query(photo=photo, text=args.text)
+    why = engine.explain(query, photo=photo, language=args.language, topics=args.topics)
+    for share in why.topics:
+        print(f"{100 * share.share:5.1f} %  topic {share.topic + 1:3d}  {line(share.words)}")
+    if args.out:
+        heading = args.text or {"en": "What I see", "ru": "Что я вижу"}[args.language]
+        args.out.write_bytes(engine.explain_picture(why, photo=photo, heading=heading))
+        print(f"picture: {args.out}")
+    return 0

@@ -1,0 +1,61 @@
+"""``python -m training search``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from engine.photo import decode
+from engine.pictures import contact_sheet, to_png
+from training.commands.common import (
+    model_argument,
+    open_library,
+    read_photo,
+    sheet_items,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    model_argument(parser)
+    parser.add_argument("--text", default="", help='words; "sea -people" leaves people out')
+    parser.add_argument("--photo", type=Path, help="a photo")
+    parser.add_argument("--like", metavar="ID", help="posts like the post with this id")
+    parser.add_argument(
+        "--photo-weight", type=float, default=0.5, help="share of the photo beside a text, 0 to 1"
+    )
+    parser.add_argument("-n", "--limit", type=int, default=10, help="posts to show (default: 10)")
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet to this PNG")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 if something was found, 1 if nothing is close enough."""
+    engine, store = open_library(args.model)
+    photo = read_photo(args.photo) if args.photo else None
+    if args.like:
+        post = store.by_id(args.like)
+        if post is None or post.key is None:
+            print(f"no post {args.like!r} in the library")
+            return 1
+        query = engine.like(post.key)
+    else:
+        query = engine.query(photo=photo, text=args.text, photo_weight=args.photo_weight)
+    if query.unknown:
+        print("I do not know: " + ", ".join(query.unknown))
+    page = engine.search(query, limit=max(1, args.limit))
+    if not page.hits:
+        print("nothing is close enough")
+        return 1
+    for hit, found in zip(page.hits, store.get([hit.key for hit in page.hits]), strict=True):
+        if found is not None:
+            text = " ".join(found.text.split())
+            print(
+                f"{100 * hit.closeness:5.1f} %  distance {1 - hit.closeness:.3f}  {found.id}  {text[:90]}"
+            )
+    if args.sheet:
+        heading = args.text or (args.photo.name if args.photo else f"like {args.like}")
+        image = decode(photo, size_hint=400) if photo is not None else None
+        sheet = contact_sheet(sheet_items(store, page.hits), heading=heading, query_image=image)
+        args.sheet.write_bytes(to_png(sheet))
+        print(f"contact sheet: {args.sheet}")
+    return 0
