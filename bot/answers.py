@@ -180,12 +180,12 @@ def topics_page(
     page = topics[first : first + TOPICS_PER_PAGE]
     lines = [texts("topics", first=first + 1, last=first + len(page), all=len(topics)), ""]
     for topic in page:
-        line = f"<b>{topic.topic}</b> {terms(topic.words[:6])}"
+        line = f"<b>{topic.topic + 1}</b> {terms(topic.words[:6])}"
         if topic.tags:
             line += f" <i>{terms(topic.tags[:3], mark='#')}</i>"
         lines.append(f"{line} · {100 * topic.size:.1f} %")
     buttons = [
-        InlineKeyboardButton(str(topic.topic), callback_data=encode("topic", topic.topic, 0))
+        InlineKeyboardButton(str(topic.topic + 1), callback_data=encode("topic", topic.topic, 0))
         for topic in page
     ]
     rows = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from bot.failures import Told
 from bot.sending import Item, send_posts
 from bot.store import Asked, Post
 from bot.texts import Html, Texts
-from engine.errors import PhotoTooLargeError, StoreError
+from engine.errors import EmptyQueryError, PhotoTooLargeError, StoreError
 from engine.results import Annotation, Explanation, Hit, Page, Query
 
 _LOGGER = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ ACTION_EVERY: Final = 4.5
 #: A text is mostly answered before anyone would see "typing".
 ACTION_AFTER: Final = 0.4
 TOPICS_EXPLAINED: Final = 4
+MINUS_WORD: Final = re.compile(r"(?<!\S)-\w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,12 @@ def _look(
     services: Services, photo: bytes | None, text: str, language: str
 ) -> tuple[Query, Annotation | None, Page]:
     engine = services.engine
-    query = engine.query(photo=photo, text=text, photo_weight=services.settings.photo_weight)
+    try:
+        query = engine.query(photo=photo, text=text, photo_weight=services.settings.photo_weight)
+    except EmptyQueryError:
+        if MINUS_WORD.search(text):
+            raise Told("only_minus") from None
+        raise
     seen = engine.annotate(query, language=language) if photo is not None else None
     return query, seen, engine.search(query, limit=services.settings.posts_per_answer)
 
@@ -209,7 +216,7 @@ async def topic(
             )
             if found is None:
                 return None, Page((), False)
-            lines = [texts("topic", number=number, words=answers.terms(found.words))]
+            lines = [texts("topic", number=number + 1, words=answers.terms(found.words))]
             if found.tags:
                 lines.append(texts("topic_tags", tags=answers.terms(found.tags, mark="#")))
             page = services.engine.topic_posts(number, limit=size, offset=offset)

@@ -211,7 +211,9 @@ class SQLiteStore:
         pairs = json.dumps(list(messages.items()))
         await self._write(
             "INSERT OR REPLACE INTO shown (query, key, chat, message)"
-            " SELECT id, value ->> 0, ?, value ->> 1 FROM queries, json_each(?) WHERE id = ?",
+            " SELECT queries.id, json_extract(pair.value, '$[0]'), ?,"
+            " json_extract(pair.value, '$[1]') FROM queries, json_each(?) AS pair"
+            " WHERE queries.id = ?",
             (chat, pairs, query),
         )
 

@@ -187,6 +187,8 @@ async def test_unknown_words_and_nothing_close(anna: LocalUser, runner: Runner) 
     assert "sunset" in reply.text
     await anna.send_text("sunset")
     assert (await anna.wait_reply()).text == EN("nothing")
+    await anna.send_text("-sunset")
+    assert (await anna.wait_reply()).text == EN("only_minus")
 
 
 async def test_what_cannot_be_used_has_its_own_answer(anna: LocalUser, runner: Runner) -> None:
@@ -261,13 +263,13 @@ async def test_topics_and_their_posts(anna: LocalUser, runner: Runner) -> None:
     await anna.send_text("/topics")
     page = await anna.wait_reply()
     assert "sunset" in page.text
-    await anna.press(page, "0")
+    await anna.press(page, "1")
     album = await anna.wait_album()
     assert all("Sunset" in message.text for message in album)
     answer = await anna.wait_reply()
-    assert answer.text.startswith("Topic 0: sunset")
+    assert answer.text.startswith("Topic 1: sunset")
     await anna.press(answer, EN("button_more"))
-    assert (await anna.wait_replies())[-1].text.startswith("Topic 0")
+    assert (await anna.wait_replies())[-1].text.startswith("Topic 1")
 
 
 async def test_language_by_client_and_by_choice(anna: LocalUser, runner: Runner) -> None:
