@@ -585,7 +585,7 @@ def _model(
         info=ModelInfo(
             id="",
             name=name,
-            encoder=settings.encoder
+            encoder=Path(settings.encoder).stem
             if settings.encoder != "inception_v3"
             else f"inception_v3/{settings.layer}",
             topics=topics,

@@ -1,0 +1,69 @@
+"""Parts that many tests share: a really trained small model, its corpus and its encoder."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.fixture(scope="session")
+def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """144 drawn posts over six scenes, in English and Russian, with hashtags."""
+    from corpora import write_corpus
+
+    return write_corpus(tmp_path_factory.mktemp("corpus") / "small")
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real LiteRT network of two random convolutions, 64 x 64 pixels to 8 x 8 x 48."""
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("needs TensorFlow (pip install '.[training]')")
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    tf.keras.utils.set_random_seed(3)
+    layers = tf.keras.layers
+    network = tf.keras.Sequential(
+        [
+            layers.Input((64, 64, 3)),
+            layers.Rescaling(1 / 127.5, -1),
+            layers.Conv2D(24, 5, 4, "same", activation="relu"),
+            layers.Conv2D(48, 3, 2, "same", activation="relu"),
+        ]
+    )
+    concrete = tf.function(network).get_concrete_function(
+        tf.TensorSpec([1, 64, 64, 3], tf.float32)
+    )
+    frozen = convert_variables_to_constants_v2(concrete)
+    path = tmp_path_factory.mktemp("encoder") / "tiny.tflite"
+    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert())
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_model(
+    small_corpus: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A model folder with its library, built by the real pipeline from `small_corpus`."""
+    if importlib.util.find_spec("artm") is None:
+        pytest.skip("needs BigARTM (pip install '.[training]' on Linux x86-64, Python 3.11)")
+    from training.build import BuildSettings, build
+    from training.refine import RefineSettings
+
+    out = tmp_path_factory.mktemp("models") / "small"
+    settings = BuildSettings(
+        encoder=str(tiny_encoder), topics=16, words=64, refine=RefineSettings(epochs=15)
+    )
+    build(small_corpus, out, settings, progress=False)
+    return out
