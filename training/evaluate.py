@@ -7,7 +7,6 @@ hold nothing but the held-out ones.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
 import math
@@ -23,7 +22,7 @@ from engine.encoder import LiteRtEncoder
 from engine.errors import CorpusError, Image2PicError, ModelError
 from engine.model import Model, load_model, read_manifest
 from training.baselines import BASELINES, Task, fit_baseline
-from training.corpus import POSTS_FILE
+from training.corpus import Report
 from training.dataset import Dataset
 from training.judgments import measure_judgments
 from training.measure import Heldout, Row, chance_row, measure, median_ms
@@ -282,21 +281,18 @@ def _describe(
     # Imported here: comparing on described posts needs no photos.
     from training.describe import describe_corpus
 
-    posts = corpus / POSTS_FILE
-    try:
-        with posts.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise CorpusError(f"{posts} cannot be read: {error}") from error
-    key = hashlib.sha256(f"{content} {split!r} {model.info.id}".encode()).hexdigest()[:16]
+    report = Report()
     held = describe_corpus(
         model,
         corpus,
         splits=None if split is None else {split},
-        cache=model.folder / "work" / "heldout" / key,
+        cache=model.folder / "work" / "heldout",
         workers=workers,
         progress=progress,
+        report=report,
     )
+    if progress:
+        print(f"{corpus}: {report.summary()}", file=sys.stderr, flush=True)
     if len(held) < 2 or not len(held.owner):
         raise CorpusError(
             f"{corpus} has {len(held)} posts with a photo and {len(held.owner)} texts"

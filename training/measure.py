@@ -166,9 +166,12 @@ def _retrieval(method: Method, photos: Floats, data: Dataset, suffix: str) -> Ro
     if texts is None:
         return {}
     photo_bias, text_bias = method.photo_bias(photos), method.text_bias(texts)
-    found = text_to_photo_ranks(
-        lambda rows: method.score(texts[rows], photos, photo_bias), data.owner, len(photos)
-    )
+
+    def by_texts(rows: slice) -> Floats:
+        scores = method.score(texts[rows], photos, photo_bias)
+        return method.rerank(scores, data.texts[rows], photos)
+
+    found = text_to_photo_ranks(by_texts, data.owner, len(photos))
     back = photo_to_text_ranks(
         lambda rows: method.score(photos[rows], texts, text_bias), data.owner, len(photos)
     )
@@ -216,22 +219,21 @@ def _cost(method: Method, photos: Floats | None, held: Heldout) -> Row:
     # Two more floats a post are its biases.
     row["kb_per_post"] = photos.shape[1] * 4 / 1e3
 
-    def ask(queries: Floats) -> None:
-        scores = method.score(queries, photos, bias)
+    pictures = [held.data.subset(np.array([n % len(held.data)])) for n in range(_TIMED)]
+
+    def best(scores: Floats) -> None:
         np.argpartition(-scores, min(10, scores.shape[1] - 1), axis=1)
 
     def text(number: int) -> None:
-        row_of = number % len(held.main.owner)
-        vectors = method.texts(held.main.texts[row_of])
+        counts = held.main.texts[number % len(held.main.owner)]
+        vectors = method.texts(counts)
         assert vectors is not None
-        ask(vectors)
-
-    pictures = [held.data.subset(np.array([n % len(held.data)])) for n in range(_TIMED)]
+        best(method.rerank(method.score(vectors, photos, bias), counts, photos))
 
     def photo(number: int) -> None:
         vectors = method.photos(pictures[number])
         assert vectors is not None
-        ask(vectors)
+        best(method.score(vectors, photos, bias))
 
     row["ms_text_query"] = median_ms(text)
     row["ms_photo_query"] = median_ms(photo)

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from engine import scoring
+from engine.engine import DEPTH
 from engine.model import Model
+from engine.projection import centre
 from engine.results import Floats
-from training.baselines.base import Method, unit_rows
+from training.baselines.base import Method
 from training.dataset import Dataset
 
 _TOGETHER = 2048
@@ -56,9 +58,34 @@ class Ours(Method):
         """Score candidates (n, K) for queries (q, K), shape (q, n)."""
         return scoring.scores(queries, candidates, np.stack([bias, bias], axis=1), photo=0.0)
 
+    def rerank(self, scores: Floats, counts: Any, photos: Floats) -> Floats:
+        """Re-rank the best few hundred by the lift of the text's words, as the engine does."""
+        weight = self.model.settings.rerank_weight
+        if not weight:
+            return scores
+        result = scores.copy()
+        deep = min(DEPTH, scores.shape[1])
+        for row in range(len(scores)):
+            columns = counts.indices[counts.indptr[row] : counts.indptr[row + 1]]
+            if not columns.size:
+                continue
+            amounts = counts.data[counts.indptr[row] : counts.indptr[row + 1]]
+            near = np.argpartition(-scores[row], deep - 1)[:deep]
+            lift = scoring.word_lift(
+                self.model,
+                photos[near],
+                columns.astype(np.intp),
+                np.sqrt(amounts) * self.model.projection.idf[columns],
+            )
+            gained = scores[row, near] + weight * lift
+            # What is not among the best few hundred is never shown before what is.
+            result[row] -= max(float(scores[row].max() - gained.min()), 0.0)
+            result[row, near] = gained
+        return result
+
     def both(self, photos: Floats, texts: Floats, weight: float) -> Floats:
         """Mix z of a photo (with this weight) and z of a text."""
-        return unit_rows(weight * photos + (1 - weight) * texts)
+        return centre(weight * photos + (1 - weight) * texts)
 
     def similar(self, data: Dataset) -> tuple[Floats, Floats]:
         """Return z of photos, and what is taken off when a photo asks."""

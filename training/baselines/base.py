@@ -65,6 +65,10 @@ class Method:
         scores: Floats = queries @ candidates.T - bias
         return scores
 
+    def rerank(self, scores: Floats, counts: Any, photos: Floats) -> Floats:
+        """Change the scores (q, n) of photos for texts, given the texts' counts in CSR."""
+        return scores
+
     def both(self, photos: Floats, texts: Floats, weight: float) -> Floats:
         """Vectors of queries of a photo (with this weight, 0 to 1) and a text, shape (n, D)."""
         mixed = weight * photos + (1 - weight) * texts

@@ -44,7 +44,7 @@ BANK = 4000
 _RIDGES = (1.0, 0.3, 3.0)
 _POWERS = (0.5, 0.75, 1.0)
 _DIMENSIONS = (96, 128, 192, 256)
-_HUB_COUNTS = (5, 10, 20, 40)
+_HUB_COUNTS = (5, 10, 20, 40, 80)
 _HUB_WEIGHTS = (0.25, 0.5, 0.75, 1.0)
 
 
@@ -60,17 +60,17 @@ class CcaSettings:
         Projections are scaled by the canonical correlations to this power.
     dimensions
         Canonical pairs kept.
-    hub_weight, hub_count
-        From a candidate's score this share of the mean of its `hub_count` largest similarities
-        to training queries is taken off.
+    photo_hub, text_hub
+        A weight and a count: from a candidate photo's (text's) score that share of the mean of
+        its so many largest similarities to training texts (photos) is taken off.
     """
 
     photo_ridge: float = 1.0
     text_ridge: float = 1.0
     power: float = 1.0
     dimensions: int = DIMENSIONS
-    hub_weight: float = 0.0
-    hub_count: int = 10
+    photo_hub: tuple[float, int] = (0.0, 10)
+    text_hub: tuple[float, int] = (0.0, 10)
 
 
 @dataclass(frozen=True)
@@ -120,36 +120,40 @@ class Cca(Method):
 
     def photo_bias(self, vectors: Floats) -> Floats:
         """How much of a hub among training texts each photo is, shape (n,)."""
-        return self._bias(vectors, self.text_bank)
+        return _taken(vectors, self.text_bank, self.settings.photo_hub)
 
     def text_bias(self, vectors: Floats) -> Floats:
         """How much of a hub among training photos each text is, shape (m,)."""
-        return self._bias(vectors, self.photo_bank)
-
-    def _bias(self, vectors: Floats, bank: Floats) -> Floats:
-        if not self.settings.hub_weight:
-            return np.zeros(len(vectors), np.float32)
-        return self.settings.hub_weight * mean_of_largest(vectors @ bank.T, self.settings.hub_count)
+        return _taken(vectors, self.photo_bank, self.settings.text_hub)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return what was learnt, for the cache."""
         names = ("idf", "photo_map", "photo_offset", "text_map", "text_offset")
-        banks = ("text_bank", "photo_bank") if self.settings.hub_weight else ()
-        return {name: getattr(self, name) for name in (*names, *banks)}
+        return {name: getattr(self, name) for name in (*names, "text_bank", "photo_bank")}
 
     def chosen(self) -> dict[str, Any]:
         """Return the settings chosen on a part of the training posts."""
         fields = dict(vars(self.settings))
-        if not self.settings.hub_weight:
-            del fields["hub_weight"], fields["hub_count"]
+        if not len(self.text_bank):
+            del fields["photo_hub"], fields["text_hub"]
         return fields
 
     @classmethod
     def read(cls, view: View, arrays: dict[str, npt.NDArray[Any]], chosen: dict[str, Any]) -> Cca:
         """Put together what `arrays` and `chosen` gave."""
-        empty = np.zeros((0, arrays["photo_map"].shape[1]), np.float32)
-        banks = {name: arrays.get(name, empty) for name in ("text_bank", "photo_bank")}
-        return cls(view=view, settings=CcaSettings(**chosen), **{**arrays, **banks})
+        hubs = {
+            name: (float(chosen[name][0]), int(chosen[name][1]))
+            for name in ("photo_hub", "text_hub")
+            if name in chosen
+        }
+        return cls(view=view, settings=CcaSettings(**{**chosen, **hubs}), **arrays)
+
+
+def _taken(vectors: Floats, bank: Floats, hub: tuple[float, int]) -> Floats:
+    weight, count = hub
+    if not weight or not len(bank):
+        return np.zeros(len(vectors), np.float32)
+    return weight * mean_of_largest(vectors @ bank.T, count)
 
 
 class CcaSearch:
@@ -182,7 +186,7 @@ class CcaSearch:
         return _Trial(self._task.train, self._task.train, self._view).fit(best)
 
     def with_hubs(self, plain: Cca) -> Cca:
-        """Correct what `plain` gave for hubs, by the best weight and count."""
+        """Correct what `plain` gave for hubs, by the best weights and counts."""
         seed = self._task.seed
         fitted = [
             (_with_banks(trial.fit(plain.settings), trial.learn, seed), trial.held)
@@ -192,11 +196,11 @@ class CcaSearch:
         def value(settings: CcaSettings) -> float:
             return sum(_value(replace(cca, settings=settings), held) for cca, held in fitted)
 
-        options = (
-            replace(plain.settings, hub_weight=weight, hub_count=count)
-            for weight, count in itertools.product(_HUB_WEIGHTS, _HUB_COUNTS)
-        )
-        best = max(options, key=value)
+        # Each corrects one way alone, so they are chosen one after the other.
+        options = list(itertools.product(_HUB_WEIGHTS, _HUB_COUNTS))
+        best = plain.settings
+        best = max((replace(best, photo_hub=option) for option in options), key=value)
+        best = max((replace(best, text_hub=option) for option in options), key=value)
         return _with_banks(replace(plain, settings=best), self._task.train, seed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -45,7 +46,7 @@ BASELINES: Final = (
 TOPIC_BASELINES: Final = ("original_recipe", "plsa", "lda")
 """Those that need BigARTM."""
 
-_VERSION = 1  # raise it when a baseline's code changes what is learnt
+_VERSION = 2  # raise it when a baseline's code changes what is learnt
 _VIEWS: dict[str, View] = {"cca_bags": "bags", "cca_mean": "mean", "cca_mean_hub": "mean"}
 _log = logging.getLogger(__name__)
 
@@ -179,7 +180,8 @@ def _write(fitted: Fitted, path: Path) -> None:
         part.replace(path)
     except OSError as error:
         _log.warning("%s is not kept for the next time: %s", path.name, error)
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 def _read(name: str, task: Task, path: Path) -> Fitted | None:
@@ -190,9 +192,9 @@ def _read(name: str, task: Task, path: Path) -> Fitted | None:
         return Fitted(
             _assemble(name, task, arrays, note["chosen"]), float(note["seconds"]), note["chosen"]
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         _log.warning("%s cannot be read (%s): learnt again", path, error)
         return None
 
