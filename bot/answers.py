@@ -26,6 +26,7 @@ WORDS_MAX: Final = 40
 TOPICS_PER_PAGE: Final = 8
 BUTTONS_PER_ROW: Final = 4
 #: t.me, instagram.com, ...: only such links are made clickable.
+HELD_OUT: Final = "held_out_posts"
 LINK_SCHEMES: Final = ("http://", "https://", "tg://")
 
 
@@ -215,6 +216,21 @@ def topic_keyboard(texts: Texts, topic: int, more: int | None) -> InlineKeyboard
         return None
     button = InlineKeyboardButton(texts("button_more"), callback_data=encode("topic", topic, more))
     return InlineKeyboardMarkup([[button]])
+
+
+def quality(texts: Texts, measured: Mapping[str, float]) -> list[str]:
+    """Lay out the model's measured quality, a line a figure; those without a meaning are left out.
+
+    Parameters
+    ----------
+    measured
+        ``held_out_posts`` is a number of posts, all others are per cent.
+    """
+    return [
+        f"{meaning}: {measured[name]:.0f}{'' if name == HELD_OUT else ' %'}"
+        for name, meaning in texts.quality.items()
+        if name in measured
+    ]
 
 
 def examples_keyboard(texts: Texts) -> InlineKeyboardMarkup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,6 +19,7 @@ from engine.schema import migrate
 _LOGGER = logging.getLogger(__name__)
 
 POSTS_FILE: Final = "posts.sqlite"
+INDEX_FILE: Final = "index.faiss"
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -41,6 +43,7 @@ def prepare(library: Path, model: Path, model_id: str) -> None:
         library.parent.mkdir(parents=True, exist_ok=True)
         if not library.exists() and source.exists():
             _copy(source, library)
+            _copy_index(model, library.parent)
         with closing(_connect(library)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             migrate(connection)
@@ -68,6 +71,13 @@ def _copy(source: Path, library: Path) -> None:
     with half.open("rb+") as file:
         os.fsync(file.fileno())
     half.rename(library)
+
+
+def _copy_index(model: Path, folder: Path) -> None:
+    """The index that was built with the model saves building it; the engine checks that it fits."""
+    for name in (INDEX_FILE, INDEX_FILE + ".json"):
+        if (model / name).exists():
+            shutil.copyfile(model / name, folder / name)
 
 
 def _merge(connection: sqlite3.Connection, source: Path, model_id: str) -> None:
@@ -156,7 +166,7 @@ def export_votes(library: Path, out: IO[str]) -> int:
                 "query": number,
                 "kind": kind,
                 "model": model,
-                "theta": [round(float(share), 7) for share in theta],
+                "theta": [float(f"{share:.9g}") for share in theta.tolist()],
                 "post": post,
                 "vote": vote,
                 "voted": voted,

@@ -134,7 +134,7 @@ class Settings(BaseSettings):
     @property
     def index(self) -> Path:
         """The saved index, a cache of the library."""
-        return self.data_dir / "index"
+        return self.data_dir / "index.faiss"
 
 
 def load(**overrides: Any) -> Settings:

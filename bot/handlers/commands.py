@@ -102,9 +102,8 @@ async def on_stats(update: Update, context: Context) -> None:
     )
     if counts.waiting:
         words += texts("stats_waiting", n=counts.waiting)
-    if info.quality:
-        lines = "\n".join(f"{name}: {value:.3g}" for name, value in info.quality.items())
-        words += texts("stats_quality", lines=lines)
+    if lines := answers.quality(texts, info.quality):
+        words += texts("stats_quality", lines=Html("\n".join(lines)))
     await reply(message, words)
 
 

@@ -18,11 +18,12 @@ class _Catalogue:
     texts: Mapping[str, str | tuple[str, ...]]
     examples: tuple[str, ...]
     commands: Mapping[str, str]
+    quality: Mapping[str, str]
 
 
 _CATALOGUES: Final = {
-    "en": _Catalogue(en.TEXTS, en.EXAMPLES, en.COMMANDS),
-    "ru": _Catalogue(ru.TEXTS, ru.EXAMPLES, ru.COMMANDS),
+    "en": _Catalogue(en.TEXTS, en.EXAMPLES, en.COMMANDS, en.QUALITY),
+    "ru": _Catalogue(ru.TEXTS, ru.EXAMPLES, ru.COMMANDS, ru.QUALITY),
 }
 
 
@@ -63,6 +64,11 @@ class Texts:
     def commands(self) -> Mapping[str, str]:
         """Name and meaning of each command, for Telegram's menu."""
         return _CATALOGUES[self.language].commands
+
+    @property
+    def quality(self) -> Mapping[str, str]:
+        """Meaning of each figure that a model's quality is measured by."""
+        return _CATALOGUES[self.language].quality
 
 
 def known(code: str | None) -> str:

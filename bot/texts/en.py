@@ -18,6 +18,15 @@ COMMANDS: Final[Mapping[str, str]] = {
     "forget": "delete what I keep about you",
 }
 
+#: What the model's own measurements mean; others are not shown. All but the first in per cent.
+QUALITY: Final[Mapping[str, str]] = {
+    "held_out_posts": "measured on posts it has not learnt from",
+    "text_to_photo_r10": "the right photo among the first ten for a text",
+    "photo_to_text_r10": "the right text among the first ten for a photo",
+    "text_to_photo_ru_r10": "the right photo for a Russian text",
+    "annotation_p5": "of the first five words for a photo, right ones",
+}
+
 TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "start": (
         "Hello, {name}! I find posts by meaning.\n\n"

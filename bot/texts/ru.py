@@ -18,6 +18,15 @@ COMMANDS: Final[Mapping[str, str]] = {
     "forget": "удалить всё, что я о вас храню",
 }
 
+#: What the model's own measurements mean; others are not shown. All but the first in per cent.
+QUALITY: Final[Mapping[str, str]] = {
+    "held_out_posts": "измерено на постах, на которых модель не училась",
+    "text_to_photo_r10": "нужное фото среди первых десяти по тексту",
+    "photo_to_text_r10": "нужный текст среди первых десяти по фото",
+    "text_to_photo_ru_r10": "нужное фото по русскому тексту",
+    "annotation_p5": "верных среди первых пяти слов к фото",
+}
+
 TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "start": (
         "Здравствуйте, {name}! Я ищу посты по смыслу.\n\n"

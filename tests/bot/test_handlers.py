@@ -306,6 +306,8 @@ async def test_forget_and_stats(anna: LocalUser, runner: Runner) -> None:
     stats = await anna.wait_reply()
     assert "11 posts" in stats.text
     assert "1 vote" in stats.text
+    assert "the right photo among the first ten for a text: 69 %" in stats.text
+    assert "other" not in stats.text.partition("quality")[2].replace("another", "")
     await anna.send_text("/forget")
     assert "1 question and 1 vote" in (await anna.wait_reply()).text
     assert (await anna.press(answer, answer.keyboard[0][1])).text == EN("stale")

@@ -22,6 +22,7 @@ def test_languages_have_the_same_keys() -> None:
     assert set(en.TEXTS) == set(ru.TEXTS)
     assert list(en.COMMANDS) == list(ru.COMMANDS)
     assert len(en.EXAMPLES) == len(ru.EXAMPLES)
+    assert list(en.QUALITY) == list(ru.QUALITY)
 
 
 @pytest.mark.parametrize("key", en.TEXTS)
