@@ -45,7 +45,7 @@ def set_up(level: str, secrets: Iterable[str]) -> None:
     handler.setFormatter(SecretFormatter(secrets))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # These log whole addresses (with the token) and updates (with what people write).
-    for name in ("telegram", "httpx", "httpcore", "apscheduler", "aiohttp.access", "tornado"):
+    quiet = ("telegram", "httpx", "httpcore", "apscheduler", "aiohttp.access", "tornado")
+    for name in (*quiet, "aiosqlite", "faiss", "pymorphy3"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("telegram.ext.AIORateLimiter").setLevel(logging.CRITICAL)
-    logging.getLogger("aiosqlite").setLevel(logging.WARNING)

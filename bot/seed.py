@@ -41,7 +41,8 @@ def prepare(library: Path, model: Path, model_id: str) -> None:
     source = model / POSTS_FILE
     try:
         library.parent.mkdir(parents=True, exist_ok=True)
-        if not library.exists() and source.exists():
+        fresh = not library.exists() and source.exists()
+        if fresh:
             _copy(source, library)
             _copy_index(model, library.parent)
         with closing(_connect(library)) as connection:
@@ -49,7 +50,7 @@ def prepare(library: Path, model: Path, model_id: str) -> None:
             migrate(connection)
             taken = connection.execute("SELECT value FROM meta WHERE name = 'model'").fetchone()
             if taken != (model_id,):
-                if source.exists():
+                if source.exists() and not fresh:
                     _merge(connection, source, model_id)
                 connection.execute(
                     "INSERT OR REPLACE INTO meta (name, value) VALUES ('model', ?)", (model_id,)
