@@ -16,7 +16,14 @@ from typing import Any, Final
 import numpy as np
 
 Cell = str | float | int | None
-LIBRARIES: Final = ("numpy", "faiss-cpu", "ai-edge-litert", "bigartm", "tensorflow-cpu", "pymorphy3")
+LIBRARIES: Final = (
+    "numpy",
+    "faiss-cpu",
+    "ai-edge-litert",
+    "bigartm",
+    "tensorflow-cpu",
+    "pymorphy3",
+)
 
 
 @dataclass(frozen=True, slots=True)
