@@ -186,7 +186,7 @@ class NeighbourIndex:
                 raise IndexFileError("the saved index is stale")
             if facts.get("sha256") != _sha256(path):
                 raise IndexFileError("the saved index is damaged")
-            index = faiss.read_index(str(path))
+            index: Any = faiss.read_index(str(path))
         except (OSError, ValueError, AttributeError, RuntimeError) as error:
             raise IndexFileError(f"the saved index cannot be read: {error}") from error
         flat = isinstance(index, faiss.IndexIDMap2)
@@ -195,9 +195,8 @@ class NeighbourIndex:
         if flat:
             keys = faiss.vector_to_array(index.id_map)
         else:
-            inverted: Any = index
-            inverted.nprobe = PROBES
-            lists = inverted.invlists
+            index.nprobe = PROBES
+            lists = index.invlists
             keys = np.concatenate(
                 [
                     faiss.rev_swig_ptr(lists.get_ids(i), lists.list_size(i)).copy()
