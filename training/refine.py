@@ -127,15 +127,43 @@ def _aligned_start(
     text /= np.linalg.norm(texts[:5000] @ text - cca.mean_b @ text, axis=1).mean()
     bias = -cca.mean_b @ text
     # What photo and texts of a post say together, against the topics it was given.
-    both = centre_rows((photos - cca.mean_a) @ photo)
-    rows = centre_rows(texts @ text + bias)
-    pooled = np.zeros_like(both)
-    np.add.at(pooled, data.owner, rows)
-    both = centre_rows(both + centre_rows(pooled))
+    seen = centre_rows((photos - cca.mean_a) @ photo)
+    both = _together(seen, centre_rows(texts @ text + bias), data)
+    text = _other_languages(texts, text, bias, both, data)
+    both = _together(seen, centre_rows(texts @ text + bias), data)
     target = centre(np.log(theta + 0.1 / topics))
     left, _, right = np.linalg.svd(both.T @ target, full_matrices=False)
     rotation = (left @ right).astype(np.float32)
     return _Start(cca.mean_a, photo @ rotation, text @ rotation, bias @ rotation)
+
+
+def _together(seen: Floats, read: Floats, data: Dataset) -> Floats:
+    pooled = np.zeros_like(seen)
+    np.add.at(pooled, data.owner, read)
+    return centre_rows(seen + centre_rows(pooled))
+
+
+def _other_languages(texts: Any, text: Floats, bias: Floats, both: Floats, data: Dataset) -> Floats:
+    """Rows of the words of rarer languages, learnt from whole posts.
+
+    CCA pairs a text with a photo alone. Of a language with few texts it learns more when their
+    words are regressed (ridge) on what the photo and all texts of the post say together.
+    """
+    languages, counts = np.unique(data.language, return_counts=True)
+    result = text.copy()
+    for language in languages[np.argsort(-counts)][1:]:
+        rows = np.flatnonzero(data.language == language)
+        mine = np.asarray((texts[rows] > 0).sum(0)).ravel()
+        every = np.asarray((texts > 0).sum(0)).ravel()
+        columns = np.flatnonzero(mine > 0.5 * every)
+        if len(rows) < 50 or not len(columns):
+            continue
+        part = texts[rows][:, columns]
+        target = both[data.owner[rows]] - bias
+        gram = (part.T @ part).toarray() / len(rows)
+        gram += 0.3 * np.trace(gram) / len(gram) * np.eye(len(gram), dtype=np.float32)
+        result[columns] = np.linalg.solve(gram, np.asarray(part.T @ target) / len(rows))
+    return result.astype(np.float32)
 
 
 def centre_rows(rows: Floats) -> Floats:
