@@ -17,15 +17,15 @@ FROM build AS build-bot
 RUN /opt/image2pic/bin/pip install -c constraints.txt .
 COPY engine engine
 COPY bot bot
-# Training stays out of the bot's image.
-RUN rm -r training && /opt/image2pic/bin/pip install --no-deps --force-reinstall .
+# Training stays out of the bot's image, the empty package of the first build with it.
+RUN rm -rf training build ./*.egg-info && /opt/image2pic/bin/pip install --no-deps --force-reinstall .
 
 FROM build AS build-training
 RUN /opt/image2pic/bin/pip install -c constraints.txt ".[training]"
 COPY engine engine
 COPY training training
 COPY bot bot
-RUN /opt/image2pic/bin/pip install --no-deps --force-reinstall .
+RUN rm -rf build && /opt/image2pic/bin/pip install --no-deps --force-reinstall .
 
 # -- what both targets run on --------------------------------------------------------------
 FROM ${PYTHON_IMAGE} AS run
