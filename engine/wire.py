@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
-import zipfile
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -81,20 +80,29 @@ def query_from_bytes(data: bytes) -> Query:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             facts = json.loads(arrays["facts"].tobytes())
+            theta = _vector(arrays["theta"])
             extra = {
-                name.removeprefix("extra_"): arrays[name]
+                name.removeprefix("extra_"): _vector(arrays[name])
                 for name in arrays.files
                 if name.startswith("extra_")
             }
-            if facts["kind"] not in ("photo", "text", "both", "post"):
-                raise ValueError("unknown kind")
-            return Query(
-                facts["kind"],
-                arrays["theta"],
-                tuple(map(str, facts["words"])),
-                tuple(map(str, facts["minus"])),
-                tuple(map(str, facts["unknown"])),
-                extra,
-            )
-    except (OSError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError("not a stored query") from error
+        if facts["kind"] not in ("photo", "text", "both", "post") or not theta.size:
+            raise ValueError("unknown kind, or no topics")
+        return Query(
+            facts["kind"],
+            theta,
+            tuple(map(str, facts["words"])),
+            tuple(map(str, facts["minus"])),
+            tuple(map(str, facts["unknown"])),
+            extra,
+        )
+    except Exception as error:
+        # On damaged archives zipfile and numpy raise a dozen kinds of error, MemoryError too.
+        raise ValueError(f"not a stored query ({error})") from error
+
+
+def _vector(array: Any) -> Floats:
+    if array.dtype != np.float32 or array.ndim != 1 or not np.isfinite(array).all():
+        raise ValueError("not a vector of float32 numbers")
+    vector: Floats = array
+    return vector
