@@ -375,8 +375,7 @@ def _bars_panel(
     if any(label for label, _, _ in series) and names:
         axes.legend(fontsize=8, frameon=False, loc="lower right")
     if not names:
-        axes.text(0.5, 0.5, "nothing to measure", ha="center", va="center", color="#777777")
-        axes.set_yticks([])
+        axes.set_axis_off()
 
 
 _SHORT: Final = {

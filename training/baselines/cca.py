@@ -133,20 +133,25 @@ class Cca(Method):
 
     def chosen(self) -> dict[str, Any]:
         """Return the settings chosen on a part of the training posts."""
-        fields = dict(vars(self.settings))
-        if not len(self.text_bank):
-            del fields["photo_hub"], fields["text_hub"]
-        return fields
+        settings = self.settings
+        chosen: dict[str, Any] = {
+            "photo_ridge": settings.photo_ridge,
+            "text_ridge": settings.text_ridge,
+            "power": settings.power,
+            "dimensions": settings.dimensions,
+        }
+        if len(self.text_bank):
+            chosen |= {"photo_hub": [*settings.photo_hub], "text_hub": [*settings.text_hub]}
+        return chosen
 
     @classmethod
     def read(cls, view: View, arrays: dict[str, npt.NDArray[Any]], chosen: dict[str, Any]) -> Cca:
         """Put together what `arrays` and `chosen` gave."""
-        hubs = {
-            name: (float(chosen[name][0]), int(chosen[name][1]))
-            for name in ("photo_hub", "text_hub")
-            if name in chosen
-        }
-        return cls(view=view, settings=CcaSettings(**{**chosen, **hubs}), **arrays)
+        known = dict(chosen)
+        for name in {"photo_hub", "text_hub"} & known.keys():
+            weight, count = known[name]
+            known[name] = (float(weight), int(count))
+        return cls(view=view, settings=CcaSettings(**known), **arrays)
 
 
 def _taken(vectors: Floats, bank: Floats, hub: tuple[float, int]) -> Floats:

@@ -99,7 +99,7 @@ def fit_baseline(
     if name in _VIEWS:
         return _fit_cca(name, task, cache)
     start = time.perf_counter()
-    method = _learn(name, task, cache, progress)
+    method = _learn(name, task, cache)
     fitted = Fitted(method, time.perf_counter() - start, method.chosen())
     if path is not None:
         _write(fitted, path)
@@ -125,14 +125,14 @@ def _fit_cca(name: str, task: Task, cache: Path | None) -> Fitted:
     return found[name]
 
 
-def _learn(name: str, task: Task, cache: Path | None, progress: Progress) -> Method:
+def _learn(name: str, task: Task, cache: Path | None) -> Method:
     if name == "frequency":
         return fit_frequency(task)
     if name == "knn":
         return fit_neighbours(task)
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_existing(cache)))
     try:
-        return fit_topics(name, task, folder, lambda line: progress(f"{name}: {line}"))
+        return fit_topics(name, task, folder, lambda line: _log.info("%s: %s", name, line))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
