@@ -5,6 +5,7 @@ Exact (Flat) up to `FLAT_LIMIT` posts, inverted lists above. Vectors are compare
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -68,7 +69,7 @@ class NeighbourIndex:
         return "flat" if isinstance(self._index, faiss.IndexIDMap2) else "ivf"
 
     def build(self, keys: Sequence[int], vectors: Floats) -> None:
-        """Replace everything by these vectors, of shape (n, dimensions)."""
+        """Replace everything by these vectors, of shape (n, dimensions); keys are distinct."""
         flat = len(keys) <= self._flat_limit
         fresh = _flat(self.dimensions) if flat else _inverted(vectors)
         places = np.asarray(keys, np.int64)
@@ -167,7 +168,8 @@ class NeighbourIndex:
             _sync(small)
             small.replace(note)
         except (OSError, RuntimeError) as error:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink()
             raise IndexFileError(f"the index could not be saved: {error}") from error
 
     def load(self, path: Path, *, version: int, model: str) -> None:
@@ -197,13 +199,12 @@ class NeighbourIndex:
         else:
             index.nprobe = PROBES
             lists = index.invlists
-            keys = np.concatenate(
-                [
-                    faiss.rev_swig_ptr(lists.get_ids(i), lists.list_size(i)).copy()
-                    for i in range(lists.nlist)
-                    if lists.list_size(i)
-                ]
-            )
+            parts = [
+                faiss.rev_swig_ptr(lists.get_ids(i), lists.list_size(i)).copy()
+                for i in range(lists.nlist)
+                if lists.list_size(i)
+            ]
+            keys = np.concatenate(parts) if parts else np.empty(0, np.int64)
         with self._lock:
             self._index, self._keys = index, set(keys.tolist())
 
