@@ -15,6 +15,9 @@ from engine.results import Floats
 PASSES = 10
 """Passes over a document; BigARTM's own default."""
 
+TINY = np.float32(1e-30)
+"""Keeps a division finite."""
+
 
 def fold_in(
     bags: Sequence[Mapping[str, Floats]],
@@ -62,14 +65,15 @@ def fold_in(
         n, p_wt = np.concatenate(counts).astype(np.float32), np.concatenate(columns)
         if not n.size:
             continue
-        current = theta[row]
+        current, p_w, fresh = theta[row], np.empty_like(n), np.empty_like(theta[row])
         for _ in range(passes):
-            p_w = p_wt @ current
-            ratio = np.divide(n, p_w, out=np.zeros_like(n), where=p_w > 0)
-            fresh = current * (ratio @ p_wt)
+            np.dot(p_wt, current, out=p_w)
+            # Where p_w is 0 so is theta in all topics that have the word.
+            np.divide(n, np.maximum(p_w, TINY, out=p_w), out=p_w)
+            np.dot(p_w, p_wt, out=fresh)
+            fresh *= current
             total = fresh.sum()
             if total <= 0:
                 break
-            current = fresh / total
-        theta[row] = current
+            np.divide(fresh, total, out=current)
     return theta
