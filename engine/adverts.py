@@ -37,7 +37,7 @@ SHIPPED: Final = Path(__file__).resolve().parent.parent / "data" / "adverts" / "
 BLOCKS: Final = ("word", "char", "style")
 """Kinds of features; each is scaled to unit length alone, so that none drowns another."""
 
-SCALES: Final[Mapping[str, float]] = {"word": 1.0, "char": 1.0, "style": 0.5}
+SCALES: Final[Mapping[str, float]] = {"word": 1.0, "char": 0.7, "style": 0.7}
 
 NGRAMS: Final = (3, 4, 5)
 
@@ -116,7 +116,8 @@ def normalise(text: str) -> str:
 
 def _host(match: re.Match[str]) -> str:
     host = (match["host"] or "").lower().removeprefix("www.")
-    return " _url_ " if not host or host in _SHORTENERS else f" _url_ {host.replace('.', ' ')} "
+    # Nearly every post has a shortened link; only a shop's own name says something.
+    return " " if not host or host in _SHORTENERS else f" {host.replace('.', ' ')} "
 
 
 def features(text: str) -> dict[str, frozenset[str]]:
@@ -164,8 +165,6 @@ def _style(text: str, plain: str, tokens: list[str]) -> Iterator[str]:
     many = len(words) or 1
     yield f"length{min(6, int(math.log2(1 + len(tokens))))}"
     yield f"lines{min(4, text.count(chr(10)))}"
-    yield f"links{min(2, plain.count('_url_'))}"
-    yield f"users{min(2, plain.count('_user_'))}"
     yield f"tags{min(5, text.count('#'))}"
     yield f"prices{min(3, plain.count('_price_') + plain.count('_percent_'))}"
     yield f"numbers{min(4, plain.count('_num_') + plain.count('_long_'))}"
@@ -178,7 +177,6 @@ def _style(text: str, plain: str, tokens: list[str]) -> Iterator[str]:
     yield f"emoji{min(4, sum(token >= chr(0x2190) for token in tokens))}"
     yield f"person{min(2, sum(token in _PERSON for token in tokens))}"
     yield f"stops{min(4, int(8 * sum(not analyse(t) for t in tokens if t[0] != '_') / many))}"
-    yield f"ends{'dots' if text.rstrip().endswith(('…', '...')) else 'not'}"
 
 
 class AdvertFilter:
@@ -231,6 +229,10 @@ class AdvertFilter:
 
     def __len__(self) -> int:
         return len(self._names)
+
+    def vocabulary(self) -> dict[str, list[str]]:
+        """Return the known features, block by block."""
+        return {block: list(rows) for block, rows in self._rows.items()}
 
     def vector(self, text: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Rows and values of the known features of a text: idf, each block of its scale's length.

@@ -21,6 +21,7 @@ __all__ = ["RULES", "Cleaner", "Verdict", "redact"]
 
 RULES: Final = (
     "unreadable",
+    "replaced",
     "broken photo",
     "tiny photo",
     "too short",

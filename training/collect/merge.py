@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from tqdm import tqdm
 
 from engine.errors import CorpusError
 from engine.privacy import redact
+from training.collect.extras import Extras
 from training.collect.folder import claim_name
 from training.collect.writer import CorpusWriter, photo_name
 from training.corpus import CorpusPost, Report, read_corpus
@@ -57,7 +57,7 @@ def merge_corpus(folder: Path, writer: CorpusWriter, options: MergeOptions) -> R
     report = Report()
     posts = read_corpus(folder, report=report)
     claim_name(writer, name, folder, given=options.name is not None)
-    extras = _Extras(folder)
+    extras = Extras(folder)
     for post in tqdm(posts, total=report.posts, unit=" posts", disable=not options.progress):
         record = _record(post, extras.of(post), name, folder, options)
         if writer.is_known(record):
@@ -67,27 +67,6 @@ def merge_corpus(folder: Path, writer: CorpusWriter, options: MergeOptions) -> R
         writer.put(record)
     extras.close()
     return report
-
-
-class _Extras:
-    """Fields of a line that `CorpusPost` does not have, such as ``album``; read alongside."""
-
-    _OWN = frozenset(("id", "photo", "text", "texts", "tags", "date", "source", "url", "split"))
-
-    def __init__(self, folder: Path) -> None:
-        self._file = (folder / "posts.jsonl").open("rb")
-        self._line = 0
-
-    def of(self, post: CorpusPost) -> dict[str, Any]:
-        raw = b""
-        while self._line < post.line:
-            raw = self._file.readline()
-            self._line += 1
-        found = json.loads(raw.decode("utf-8-sig"))
-        return {key: value for key, value in found.items() if key not in self._OWN}
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def _record(

@@ -105,7 +105,7 @@ class CorpusWriter:
         self._since = time.monotonic()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._database = self._open_state()
+            self._database = _open_state(folder)
             self._file: BinaryIO = self._posts_file.open("ab")
             try:
                 self._end = _mend(self._posts_file)
@@ -269,35 +269,6 @@ class CorpusWriter:
 
     # State
 
-    def _open_state(self) -> sqlite3.Connection:
-        path = self.folder / STATE_FILE
-        for attempt in (1, 2):
-            database = sqlite3.connect(path, timeout=1.0)
-            try:
-                database.execute("PRAGMA locking_mode = EXCLUSIVE")
-                database.execute("PRAGMA synchronous = NORMAL")
-                database.execute("PRAGMA journal_mode = WAL")
-                database.execute("BEGIN EXCLUSIVE")
-                if database.execute("PRAGMA user_version").fetchone()[0] not in (0, _VERSION):
-                    raise sqlite3.DatabaseError("another version")
-                database.executescript(_SCHEMA)
-                database.execute(f"PRAGMA user_version = {_VERSION}")
-                database.commit()
-                return database
-            except sqlite3.OperationalError as error:
-                database.close()
-                raise CorpusError(
-                    f"another run is collecting into {self.folder}, or it cannot be written "
-                    f"({error})"
-                ) from error
-            except sqlite3.DatabaseError:
-                # Only a cache: a damaged one is made anew.
-                database.close()
-                if attempt == 2:
-                    raise
-                path.unlink()
-        raise AssertionError
-
     def _row(self, key: str) -> tuple[bytes, int] | None:
         if key in self._rows:
             return self._rows[key]
@@ -371,6 +342,54 @@ class CorpusWriter:
         self._synchronise()
 
 
+def _open_state(folder: Path) -> sqlite3.Connection:
+    path = folder / STATE_FILE
+    for attempt in (1, 2):
+        database = sqlite3.connect(path, timeout=1.0)
+        try:
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("BEGIN EXCLUSIVE")
+            if database.execute("PRAGMA user_version").fetchone()[0] not in (0, _VERSION):
+                raise sqlite3.DatabaseError("another version")
+            database.executescript(_SCHEMA)
+            database.execute(f"PRAGMA user_version = {_VERSION}")
+            database.commit()
+            return database
+        except sqlite3.OperationalError as error:
+            database.close()
+            raise CorpusError(
+                f"another run is collecting into {folder}, or it cannot be written ({error})"
+            ) from error
+        except sqlite3.DatabaseError:
+            # Only a cache: a damaged one is made anew.
+            database.close()
+            if attempt == 2:
+                raise
+            path.unlink()
+    raise AssertionError
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep collectors away while something else rewrites the corpus.
+
+    Raises
+    ------
+    CorpusError
+        A run is writing to it.
+    """
+    try:
+        database = _open_state(folder)
+    except OSError as error:
+        raise CorpusError(f"{folder} cannot be written: {error}") from error
+    try:
+        yield
+    finally:
+        database.close()
+
+
 def _digest(record: Record) -> bytes:
     plain = {k: v for k, v in record.items() if v is not None and k != "sha256"}
     text = json.dumps(plain, sort_keys=True, ensure_ascii=True)
@@ -379,11 +398,10 @@ def _digest(record: Record) -> bytes:
 
 def _line(record: Record) -> bytes:
     plain = {key: value for key, value in record.items() if value is not None}
-    return repair_encoding_of(json.dumps(plain, ensure_ascii=False)).encode() + b"\n"
+    return _without_surrogates(json.dumps(plain, ensure_ascii=False)).encode() + b"\n"
 
 
-def repair_encoding_of(text: str) -> str:
-    """Make a string fit for UTF-8: halves of surrogate pairs are joined, or replaced."""
+def _without_surrogates(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,0 +1,207 @@
+r"""Texts known to be adverts or ordinary posts: the project's own, and the owner's answers.
+
+The project's own stand in ``data/adverts/*.txt``: one text a line (a line break within it written
+``\n``), under headings such as ``== advert: casino and betting`` or ``== ordinary: quotes``.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from engine.adverts import SHIPPED
+from engine.errors import CorpusError
+
+OWN: Final = SHIPPED.parent
+
+_TRUE: Final = frozenset(("1", "true", "yes", "y", "advert", "ad", "ads", "spam", "да", "реклама"))
+_FALSE: Final = frozenset(
+    ("0", "false", "no", "n", "ordinary", "normal", "ham", "post", "none", "нет", "обычное")
+)
+
+
+class Example(NamedTuple):
+    """A text and what it is.
+
+    Attributes
+    ----------
+    text
+        As posted.
+    advert
+        Whether it is an advert.
+    kind
+        What sort of text, for reading; may be empty.
+    weight
+        How much it counts in training.
+    """
+
+    text: str
+    advert: bool
+    kind: str = ""
+    weight: float = 1.0
+
+
+def own_examples(folder: Path = OWN) -> list[Example]:
+    """Read the examples that the project wrote.
+
+    Raises
+    ------
+    CorpusError
+        They are missing, or a text stands under no heading.
+    """
+    found: list[Example] = []
+    for path in sorted(folder.glob("*.txt")):
+        heading = ("", "")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            if line.startswith("== "):
+                label, _, kind = line[3:].partition(":")
+                heading = (label.strip(), kind.strip())
+            elif line.strip():
+                if heading[0] not in ("advert", "ordinary"):
+                    raise CorpusError(f"{path}, line {number}: no heading says what this text is")
+                text = line.replace("\\n", "\n")
+                found.append(Example(text, heading[0] == "advert", f"{path.stem} {heading[1]}"))
+    if not found:
+        raise CorpusError(f"no examples in {folder}")
+    return found
+
+
+def labelled_file(path: Path, weight: float = 1.0) -> list[Example]:
+    """Read JSONL with ``text`` and ``label``: 1, true, advert, spam ... or 0, false, ordinary ...
+
+    Raises
+    ------
+    CorpusError
+        It cannot be read, a line is wrong, or one of the two labels never occurs.
+    """
+    found: list[Example] = []
+    try:
+        lines = path.read_text("utf-8-sig").split("\n")
+    except (OSError, UnicodeError) as error:
+        raise CorpusError(f"{path} cannot be read: {error}") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            found.append(Example(_text(record), _label(record), "", weight))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CorpusError(
+                f'{path}, line {number}: {{"text": ..., "label": 1 or 0}} is expected ({error!r})'
+            ) from error
+    if not found:
+        raise CorpusError(f"{path} holds no labelled texts")
+    return found
+
+
+def _text(record: dict[str, Any]) -> str:
+    text = record["text"]
+    if not isinstance(text, str):
+        raise TypeError("text is not a string")
+    return text
+
+
+def _label(record: dict[str, Any]) -> bool:
+    value = str(record["label"] if "label" in record else record["advert"]).strip().lower()
+    value = value.removesuffix(".0")
+    if value in _TRUE or value in _FALSE:
+        return value in _TRUE
+    raise ValueError(f"label {value!r}")
+
+
+_TAGS_AT_END: Final = re.compile(r"(?:\s*#\w+)+\s*$")
+_EMOJI: Final = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f]")
+
+
+def disguised(text: str, rng: random.Random) -> str:
+    """Say the same as posts say it: retweeted, shortened, with links, without tags or emoji.
+
+    Adverts and ordinary posts are disguised alike, so that none of it tells one from the other.
+    """
+    changes = rng.sample(_DISGUISES, rng.choice((1, 1, 2)))
+    for change in changes:
+        text = change(text, rng)
+    return text
+
+
+def _retweeted(text: str, rng: random.Random) -> str:
+    return text if text.startswith("RT @") else f"RT @user: {text}"
+
+
+def _linked(text: str, rng: random.Random) -> str:
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    for _ in range(rng.choice((1, 1, 2))):
+        text += " http://t.co/" + "".join(rng.choices(letters, k=10))
+    return text
+
+
+def _unlinked(text: str, rng: random.Random) -> str:
+    return re.sub(r"\s*https?://\S+", "", text) or text
+
+
+def _shortened(text: str, rng: random.Random) -> str:
+    if len(text) < 60:
+        return text
+    return text[: rng.randint(len(text) * 2 // 3, len(text) - 1)] + "…"
+
+
+def _untagged(text: str, rng: random.Random) -> str:
+    return _TAGS_AT_END.sub("", text) or text
+
+
+def _tagged(text: str, rng: random.Random) -> str:
+    words = text.split()
+    for place in rng.sample(range(len(words)), min(len(words), 2)):
+        if words[place].isalpha() and len(words[place]) > 3:
+            words[place] = "#" + words[place].lower()
+    return " ".join(words) if "\n" not in text else text
+
+
+def _plain(text: str, rng: random.Random) -> str:
+    return _EMOJI.sub("", text).strip() or text
+
+
+def _garbled(text: str, rng: random.Random) -> str:
+    """Emoji lost on the way, as question marks."""
+    return _EMOJI.sub("?", text) if _EMOJI.search(text) else text + " " + "?" * rng.randint(1, 4)
+
+
+def _lowered(text: str, rng: random.Random) -> str:
+    return text.lower()
+
+
+def _addressed(text: str, rng: random.Random) -> str:
+    return f"@user {text}" if rng.random() < 0.5 else f"{text} @user"
+
+
+_DISGUISES: Final = (
+    _retweeted,
+    _linked,
+    _unlinked,
+    _shortened,
+    _untagged,
+    _tagged,
+    _plain,
+    _garbled,
+    _lowered,
+    _addressed,
+)
+
+
+def disguises_of(
+    examples: Sequence[Example], count: int, seed: int
+) -> Iterator[tuple[int, Example]]:
+    """Each example, then `count` disguises of it, with its place among the examples."""
+    rng = random.Random(seed)
+    for place, example in enumerate(examples):
+        yield place, example
+        seen = {example.text}
+        for _ in range(count):
+            text = disguised(example.text, rng)
+            if text not in seen:
+                seen.add(text)
+                yield place, example._replace(text=text)
