@@ -1,0 +1,1 @@
+"""Rendered landscapes with texts: the posts that a newcomer's first chat opens on."""
