@@ -15,6 +15,7 @@ from engine.results import Floats
 from training.baselines.base import Method
 from training.baselines.chance import (
     annotation_chance,
+    other_texts_chance,
     photo_to_text_chance,
     similar_posts_chance,
     text_to_photo_chance,
@@ -22,10 +23,9 @@ from training.baselines.chance import (
 from training.coherence import npmi, pmi, same_top_words
 from training.dataset import Dataset
 from training.metrics import (
-    Integers,
     annotation,
-    closest_texts,
     inverse_document_frequency,
+    other_text_ranks,
     photo_to_text_ranks,
     similar_posts,
     summarise,
@@ -41,8 +41,6 @@ PHOTO_WEIGHTS = (0.0, 0.5, 1.0)
 
 _TIMED = 100
 """Queries that are timed."""
-
-_FARTHEST = np.float32(-1e30)
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,6 @@ class Heldout:
             pooled = self.main.pooled()
         return tf_idf(pooled, idf)
 
-    @cached_property
-    def alike(self) -> Integers:
-        """For each post the other one whose texts are closest, shape (n,)."""
-        return closest_texts(self.unit_texts)
-
     def truth(self, language: str | None) -> tuple[Any, npt.NDArray[np.bool_]]:
         """Words of each post's texts, and the words that may be predicted.
 
@@ -117,8 +110,7 @@ def chance_row(held: Heldout) -> Row:
         row[f"text_to_photo{suffix}"] = text_to_photo_chance(len(data.owner), photos).to_dict()
         row[f"photo_to_text{suffix}"] = photo_to_text_chance(data.owner).to_dict()
     row["both_together"] = {
-        _weight(weight): text_to_photo_chance(len(held.main.owner), photos - 1).to_dict()
-        for weight in PHOTO_WEIGHTS
+        _weight(weight): other_texts_chance(held.main.owner).to_dict() for weight in PHOTO_WEIGHTS
     }
     row["annotation"] = annotation_chance(*held.truth(None)).to_dict()
     row["annotation_ru"] = annotation_chance(*held.truth("ru")).to_dict()
@@ -182,28 +174,23 @@ def _retrieval(method: Method, photos: Floats, data: Dataset, suffix: str) -> Ro
 
 
 def _both(method: Method, photos: Floats, held: Heldout) -> Row:
-    """Text i of post p and the photo of the post q whose texts are most like p's; find p.
+    """A photo and one of its texts ask together for the photo's other texts among all others.
 
-    The candidates are all photos but q's own. With the photo's weight at 0 it is a search by the
-    text alone, at 1 by the photo alone.
+    With the photo's weight at 0 the text asks alone, at 1 the photo.
     """
     data = held.main
     texts = method.texts(data.texts)
-    if texts is None or len(photos) < 2:
+    if texts is None:
         return {}
-    shown = held.alike[data.owner]
-    bias = method.photo_bias(photos)
+    bias = method.text_bias(texts)
     result: Row = {}
     for weight in PHOTO_WEIGHTS:
 
         def scores(rows: slice, weight: float = weight) -> Floats:
-            queries = method.both(photos[shown[rows]], texts[rows], weight)
-            block = method.score(queries, photos, (1 - weight) * bias)
-            block[np.arange(len(block)), shown[rows]] = _FARTHEST
-            return block
+            queries = method.both(photos[data.owner[rows]], texts[rows], weight)
+            return method.score(queries, texts, weight * bias)
 
-        ranks = text_to_photo_ranks(scores, data.owner, len(photos))
-        result[_weight(weight)] = summarise(ranks).to_dict()
+        result[_weight(weight)] = summarise(other_text_ranks(scores, data.owner)).to_dict()
     return result
 
 

@@ -135,6 +135,42 @@ def photo_to_text_ranks(scores: Block, owner: Integers, photos: int) -> Ranks:
     return asked
 
 
+def other_text_ranks(scores: Block, owner: Integers) -> Ranks:
+    """Rank of the best other text of the same photo among all other texts.
+
+    A text whose photo owns no other text is no query, so it has no rank.
+
+    Parameters
+    ----------
+    scores
+        Of rows of queries, one for each text, against all texts.
+    owner
+        Row of the photo that each text belongs to, shape (m,).
+
+    Returns
+    -------
+    ndarray
+        Shape (texts with a fellow,), in the texts' order.
+
+    Raises
+    ------
+    ValueError
+        A score is not a number.
+    """
+    ranks = np.full(len(owner), np.nan)
+    for rows in blocks(len(owner), len(owner)):
+        block = _finite(scores(rows)).astype(np.float64)
+        numbers = np.arange(rows.start, rows.stop)
+        block[np.arange(len(block)), numbers] = -np.inf
+        own = owner[numbers][:, None] == owner[None]
+        best = np.where(own, block, -np.inf).max(1, keepdims=True)
+        asked = np.isfinite(best[:, 0])
+        above = (block > best).sum(1) + ((block == best) & ~own).sum(1) / 2
+        ranks[numbers[asked]] = 1 + above[asked]
+    known: Ranks = ranks[~np.isnan(ranks)]
+    return known
+
+
 def summarise(ranks: Ranks) -> Recall:
     """Recall at 1, 5 and 10 and the median rank; NaN where there is no query."""
     if not ranks.size:
@@ -228,17 +264,6 @@ def similar_posts(scores: Block, unit: Any, top: int = SIMILAR) -> float:
         index = np.repeat(np.arange(rows.start, rows.stop), top)
         total += float(unit[index].multiply(unit[found.ravel()]).sum())
     return float(total / (posts * top))
-
-
-def closest_texts(unit: Any) -> Integers:
-    """For each post the other post with the most similar texts (cosine), shape (n,)."""
-    posts = unit.shape[0]
-    closest = np.zeros(posts, np.int64)
-    for rows in blocks(posts, posts):
-        block = (unit[rows] @ unit.T).toarray()
-        block[np.arange(len(block)), np.arange(rows.start, rows.stop)] = -np.inf
-        closest[rows] = block.argmax(1)
-    return closest
 
 
 def auc(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:

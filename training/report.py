@@ -124,12 +124,12 @@ def plot(result: Mapping[str, Any], file: Path) -> None:
     )
     _bars_panel(
         panels[0][2],
-        "R@10 by a caption and a similar photo, %",
+        "R@10 of other captions, %",
         rows,
         [
-            ("the caption alone", "#2f6f9f", _of("both_together", "0", "r10")),
-            ("both", "#5f9e6e", _of("both_together", "0.5", "r10")),
-            ("the photo alone", "#e0a33e", _of("both_together", "1", "r10")),
+            ("by a caption", "#2f6f9f", _of("both_together", "0", "r10")),
+            ("by both", "#5f9e6e", _of("both_together", "0.5", "r10")),
+            ("by the photo", "#e0a33e", _of("both_together", "1", "r10")),
         ],
     )
     _bars_panel(
@@ -275,9 +275,8 @@ def _notes(result: Mapping[str, Any]) -> list[str]:
         "Single texts are queries, and candidates, each by itself. Text → photo: the rank of its"
         " own photo among all photos. Photo → text: the rank of its best own text among all texts"
         " of the language; photos without one do not ask. Recall is in per cent.",
-        "Both together: a caption of a post and the photo of another post, the one whose texts are"
-        " most like its own; found is the caption's own photo among all but the shown one. The"
-        " photo's weight is 0, 0.5 and 1.",
+        "Both together: a photo and one of its captions ask for its other captions among all"
+        " others; the photo's weight is 0, 0.5 and 1.",
         "Annotation: words against those of the post's English texts (of all its texts where none"
         " is English). Similar posts: mean cosine of the tf-idf of the texts of a photo and of"
         " its five found neighbours, idf = log((1 + n) / (1 + n_w)) over the training posts."
@@ -373,7 +372,13 @@ def _bars_panel(
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     if any(label for label, _, _ in series) and names:
-        axes.legend(fontsize=8, frameon=False, loc="lower right")
+        axes.legend(
+            fontsize=9,
+            frameon=False,
+            ncols=len(series),
+            loc="upper center",
+            bbox_to_anchor=(0.4, -0.05),
+        )
     if not names:
         axes.set_axis_off()
 

@@ -13,8 +13,8 @@ from training.metrics import (
     annotation,
     auc,
     blocks,
-    closest_texts,
     inverse_document_frequency,
+    other_text_ranks,
     photo_to_text_ranks,
     similar_posts,
     summarise,
@@ -44,6 +44,21 @@ def test_photo_to_text_best_own_text() -> None:
 def test_own_texts_do_not_stand_before_the_best() -> None:
     scores = np.ones((1, 5))
     assert photo_to_text_ranks(of(scores), np.zeros(5, np.int64), 1).tolist() == [1]
+
+
+def test_other_texts_of_the_same_photo() -> None:
+    owner = np.array([0, 0, 0, 1, 2, 2])
+    scores = np.array(
+        [
+            [9, 1, 5, 7, 5, 0],  # 3 before, 4 beside the best of 1 and 2
+            [3, 9, 2, 1, 1, 1],
+            [0, 1, 9, 2, 2, 2],
+            [1, 1, 1, 1, 1, 1],  # has no fellow
+            [0, 0, 0, 0, 9, 0],  # four beside the best
+            [5, 5, 5, 5, 1, 9],
+        ]
+    )
+    assert other_text_ranks(of(scores), owner).tolist() == [2.5, 1, 4, 3, 5]
 
 
 matrices = hnp.arrays(
@@ -133,7 +148,6 @@ def test_similar_posts_by_hand() -> None:
     assert similar_posts(of(scores), unit, top=1) == pytest.approx((0.6 + 0.8 + 0) / 3)
     assert similar_posts(of(scores), unit) == pytest.approx((0.6 + 0.8 + 0) / 3)
     assert np.isnan(similar_posts(of(scores[:1, :1]), unit[:1]))
-    assert closest_texts(unit).tolist() == [1, 2, 1]
 
 
 def test_auc() -> None:

@@ -25,15 +25,25 @@ def photo_to_text_chance(owner: Integers) -> Recall:
     The median rank is the first rank by which half of the photos are found.
     """
     own, photos = np.unique(np.bincount(owner), return_counts=True)
-    own, photos = own[own > 0], photos[own > 0] if len(own) else photos
-    total = len(owner)
-    if not total:
+    return _best_of(own, photos, len(owner))
+
+
+def other_texts_chance(owner: Integers) -> Recall:
+    """Order the texts but the asking one at random; found is another text of its photo."""
+    own, photos = np.unique(np.bincount(owner), return_counts=True)
+    return _best_of(own - 1, photos * own, len(owner) - 1)
+
+
+def _best_of(own: Integers, queries: Integers, total: int) -> Recall:
+    """The best of `own` texts out of `total` in a random order, for so many queries each."""
+    own, queries = own[own > 0], queries[own > 0]
+    if not own.size:
         return Recall(np.nan, np.nan, np.nan, np.nan)
 
     def found(ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Share of the photos whose best own text is among the first so many."""
+        """Share of the queries whose best own text is among the first so many."""
         miss = np.array([hypergeom.pmf(0, total, m, np.minimum(ranks, total)) for m in own])
-        share: npt.NDArray[np.float64] = 1 - (photos / photos.sum()) @ miss
+        share: npt.NDArray[np.float64] = 1 - (queries / queries.sum()) @ miss
         return share
 
     r1, r5, r10 = 100 * found(np.array([1, 5, 10]))

@@ -6,11 +6,19 @@ from scipy import sparse
 
 from training.baselines.chance import (
     annotation_chance,
+    other_texts_chance,
     photo_to_text_chance,
     similar_posts_chance,
     text_to_photo_chance,
 )
-from training.metrics import annotation, photo_to_text_ranks, similar_posts, summarise, tf_idf
+from training.metrics import (
+    annotation,
+    other_text_ranks,
+    photo_to_text_ranks,
+    similar_posts,
+    summarise,
+    tf_idf,
+)
 
 
 def test_text_to_photo() -> None:
@@ -27,14 +35,19 @@ def test_text_to_photo() -> None:
 def test_photo_to_text_is_what_random_orders_give() -> None:
     rng = np.random.default_rng(0)
     owner = np.repeat(np.arange(30), np.arange(30) % 4)
-    ranks = []
+    ranks, others = [], []
     for _ in range(300):
-        scores = rng.random((30, len(owner)))
+        scores = rng.random((len(owner), len(owner)))
         ranks.append(photo_to_text_ranks(lambda rows, s=scores: s[rows], owner, 30))
-    drawn, computed = summarise(np.concatenate(ranks)), photo_to_text_chance(owner)
-    assert computed.r1 == pytest.approx(drawn.r1, abs=1)
-    assert computed.r10 == pytest.approx(drawn.r10, abs=2)
-    assert computed.median_rank == pytest.approx(drawn.median_rank, abs=1)
+        others.append(other_text_ranks(lambda rows, s=scores: s[rows], owner))
+    for many, computed in (
+        (ranks, photo_to_text_chance(owner)),
+        (others, other_texts_chance(owner)),
+    ):
+        drawn = summarise(np.concatenate(many))
+        assert computed.r1 == pytest.approx(drawn.r1, abs=1)
+        assert computed.r10 == pytest.approx(drawn.r10, abs=2)
+        assert computed.median_rank == pytest.approx(drawn.median_rank, abs=1)
     assert np.isnan(photo_to_text_chance(np.zeros(0, np.int64)).r1)
 
 
