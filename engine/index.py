@@ -25,7 +25,7 @@ from engine.results import Floats
 FLAT_LIMIT: Final = 200_000
 """Posts up to which every vector is compared: exact, and still a few milliseconds."""
 
-PROBES: Final = 192
+PROBES: Final = 128
 """Inverted lists looked into; recall against speed, see the benchmark of the index."""
 
 BLOCK: Final = 1024
