@@ -11,7 +11,8 @@ import json
 import math
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ STEP: Final = 16
 """FAISS decodes half precision five times as fast where the length is a multiple of this."""
 
 FORMAT: Final = 2
+_openmp: Any = faiss  # its stubs leave these functions out
 Keys = npt.NDArray[np.int64]
 
 
@@ -142,7 +144,8 @@ class NeighbourIndex:
                 none = np.empty(0, np.float32)
                 return np.empty(0, np.int64), none, none.reshape(0, self.dimensions)
             row = _padded(query[None], self._index.d)
-            scores, keys, vectors = self._index.search_and_reconstruct(row, count)
+            with _one_thread():
+                scores, keys, vectors = self._index.search_and_reconstruct(row, count)
         real = keys[0] >= 0
         return keys[0][real], scores[0][real], vectors[0][real, : self.dimensions]
 
@@ -207,6 +210,17 @@ class NeighbourIndex:
             keys = np.concatenate(parts) if parts else np.empty(0, np.int64)
         with self._lock:
             self._index, self._keys = index, set(keys.tolist())
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One query gives OpenMP nothing to share out, yet its threads would wait for each other."""
+    before = _openmp.omp_get_max_threads()
+    _openmp.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        _openmp.omp_set_num_threads(before)
 
 
 def _flat(dimensions: int) -> Any:
