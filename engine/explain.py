@@ -30,6 +30,8 @@ def topic_heat(
     ndarray
         Shape (T, rows, columns), 0 to 1 each.
     """
+    if not topics:
+        return np.zeros((0, shape.rows, shape.columns), np.float32)
     mean = grid.mean(0)
     root = np.sqrt(np.maximum(mean, 1e-6))
     shares = (np.maximum(grid, 0) / (2 * root)) @ projection.photo_weights

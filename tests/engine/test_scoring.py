@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import scoring
+from engine.model import Model, load_model
+from engine.projection import centre
+
+
+def unit(count: int, topics: int = 16, seed: int = 0) -> np.ndarray:
+    return centre(np.random.default_rng(seed).normal(size=(count, topics)).astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def model(small_model: Path) -> Model:
+    return load_model(small_model)
+
+
+class TestHubness:
+    @given(st.integers(0, 100), st.integers(1, 30), st.integers(0, 40), st.integers(1, 25))
+    @settings(max_examples=30, deadline=None)
+    def test_it_is_the_mean_of_the_nearest(
+        self, seed: int, count: int, bank: int, neighbours: int
+    ) -> None:
+        z, others = unit(count, seed=seed), unit(bank, seed=seed + 1)
+        close = np.sort(z @ others.T, axis=1)[:, ::-1][:, :neighbours]
+        wanted = close.mean(1) if bank else np.zeros(count)
+        np.testing.assert_allclose(scoring.hubness(z, others, neighbours), wanted, atol=1e-5)
+
+    def test_blocks_make_no_difference(self) -> None:
+        z, bank = unit(scoring.BLOCK + 37), unit(50, seed=1)
+        whole = scoring.hubness(z, bank, 5)
+        np.testing.assert_allclose(whole[-40:], scoring.hubness(z[-40:], bank, 5), atol=1e-6)
+
+    def test_a_hub_has_more_of_it_than_an_outsider(self) -> None:
+        bank = unit(200, seed=2) + unit(1, seed=3)
+        towards, away = centre(bank.mean(0)[None]), -centre(bank.mean(0)[None])
+        assert scoring.hubness(towards, bank, 10) > scoring.hubness(away, bank, 10)
+
+
+class TestScores:
+    def test_biases_are_taken_off_by_the_share_of_the_photo(self, model: Model) -> None:
+        query, posts = unit(3), unit(7, seed=1)
+        biases = np.random.default_rng(2).random((7, 2)).astype(np.float32)
+        for share in (0.0, 0.3, 1.0):
+            wanted = query @ posts.T - (1 - share) * biases[:, 0] - share * biases[:, 1]
+            found = scoring.scores(query, posts, biases, photo=share)
+            np.testing.assert_allclose(found, wanted, atol=1e-6)
+            # The index gives the same by one inner product.
+            rows = np.concatenate([posts, biases], axis=1)
+            for row, z in zip(wanted, query, strict=True):
+                np.testing.assert_allclose(rows @ scoring.search_vector(z, share), row, atol=1e-6)
+
+    def test_only_the_other_modality_is_corrected(self, model: Model) -> None:
+        chosen = replace(model, settings=replace(model.settings, hub_weight=(0.5, 0.75)))
+        z = unit(5)
+        text, photo, both = (scoring.biases(chosen, z, kind) for kind in ("text", "photo", "both"))
+        assert not text[:, 0].any()
+        assert not photo[:, 1].any()
+        np.testing.assert_array_equal(both[:, 0], photo[:, 0])
+        np.testing.assert_array_equal(both[:, 1], text[:, 1])
+        wanted = 0.5 * scoring.hubness(z, model.text_bank, model.settings.hub_neighbours[0])
+        np.testing.assert_allclose(photo[:, 0], wanted, atol=1e-6)
+
+
+class TestPresence:
+    def test_it_is_a_share(self, model: Model) -> None:
+        theta = model.projection.theta(unit(20), photo=1.0)
+        share = scoring.presence(model, theta)
+        assert share.shape == (20, len(model.words) + len(model.tags))
+        assert ((share >= 1e-4) & (share <= 1)).all()
+
+    def test_over_the_training_photos_it_is_the_share_that_was_counted(self, model: Model) -> None:
+        share = scoring.presence(
+            model, model.projection.theta(model.photo_bank, photo=1.0), floor=0
+        )
+        tag = len(model.words) + model.tags.index["sea"]
+        # One scene in six has the hashtag.
+        assert abs(share[:, tag].mean() - 1 / 6) < 0.05
+
+    def test_a_text_speaks_for_its_own_words(self, model: Model) -> None:
+        for word in ("snow", "sea", "ночь"):
+            column = model.words.surfaces.index(word)
+            z = model.projection.text(np.array([column], np.float32), np.ones(1, np.float32))
+            scores = scoring.annotate_scores(model, model.projection.theta(z, photo=0.0))
+            assert scores.shape == (1, len(model.words))
+            assert scores[0, column] > 3 * np.median(scores)
+
+    def test_a_higher_power_favours_rarer_words(self, model: Model) -> None:
+        theta = model.projection.theta(unit(1), photo=1.0)
+        usual = np.maximum(model.presence, 1e-6)
+        for power in (0.0, 0.5):
+            chosen = replace(model, settings=replace(model.settings, annotation_power=power))
+            wanted = scoring.presence(model, theta) / usual**power
+            np.testing.assert_allclose(scoring.lifted(chosen, theta), wanted, rtol=1e-4)
+
+    def test_the_lift_of_a_word_is_higher_in_its_own_scene(self, model: Model) -> None:
+        column = np.array([model.words.surfaces.index("snow")])
+        ones = np.ones(1, np.float32)
+        snow = model.projection.text(column.astype(np.float32), ones)
+        sea = model.projection.text(np.array([model.words.surfaces.index("sea")], np.float32), ones)
+        lift = scoring.word_lift(model, np.concatenate([snow, sea]), column, ones)
+        assert lift.shape == (2,)
+        assert lift[0] > 0.5
+        assert lift[0] > lift[1]
+        nothing = scoring.word_lift(model, snow, column, np.zeros(1, np.float32))
+        assert np.isfinite(nothing).all()
+
+
+class TestVectors:
+    def test_they_are_the_projections(self, model: Model) -> None:
+        rng = np.random.default_rng(4)
+        features = rng.random((3, model.shape.channels)).astype(np.float32)
+        counts = rng.integers(0, 2, (3, len(model.words) + len(model.tags))).astype(np.float32)
+        for z in (scoring.photo_vectors(model, features), scoring.text_vectors(model, counts)):
+            assert z.shape == (3, model.info.topics)
+            np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, atol=1e-4)
