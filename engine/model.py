@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from engine.vocabulary import Vocabulary
 FORMAT: Final = 1
 MODALITIES: Final = ("text", "tag", "visual")
 _FILES: Final = ("encoder.tflite", "vocabulary.json", "arrays.npz")
+_WAY_OUT: Final = "copy the whole folder, or build it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +194,17 @@ def load_model(folder: Path) -> Model:
     for name in _FILES:
         path = folder / name
         if not path.is_file():
-            raise ModelError(folder, f"{name} is missing; copy the whole folder, or build it again")
-        if _sha256(path) != manifest["sha256"].get(name):
+            raise ModelError(folder, f"{name} is missing; {_WAY_OUT}")
+        try:
+            found = _sha256(path)
+        except OSError as error:
+            raise ModelError(folder, f"{name}: {error.strerror}; {_WAY_OUT}") from error
+        if found != manifest["sha256"].get(name):
             raise ModelError(folder, f"{name} is damaged or of another model; build it again")
     try:
         return _assemble(folder, manifest)
-    except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:
+        # numpy, zipfile and json raise a dozen kinds of error on files that are not theirs.
         raise ModelError(folder, f"not a complete model ({error!r}); build it again") from error
 
 
@@ -213,7 +218,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             folder, "there is no manifest.json; make one by `python -m training build CORPUS`"
         ) from None
     except (OSError, ValueError) as error:
-        raise ModelError(folder, f"manifest.json cannot be read ({error})") from error
+        raise ModelError(folder, f"manifest.json cannot be read ({error}); {_WAY_OUT}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else None
         raise ModelError(
@@ -221,7 +226,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"format version {found!r}, this image2pic reads {FORMAT}; build the model again",
         )
     if not isinstance(manifest.get("sha256"), dict):
-        raise ModelError(folder, "manifest.json is incomplete")
+        raise ModelError(folder, "manifest.json is incomplete; build it again")
     return manifest
 
 
@@ -267,27 +272,48 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Model:
         settings=Settings(**settings),
         folder=folder,
     )
-    topics = model.info.topics
-    shapes = {
-        "phi text": (model.phi["text"].shape, (len(model.words), topics)),
-        "phi tag": (model.phi["tag"].shape, (len(model.tags), topics)),
-        "phi visual": (model.phi["visual"].shape, (len(model.codebook), topics)),
-        "photo weights": (
-            model.projection.photo_weights.shape,
-            (model.shape.channels, topics),
-        ),
-        "text weights": (
-            model.projection.text_weights.shape,
-            (len(model.words) + len(model.tags), topics),
-        ),
-        "prior": (model.prior.shape, (topics,)),
-        "readout": (model.readout.shape, (len(model.words) + len(model.tags), topics)),
-        "presence": (model.presence.shape, (len(model.words) + len(model.tags),)),
-    }
-    for name, (found, wanted) in shapes.items():
-        if tuple(found) != wanted:
-            raise ValueError(f"{name} has shape {found}, not {wanted}")
+    _check(model, a)
     return model
+
+
+def _check(model: Model, arrays: Mapping[str, Any]) -> None:
+    """ValueError where the parts do not fit together."""
+    topics, background = model.info.topics, model.info.background
+    channels, words, tags = model.shape.channels, len(model.words), len(model.tags)
+    dimensions, visual = model.codebook.components.shape[-1], len(model.codebook)
+    shapes = {
+        "codebook_mean": (channels,),
+        "codebook_components": (channels, dimensions),
+        "codebook_centroids": (visual, dimensions),
+        "codebook_other": (2,),
+        "phi_text": (words, topics),
+        "phi_tag": (tags, topics),
+        "phi_visual": (visual, topics),
+        "prior": (topics,),
+        "coherence": (topics,),
+        "photo_weights": (channels, topics),
+        "photo_bias": (topics,),
+        "text_weights": (words + tags, topics),
+        "text_bias": (topics,),
+        "idf": (words + tags,),
+        "sharpness": (2,),
+        "readout": (words + tags, topics),
+        "presence": (words + tags,),
+        "text_bank": (len(model.text_bank), topics),
+        "photo_bank": (len(model.photo_bank), topics),
+    }
+    for name, wanted in shapes.items():
+        array = arrays[name]
+        if array.shape != wanted:
+            raise ValueError(f"{name} has shape {array.shape}, not {wanted}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} has values that are no numbers")
+    if not 0 <= background < topics:
+        raise ValueError(f"{background} background topics of {topics}")
+    if not isinstance(model.info.quality, Mapping):
+        raise ValueError("quality is no table")
+    if not 1 <= model.codebook.per_cell <= visual:
+        raise ValueError(f"{model.codebook.per_cell} words a cell of {visual}")
 
 
 def _sha256(path: Path) -> str:

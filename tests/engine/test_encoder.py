@@ -72,14 +72,14 @@ class TestEncode:
         self, tiny_encoder: Path
     ) -> None:
         encoder = LiteRtEncoder(tiny_encoder, threads=1)
-        with pytest.raises(ValueError, match="(?i)dimension|shape"):
+        with pytest.raises(ValueError, match=r"(?i)dimension|shape"):
             encoder(np.zeros((32, 32, 3), np.uint8))
         assert encoder(photos(1)[0]).shape == (64, 48)
 
 
 class TestFile:
     def test_missing(self, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match="none.tflite"):
+        with pytest.raises(ModelError, match=r"none\.tflite"):
             LiteRtEncoder(tmp_path / "none.tflite")
 
     def test_something_else(self, tmp_path: Path, tiny_encoder: Path) -> None:
