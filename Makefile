@@ -34,7 +34,7 @@ lint: $(VENV)/.installed-dev  ## ruff and mypy --strict
 	$(BIN)/python -m mypy
 
 bench: $(VENV)/.installed-dev  ## Benchmarks: tables of ratios, measured side by side
-	$(BIN)/python -m training.bench
+	$(BIN)/python -m bench
 
 clean:  ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info

@@ -1,1 +1,1 @@
-"""Benchmarks of the running whole; `make bench` runs them."""
+"""Benchmarks; `make bench` runs them all."""

@@ -71,10 +71,11 @@ def photos_of(folder: Path, store: SqlitePostStore | None, count: int) -> list[b
             path = folder / root / post.photo if post.photo is not None else None
             if path is not None and path.is_file():
                 found.append(path.read_bytes())
-    return list(itertools.islice(itertools.cycle(found or _drawn(8)), count))
+    return list(itertools.islice(itertools.cycle(found or drawn_photos(8)), count))
 
 
-def _drawn(count: int) -> list[bytes]:
+def drawn_photos(count: int) -> list[bytes]:
+    """JPEGs of 500 x 375 pixels of smooth noise."""
     rng = np.random.default_rng(0)
     photos = []
     for _ in range(count):

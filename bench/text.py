@@ -1,6 +1,6 @@
 """Texts a minute through the text pipeline, on texts made here.
 
-Run ``python -m training.bench_text``.
+Run ``python -m bench text``.
 """
 
 from __future__ import annotations
