@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -37,6 +36,16 @@ from engine.wire import vector_to_bytes, vectors_to_rows
 
 DEPTH: Final = 400
 """Posts that are taken from the index and re-ranked; nobody turns pages further."""
+
+QUERY_CHARS: Final = 4096
+"""Longest text of a query, as long as a message may be; of a longer one the rest is not read."""
+
+SHORT: Final = 2
+"""Words up to which a text is always answered: the cut-off is learnt from whole sentences, and a
+word or two that the model knows cannot be nonsense."""
+
+SUGGESTED: Final = 10
+"""Unknown words for which the nearest known ones are looked up."""
 
 MINUS: Final = 0.6
 """How much of the excluded words' direction is taken out of a query."""
@@ -113,15 +122,19 @@ class Engine:
         """
         if not 0 <= photo_weight <= 1:
             raise ValueError(f"photo_weight is a share, 0 to 1, not {photo_weight}")
-        bag = self._pipeline.query(text)
+        bag = self._pipeline.query(text[:QUERY_CHARS])
         known, unknown = self._known((*bag.lemmas, *bag.tags))
         minus, minus_unknown = self._known(bag.minus)
+        excluded = {token.key for token in minus}
+        known = [token for token in known if token.key not in excluded]
         unknown = [*unknown, *minus_unknown]
         if photo is None and not known:
             if unknown and not minus:
                 raise UnknownWordsError(
                     tuple(dict.fromkeys(token.surface for token in unknown)), self._near(unknown)
                 )
+            if minus:
+                raise EmptyQueryError("only words to leave out; say what to look for, too")
             raise EmptyQueryError("send a photo, some words, or both")
         share = 0.0
         extra: dict[str, Floats] = {}
@@ -197,9 +210,11 @@ class Engine:
     # Answers
 
     def search(self, query: Query, *, limit: int = 10, offset: int = 0) -> Page:
-        """The closest posts, best first; an empty first page means nothing is close enough."""
-        if limit < 1 or offset < 0:
-            raise ValueError(f"limit {limit} and offset {offset} must be positive")
+        """The closest posts, best first; an empty first page means nothing is close enough.
+
+        A text of at most `SHORT` known words is answered by whatever is closest.
+        """
+        _check_page(limit, offset)
         if offset >= DEPTH:
             return Page((), False)
         share = float(query.extra["share"][0]) if "share" in query.extra else 1.0
@@ -216,14 +231,14 @@ class Engine:
         order_by = scores + self._rerank(query, vectors[:, :-2])
         order = np.argsort(-order_by, kind="stable")
         calibration = self._calibration(query.kind)
-        closeness = [
-            1 / (1 + math.exp(-(calibration.slope * float(score) + calibration.offset)))
-            for score in scores[order]
-        ]
+        logit = calibration.slope * scores[order].astype(np.float64) + calibration.offset
+        # The hyperbolic tangent, unlike the exponential, never overflows.
+        closeness = (1 + np.tanh(logit / 2)) / 2
+        short = query.kind == "text" and len(query.words) <= SHORT
         hits = [
             Hit(int(key), close)
-            for key, close in zip(keys[order], closeness, strict=True)
-            if close >= calibration.cutoff
+            for key, close in zip(keys[order], closeness.tolist(), strict=True)
+            if short or close >= calibration.cutoff
         ]
         page = tuple(hits[offset : offset + limit])
         return Page(page, len(hits) > offset + limit)
@@ -232,6 +247,7 @@ class Engine:
         """Posts in which a topic weighs most."""
         if not 0 <= topic < self.info.topics:
             raise ValueError(f"no topic {topic}; there are {self.info.topics}")
+        _check_page(limit, offset)
         axis = np.zeros((1, self.info.topics), np.float32)
         axis[0, topic] = 1
         keys, _, vectors = self._index.search(
@@ -364,7 +380,8 @@ class Engine:
 
     def _near(self, tokens: Iterable[Token]) -> dict[str, list[str]]:
         surfaces = self.model.words.surfaces
-        found = {token.surface: nearest(token.surface, surfaces) for token in tokens}
+        typed = list(dict.fromkeys(token.surface for token in tokens))[:SUGGESTED]
+        found = {word: nearest(word, surfaces) for word in typed}
         return {word: options for word, options in found.items() if options}
 
     def _columns(self, tokens: Iterable[Token]) -> tuple[Floats, Floats]:
@@ -398,3 +415,8 @@ class Engine:
         grid: Floats = self._grid(photo).mean(0, keepdims=True)
         # Features are kept in half precision while training; a query's are rounded alike.
         return grid.astype(np.float16).astype(np.float32)
+
+
+def _check_page(limit: int, offset: int) -> None:
+    if limit < 1 or offset < 0:
+        raise ValueError(f"limit {limit} and offset {offset} must be positive")
