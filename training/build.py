@@ -389,10 +389,9 @@ def _choose(
         max(weights, key=lambda w: forward[w].r10 + forward[w].r5),
         max(weights, key=lambda w: backward[w].r10 + backward[w].r5),
     )
-    scores = raw - best[0] * hub_photo
     cuts = {
-        "text": _cut_text(scores, test, learn, projection, text_bank, best, neighbours, rng),
-        "photo": _cut_photo(photos, projection, rng),
+        "text": _cut_text(test, learn, projection, text_bank, best[0], neighbours[0], rng),
+        "photo": _cut_photo(photos),
     }
     cuts["both"] = cuts["photo"]
     readout, presence = fit_readout(learn, projection)
@@ -447,47 +446,35 @@ def banks(data: Dataset, projection: Projection, seed: int) -> tuple[Floats, Flo
 
 
 def _cut_text(
-    scores: Floats,
     test: Dataset,
     learn: Dataset,
     projection: Projection,
     text_bank: Floats,
-    weights: tuple[float, float],
-    neighbours: tuple[int, int],
+    weight: float,
+    neighbours: int,
     rng: np.random.Generator,
 ) -> Cut:
-    """Texts against photos; senseless texts are rare words thrown together."""
-    mine = scores[np.arange(len(test.owner)), test.owner]
-    other = scores[np.arange(len(test.owner)), rng.permutation(test.owner)]
+    """Texts against photos; senseless texts are words of the vocabulary thrown together."""
     posts = rng.permutation(len(learn))[:5000]
-    library = projection.photos(learn.features[posts])
-    bias = weights[0] * scoring.hubness(library, text_bank, neighbours[0])
-    everything = np.concatenate([library.T, projection.photos(test.features).T], axis=1)
-    own = weights[0] * scoring.hubness(everything.T[len(library) :], text_bank, neighbours[0])
-    bias = np.concatenate([bias, own])
+    library = projection.photos(np.concatenate([learn.features[posts], test.features]))
+    bias = weight * scoring.hubness(library, text_bank, neighbours)
     real = _text_vectors(test, projection)
     real = real[rng.permutation(len(real))[:1000]]
-    width = test.texts.shape[1]
-    noise = np.zeros((500, width), np.float32)
+    noise = np.zeros((500, test.texts.shape[1]), np.float32)
     for row in noise:
-        row[rng.integers(0, width, 5)] = 1
+        row[rng.integers(0, len(row), 5)] = 1
     senseless = projection.texts(noise)
     return calibrate(
-        mine,
-        other,
-        (real @ everything - bias).max(1),
-        (senseless @ everything - bias).max(1),
+        (real @ library.T - bias).max(1),
+        (senseless @ library.T - bias).max(1),
     )
 
 
-def _cut_photo(photos: Floats, projection: Projection, rng: np.random.Generator) -> Cut:
-    """Photos against photos: the nearest other one against any other one."""
+def _cut_photo(photos: Floats) -> Cut:
+    """Photos against photos: what the nearest other one scores."""
     close = photos @ photos.T
     np.fill_diagonal(close, -1)
-    nearest = close.max(1)
-    other = close[np.arange(len(close)), rng.permutation(len(close))]
-    other = other[other > -1]
-    return calibrate(nearest, other, nearest, other)
+    return calibrate(close.max(1), np.zeros(0, np.float32))
 
 
 def fit_readout(data: Dataset, projection: Projection) -> tuple[Floats, Floats]:

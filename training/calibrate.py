@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from engine.model import Calibration
 from engine.results import Floats
 
 PASS: Final = 0.9
+"""Share of the real queries that must find something."""
+
+NEAR: Final = 0.95
+"""Closeness of a post that is about as close as posts get."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +34,11 @@ class Cut:
     nonsense: float
 
 
-def calibrate(true: Floats, random: Floats, best: Floats, nonsense: Floats) -> Cut:
-    """Closeness by a logistic regression; the cut-off where real and senseless part best.
+def calibrate(best: Floats, nonsense: Floats) -> Cut:
+    """Where real and senseless queries part best, and how close a score is.
 
     Parameters
     ----------
-    true
-        Scores of held-out queries against their own post.
-    random
-        Scores of held-out queries against other posts.
     best
         For each held-out query: its best score in the library.
     nonsense
@@ -49,23 +48,19 @@ def calibrate(true: Floats, random: Floats, best: Floats, nonsense: Floats) -> C
     -----
     The cut-off maximises (share of real queries answered) - (share of senseless ones answered),
     and lets at least 90 % of the real ones through; it lies half-way to the next senseless query.
-    With nothing to compare with, it only lets the real ones through.
+    With nothing to compare with, it only lets the real ones through. Closeness is a logistic
+    function of the score, one half at the cut-off and `NEAR` at nine tenths of the way to 1: a
+    regression on right and wrong pairs would call every post of a page 100 % close.
     """
-    if not len(random):
-        random = true - 1
-    x = np.concatenate([true, random])[:, None]
-    y = np.concatenate([np.ones(len(true)), np.zeros(len(random))])
-    model = LogisticRegression(class_weight="balanced", C=1e4).fit(x, y)
-    slope, offset = float(model.coef_[0, 0]), float(model.intercept_[0])
     candidates = np.quantile(best, np.linspace(0.0, 1 - PASS, 41))
     gain = [(best >= c).mean() - _share(nonsense, c) for c in candidates]
     cut = float(candidates[int(np.argmax(gain))])
     below = nonsense[nonsense < cut]
     if below.size:
         cut = (cut + float(below.max())) / 2
-    closeness = 1 / (1 + np.exp(-(slope * cut + offset)))
+    slope = float(np.log(NEAR / (1 - NEAR))) / (0.9 * max(1 - cut, 0.1))
     return Cut(
-        Calibration(slope, offset, float(closeness)),
+        Calibration(slope, -slope * cut, 0.5),
         float((best >= cut).mean()),
         _share(nonsense, cut),
     )

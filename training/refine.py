@@ -52,10 +52,10 @@ class RefineSettings:
     learning_rate: float = 2e-4
     temperature: float = 0.07
     likelihood: float = 0.1
-    text_pairs: float = 0.5
+    text_pairs: float = 1.0
     drop_photo: float = 0.3
     drop_text: float = 0.2
-    rare_language: float = 0.5
+    rare_language: float = 0.65
     most_posts: int = 200_000
     seed: int = 1
 
