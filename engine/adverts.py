@@ -43,7 +43,7 @@ NGRAMS: Final = (3, 4, 5)
 
 _RETWEET: Final = re.compile(r"^\W{0,3}(?:RT|MT)\s*:?\s*@\w+\s*:?\s*")
 _URL: Final = re.compile(
-    r"(?:(?:https?://|www\.)|(?<![\w@.])(?=[\w-]+\.(?:com|ru|net|org|me|ly|gl|рф|io|shop|store|"
+    r"(?:(?:https?://|www\.)|(?<![\w@.])(?=[\w-]+\.(?:com|co|ru|net|org|me|ly|gl|рф|io|shop|store|"
     r"cc|to|be|by|su|biz|info|link|site|online)(?:/|\b)))(?P<host>[\w.-]{0,80})\S{0,300}"
     r"|\bhtt?p?s?[:/.…]{1,6}(?:\s|$)",
     re.IGNORECASE,
@@ -244,9 +244,14 @@ class AdvertFilter:
         values
             Shape (n,).
         """
+        return self.vector_of(features(text))
+
+    def vector_of(
+        self, found: Mapping[str, Iterable[str]]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Do the same for features that `features` found."""
         rows: list[npt.NDArray[np.int64]] = []
         values: list[npt.NDArray[np.float64]] = []
-        found = features(text)
         for block in BLOCKS:
             known = self._rows[block]
             here = np.array(sorted(known[name] for name in found[block] if name in known), np.int64)
@@ -277,12 +282,14 @@ class AdvertFilter:
         rows, values = self.vector(text)
         words = rows < len(self._rows["word"])
         spoke = self.weights[rows[words]] * values[words]
-        order = np.argsort(-spoke)[:count]
-        return [
-            Piece(self._names[rows[words][place]], float(spoke[place]))
-            for place in order
-            if spoke[place] > 0
-        ]
+        loudest: dict[str, float] = {}
+        for place in np.argsort(-spoke):
+            # A word and its lemma are one word to a reader.
+            name = self._names[rows[words][place]].strip("~_").replace("_", "")
+            if spoke[place] <= 0 or len(loudest) == count:
+                break
+            loudest.setdefault(name, float(spoke[place]))
+        return [Piece(name, weight) for name, weight in loudest.items()]
 
     def save(self, path: Path) -> None:
         """Write a plain ``.npz`` (no pickle), all at once or not at all."""

@@ -184,7 +184,7 @@ def judge_text(
     if adverts is not None and limits.threshold <= 1:
         probability = adverts.probability(text)
         if probability >= limits.threshold:
-            words = ", ".join(piece.text.strip("~_") for piece in adverts.why(text, 4))
+            words = ", ".join(piece.text for piece in adverts.why(text, 4))
             return Verdict("advert", f"{probability:.2f}" + (f": {words}" if words else ""))
     return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ MIN_EXAMPLES: Final = {"word": 2, "char": 3, "style": 2}
 """Examples in which a feature must occur to be counted."""
 
 Floats = npt.NDArray[np.float64]
+Found = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,15 @@ class _Rows:
     """Training rows: examples and their disguises, with their features."""
 
     owner: npt.NDArray[np.int64]
-    features: list[dict[str, frozenset[str]]]
-    texts: list[str]
+    features: Sequence[Found]
 
 
 def _rows(examples: Sequence[Example], disguises: int, seed: int) -> _Rows:
-    owner, found, texts = [], [], []
+    owner, found = [], []
     for place, example in disguises_of(examples, disguises, seed):
         owner.append(place)
         found.append(features(example.text))
-        texts.append(example.text)
-    return _Rows(np.array(owner), found, texts)
+    return _Rows(np.array(owner), found)
 
 
 def _empty_filter(rows: _Rows, used: npt.NDArray[np.int64]) -> AdvertFilter:
@@ -99,11 +98,19 @@ def _empty_filter(rows: _Rows, used: npt.NDArray[np.int64]) -> AdvertFilter:
     return AdvertFilter(vocabulary, np.array(idf, np.float32))
 
 
-def matrix(filter_: AdvertFilter, texts: Sequence[str]) -> Any:
-    """Features of texts as a CSR matrix of shape (texts, features)."""
+def matrix(filter_: AdvertFilter, texts: Sequence[Found]) -> Any:
+    """Known features of texts as a CSR matrix of shape (texts, features).
+
+    Parameters
+    ----------
+    filter_
+        Knows the features.
+    texts
+        What `engine.adverts.features` found in each.
+    """
     ends, rows, values = [0], [], []
     for text in texts:
-        row, value = filter_.vector(text)
+        row, value = filter_.vector_of(text)
         rows.append(row)
         values.append(value)
         ends.append(ends[-1] + len(row))
@@ -123,7 +130,7 @@ class Learnt:
     platt: Any
 
 
-def _svm(filter_: AdvertFilter, texts: Sequence[str], labels: Any, weights: Any) -> Any:
+def _svm(filter_: AdvertFilter, texts: Sequence[Found], labels: Any, weights: Any) -> Any:
     svm = LinearSVC(C=C, class_weight="balanced", dual=True, random_state=0, max_iter=5000)
     return svm.fit(matrix(filter_, texts), labels, sample_weight=weights)
 
@@ -163,6 +170,7 @@ def learn(
     weights = np.array([examples[place].weight for place in rows.owner])
     weights /= np.bincount(rows.owner)[rows.owner]
 
+    first = np.searchsorted(rows.owner, np.arange(len(examples)))
     # Copies of a text must not stand on both sides of a fold.
     scores = np.zeros(len(examples))
     splits = StratifiedKFold(folds, shuffle=True, random_state=seed)
@@ -170,10 +178,10 @@ def learn(
         used = np.flatnonzero(np.isin(rows.owner, train))
         filter_ = _empty_filter(rows, used)
         svm = _svm(
-            filter_, [rows.texts[row] for row in used], labels[rows.owner[used]], weights[used]
+            filter_, [rows.features[row] for row in used], labels[rows.owner[used]], weights[used]
         )
         scores[test] = svm.decision_function(
-            matrix(filter_, [examples[place].text for place in test])
+            matrix(filter_, [rows.features[first[place]] for place in test])
         )
     counts = np.array([example.weight for example in examples])
     shares = np.where(labels, SHARE / counts[labels].sum(), (1 - SHARE) / counts[~labels].sum())
@@ -182,8 +190,8 @@ def learn(
     )
     probabilities: Floats = platt.predict_proba(scores[:, None])[:, 1]
 
-    empty = _empty_filter(rows, np.arange(len(rows.texts)))
-    svm = _svm(empty, rows.texts, labels[rows.owner], weights)
+    empty = _empty_filter(rows, np.arange(len(rows.features)))
+    svm = _svm(empty, rows.features, labels[rows.owner], weights)
     whole = AdvertFilter(
         empty.vocabulary(),
         empty.idf,

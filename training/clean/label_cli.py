@@ -58,13 +58,14 @@ def run(args: argparse.Namespace) -> int:
     if not questions and args.answers is None and not before:
         raise CorpusError(f"{corpus} has no texts to ask about")
     asked = given = 0
+    last: Question | None = None
     if questions and args.count > 0:
         print(f"Is it an advert? {_HELP}")
     while questions and asked < args.count:
         answer = _ask(questions[0], asked + 1)
         if answer in _YES or answer in _NO:
-            question = questions.pop(0)
-            save_answer(corpus, question.id, question.text, answer in _YES)
+            last = questions.pop(0)
+            save_answer(corpus, last.id, last.text, answer in _YES)
             asked += 1
             given += 1
             if args.learn_every and given % args.learn_every == 0:
@@ -75,9 +76,12 @@ def run(args: argparse.Namespace) -> int:
             questions.pop(0)
             asked += 1
         elif answer == "u":
-            if given and forget_last_answer(corpus):
+            if last is not None and forget_last_answer(corpus):
+                # Asked again at once, since it was most likely a slip.
+                questions.insert(0, last)
+                last = None
                 given -= 1
-                print("forgotten")
+                asked -= 1
             else:
                 print("nothing to undo")
         elif answer in ("q", ""):

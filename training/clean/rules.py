@@ -135,7 +135,7 @@ def judge_corpus(
             if adverts is not None and limits.threshold <= 1:
                 probability = 1.0 if more.get("marked_as_ads") else adverts.probability(text)
                 if probability >= limits.threshold:
-                    words = ", ".join(piece.text.strip("~_") for piece in adverts.why(text, 4))
+                    words = ", ".join(piece.text for piece in adverts.why(text, 4))
                     marked = "marked as an advert by its source"
                     why[len(seen)] = (
                         marked if more.get("marked_as_ads") else f"{probability:.2f}: {words}"

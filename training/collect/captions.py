@@ -251,8 +251,10 @@ def _comment(value: object) -> str | None:
         return None
     code, rest = value[:8], value[8:]
     if code.startswith(b"UNICODE"):
-        little = rest[1:2] == b"\0" or rest[:2] == b"\xff\xfe"
-        return rest.decode("utf-16-le" if little else "utf-16-be", "replace").strip("\0 \ufeff")
+        # The byte order is not told; the wrong one gives characters of far scripts.
+        readings = [rest.decode(order, "replace") for order in ("utf-16-le", "utf-16-be")]
+        near = [sum(char < "\u0530" for char in reading) for reading in readings]
+        return readings[near[1] > near[0]].strip("\0 \ufeff")
     return _decode(rest).strip("\0 ") if code.startswith((b"ASCII", b"\0")) else None
 
 

@@ -18,6 +18,7 @@ API_URL: Final = "https://api.vk.com"
 API_VERSION: Final = "5.199"
 CALLS_A_SECOND: Final = 3
 TRIES: Final = 6
+DAMAGED_TRIES: Final = 3
 TIMEOUT_S: Final = 60.0
 
 # https://dev.vk.com/reference/errors
@@ -153,6 +154,7 @@ class VkClient:
         """
         assert self._session is not None
         fault: Exception | None = None
+        damaged = 0
         for attempt in range(TRIES):
             if attempt:
                 await asyncio.sleep(self._pause * 2 ** (attempt - 1))
@@ -172,7 +174,8 @@ class VkClient:
                 fault = error
             except PhotoError as error:
                 # Cut off on the way, perhaps; if it stays so, the photo itself is damaged.
-                if attempt >= 2:
+                damaged += 1
+                if damaged == DAMAGED_TRIES:
                     raise VkPhotoGoneError(str(error)) from error
                 fault = error
         raise VkError(f"a photo cannot be downloaded: {type(fault).__name__}: {fault}")

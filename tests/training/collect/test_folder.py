@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import ExifTags, Image
+
+from engine.errors import CorpusError
+from tests.training.collect.helpers import Collect, contents, jpeg, load, photos_in
+from training.collect.captions import read_embedded, read_table
+from training.collect.folder import FolderOptions, FolderReport, collect_folder
+from training.collect.merge import MergeOptions, merge_corpus
+from training.collect.writer import CorpusWriter
+
+
+def folder(path: Path, *names: str) -> Path:
+    for number, name in enumerate(names):
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(jpeg(number))
+    return path
+
+
+def collect_to(corpus: Path, path: Path, **options: Any) -> FolderReport:
+    with CorpusWriter(corpus) as writer:
+        return collect_folder(path, writer, FolderOptions(**options))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.csv", 'image,caption\na.jpg,"кот, рыжий"\na.jpg,a red cat\nsub/b.jpg,dog\n'),
+        ("c.tsv", "photo\ttext\na.jpg\tкот, рыжий\na.jpg\ta red cat\nb.jpg\tdog\n"),
+        ("c.csv", "File;Text;Tags\na.jpg;кот, рыжий;\na.jpg;a red cat;\nsub\\b.jpg;dog;\n"),
+        (
+            "c.jsonl",
+            '{"photo": "a.jpg", "text": ["кот, рыжий", "a red cat"]}\n\n'
+            '{"photo": "./sub/b.jpg", "caption": "dog"}\n',
+        ),
+    ],
+)
+def test_tables(tmp_path: Path, name: str, text: str) -> None:
+    path = folder(tmp_path / "my", "a.jpg", "sub/b.jpg", "c.png")
+    table = tmp_path / name
+    for encoding in ("utf-8", "utf-8-sig", "cp1251"):
+        if encoding == "cp1251" and name.endswith("jsonl"):
+            continue
+        table.write_text(text, encoding)
+        corpus = tmp_path / f"corpus-{encoding}"
+        report = collect_to(corpus, path, captions=table)
+        posts = load(corpus)
+        assert list(posts) == ["my/a.jpg", "my/c.png", "my/sub/b.jpg"]
+        assert posts["my/a.jpg"].texts == {"": ("кот, рыжий", "a red cat")}
+        assert posts["my/sub/b.jpg"].texts == {"": ("dog",)}
+        assert posts["my/c.png"].texts == {}
+        assert report.captions == {"from the table": 2, "none": 1}
+
+
+def test_table_with_all_columns(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my", "a.jpg")
+    table = tmp_path / "c.csv"
+    table.write_text(
+        'photo,text,tags,date,url\na.jpg,hi @anna,"#sea, sun",2024-05-01,https://x.org/1\n'
+        "gone.jpg,x,,,\n"
+    )
+    report = collect_to(tmp_path / "corpus", path, captions=table, name="mine")
+    (post,) = load(tmp_path / "corpus").values()
+    assert post.tags == ("sea", "sun")
+    assert (post.date, post.url) == ("2024-05-01T00:00:00", "https://x.org/1")
+    assert post.texts[""] == ("hi @user",)
+    assert report.unnamed == ["gone.jpg"]
+    assert "gone.jpg" in str(report)
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "{not json", "photo\n"])
+def test_tables_that_are_none(tmp_path: Path, text: str) -> None:
+    for name in ("c.csv", "c.jsonl"):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(CorpusError):
+            read_table(tmp_path / name)
+    with pytest.raises(CorpusError):
+        read_table(tmp_path / "gone.csv")
+
+
+def test_sidecars(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my", "a.jpg", "b.jpg", ".hidden/c.jpg")
+    (path / "a.txt").write_text("бухта на закате\n")
+    (path / "b.jpg.txt").write_text("a boat")
+    collect_to(tmp_path / "corpus", path)
+    texts = {key: post.texts[""] for key, post in load(tmp_path / "corpus").items()}
+    assert texts == {"my/a.jpg": ("бухта на закате",), "my/b.jpg": ("a boat",)}
+
+
+def test_exif(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = "a lighthouse in fog"
+    exif[ExifTags.Base.Artist] = "Anna Petrova"
+    exif[0x9C9E] = "sea;fog".encode("utf-16-le") + b"\0\0"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2021:07:03 18:30:00"
+    path = folder(tmp_path / "my", "a.jpg")
+    Image.open(io.BytesIO(jpeg(1))).save(path / "a.jpg", exif=exif)
+    collect_to(tmp_path / "corpus", path)
+    (post,) = load(tmp_path / "corpus").values()
+    assert post.texts[""] == ("a lighthouse in fog",)
+    assert post.tags == ("sea", "fog")
+    assert post.date == "2021-07-03T18:30:00"
+    assert "Anna" not in (tmp_path / "corpus" / "posts.jsonl").read_text()
+    collect_to(tmp_path / "with", path, authors=True)
+    assert "Anna Petrova" in (tmp_path / "with" / "posts.jsonl").read_text()
+
+
+def test_exif_that_only_the_camera_wrote(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = "OLYMPUS DIGITAL CAMERA         "
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = b"UNICODE\0" + "кот".encode(
+        "utf-16-le"
+    )
+    place = tmp_path / "a.jpg"
+    Image.open(io.BytesIO(jpeg(1))).save(place, exif=exif)
+    caption = read_embedded(place)
+    assert caption is not None
+    assert caption.texts == ["кот"]
+
+
+def iptc(*fields: tuple[int, bytes]) -> bytes:
+    data = b"".join(
+        b"\x1c\x02" + bytes([number]) + len(value).to_bytes(2, "big") + value
+        for number, value in fields
+    )
+    block = b"8BIM\x04\x04\0\0" + len(data).to_bytes(4, "big") + data + b"\0" * (len(data) % 2)
+    payload = b"Photoshop 3.0\0" + block
+    return b"\xff\xed" + (len(payload) + 2).to_bytes(2, "big") + payload
+
+
+def test_iptc_and_xmp(tmp_path: Path) -> None:
+    photo = jpeg(1)
+    fields = [(120, "рыбак чинит сеть".encode()), (25, b"sea"), (25, b"net"), (80, b"Ivan")]
+    (tmp_path / "iptc.jpg").write_bytes(photo[:2] + iptc(*fields) + photo[2:])
+    caption = read_embedded(tmp_path / "iptc.jpg")
+    assert caption is not None
+    assert (caption.texts, caption.tags, caption.author) == (
+        ["рыбак чинит сеть"],
+        ["sea", "net"],
+        "Ivan",
+    )
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        b'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:description><rdf:Alt>'
+        b'<rdf:li xml:lang="x-default">an old mill</rdf:li></rdf:Alt></dc:description>'
+        b"<dc:subject><rdf:Bag><rdf:li>mill</rdf:li><rdf:li>river</rdf:li></rdf:Bag></dc:subject>"
+        b"</rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    Image.open(io.BytesIO(photo)).save(tmp_path / "xmp.jpg", xmp=xmp)
+    caption = read_embedded(tmp_path / "xmp.jpg")
+    assert caption is not None
+    assert caption.texts == ["an old mill"]
+    assert caption.tags == ["mill", "river"]
+
+
+def test_damaged_photos_do_no_harm(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my", "a.jpg")
+    for number in range(0, len(jpeg(0)), 97):
+        (path / f"cut{number}.jpg").write_bytes(jpeg(0)[:number])
+    report = collect_to(tmp_path / "corpus", path)
+    assert report.skipped == {"empty files": 1}
+    assert "my/a.jpg" in load(tmp_path / "corpus")
+
+
+def test_again_adds_only_what_is_new(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my", "a.jpg", "b.jpg")
+    collect_to(tmp_path / "corpus", path)
+    (path / "a.txt").write_text("now it has a caption")
+    (path / "c.jpg").write_bytes(jpeg(9))
+    with CorpusWriter(tmp_path / "corpus") as writer:
+        collect_folder(path, writer, FolderOptions())
+        changes = writer.changes
+    assert (changes.new, changes.edited, changes.same) == (1, 1, 1)
+    assert len(load(tmp_path / "corpus")) == 3
+
+
+def test_two_folders_of_one_name(tmp_path: Path) -> None:
+    one, two = folder(tmp_path / "1" / "my", "a.jpg"), folder(tmp_path / "2" / "my", "a.jpg")
+    collect_to(tmp_path / "corpus", one)
+    with pytest.raises(CorpusError, match="--name"):
+        collect_to(tmp_path / "corpus", two)
+    collect_to(tmp_path / "corpus", two, name="other")
+    assert list(load(tmp_path / "corpus")) == ["my/a.jpg", "other/a.jpg"]
+
+
+def test_kill_and_go_on(tmp_path: Path, collect: Collect) -> None:
+    path = folder(tmp_path / "my", *[f"{n:03}.jpg" for n in range(400)])
+    for number in range(0, 400, 2):
+        (path / f"{number:03}.txt").write_text(f"снимок {number}")
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    assert collect("folder", path, "--out", undisturbed).returncode == 0
+    for stored in (1, 150, 300):
+        collect.kill_when(
+            lambda stored=stored: photos_in(killed) >= stored,  # type: ignore[misc]
+            "folder",
+            path,
+            "--out",
+            killed,
+        )
+    done = collect("folder", path, "--out", killed)
+    assert done.returncode == 0, done.stderr
+    assert contents(killed) == contents(undisturbed)
+    assert len(load(killed)) == 400
+
+
+# Corpora
+
+
+def corpus(path: Path, *records: dict[str, Any]) -> Path:
+    (path / "photos").mkdir(parents=True)
+    for number, record in enumerate(records):
+        if "photo" in record:
+            (path / record["photo"]).write_bytes(jpeg(number))
+    (path / "posts.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def test_merge(tmp_path: Path) -> None:
+    one = corpus(
+        tmp_path / "one",
+        {"id": "1", "photo": "photos/a.jpg", "text": "кот", "album": "x", "author": "Anna"},
+        {"id": "2", "texts": {"en": ["a dog", "dog"]}, "split": "dev", "date": "2024-01-01"},
+        {"id": "2", "texts": {"en": ["a big dog"]}, "split": "dev", "date": "2024-01-01"},
+    )
+    two = corpus(tmp_path / "two", {"id": "1", "photo": "photos/a.jpg", "text": "other"})
+    with CorpusWriter(tmp_path / "all") as writer:
+        report = merge_corpus(one, writer, MergeOptions())
+        assert report.replaced == 1
+        merge_corpus(two, writer, MergeOptions(prefix=True))
+    posts = load(tmp_path / "all")
+    assert list(posts) == ["1", "2", "two/1"]
+    assert posts["2"].texts == {"en": ("a big dog",)}
+    assert posts["2"].split == "dev"
+    assert posts["1"].photo != posts["two/1"].photo
+    text = (tmp_path / "all" / "posts.jsonl").read_text()
+    assert '"album": "x"' in text
+    assert "Anna" not in text
+    with CorpusWriter(tmp_path / "all") as writer:
+        merge_corpus(one, writer, MergeOptions())
+        assert (writer.changes.new, writer.changes.edited, writer.changes.photos) == (0, 0, 0)
+        with pytest.raises(CorpusError, match="into itself"):
+            merge_corpus(tmp_path / "all", writer, MergeOptions())
+
+
+def test_merge_by_command(tmp_path: Path, collect: Collect) -> None:
+    one = corpus(tmp_path / "one", {"id": "1", "text": "кот"})
+    two = corpus(tmp_path / "two", {"id": "2", "text": "пёс"})
+    done = collect("merge", one, two, "--out", tmp_path / "all")
+    assert done.returncode == 0, done.stderr
+    done = collect("folder", one, "--out", tmp_path / "all")
+    assert "1 known already" in done.stdout
+    assert list(load(tmp_path / "all")) == ["1", "2"]
+    done = collect("folder", tmp_path / "gone", "--out", tmp_path / "new")
+    assert done.returncode == 1
+    assert "does not exist" in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_merge_killed(tmp_path: Path, collect: Collect) -> None:
+    records = [
+        {"id": str(n), "photo": f"photos/{n}.jpg", "text": f"снимок {n}"} for n in range(300)
+    ]
+    one = corpus(tmp_path / "one", *records)
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    assert collect("merge", one, "--out", undisturbed).returncode == 0
+    collect.kill_when(lambda: photos_in(killed) >= 120, "merge", one, "--out", killed)
+    assert collect("merge", one, "--out", killed).returncode == 0
+    assert contents(killed) == contents(undisturbed)
