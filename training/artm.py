@@ -99,8 +99,7 @@ def train_artm(
     settings
         See `ArtmSettings`.
     folder
-        For the batches and the result; created if missing, reused if it holds the result of the
-        same settings and bags.
+        For the batches and the result; created if missing.
     progress
         Called with a line of text after each pass.
 

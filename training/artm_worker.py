@@ -19,7 +19,12 @@ ONLINE_BATCHES = 8
 
 def main(folder: Path) -> int:
     """Run the job; 0 on success."""
-    import artm  # only here: see training.artm
+    try:
+        import artm  # only here: see training.artm
+    except ImportError as error:
+        print(f"{error}: it is part of pip install 'image2pic[training]', which needs Python 3.11")
+        print("on Linux x86-64; elsewhere build the model in the Docker image")
+        return 1
 
     job = json.loads((folder / "job.json").read_text())
     settings = ArtmSettings(**job["settings"])
@@ -39,6 +44,7 @@ def main(folder: Path) -> int:
         num_processors=settings.processors,
         num_document_passes=settings.document_passes,
         show_progress_bars=False,
+        theta_columns_naming="title",
     )
     # One score a modality: over several at once BigARTM gives a product.
     for name in present:
@@ -72,7 +78,6 @@ def main(folder: Path) -> int:
             matrix[rows] = frame.values
         result[f"phi_{name}"] = matrix
     theta = model.transform(batches) if online else model.get_theta()
-    theta = theta[sorted(theta.columns)]
     history = {
         f"{kind}_{name}": list(map(float, model.score_tracker[f"{kind}_{name}"].value))
         for name in present
@@ -97,6 +102,9 @@ def _batches(artm: Any, bags: dict[str, Any], folder: Path) -> Any:
     count = next(iter(bags.values())).shape[0]
     with source.open("w") as file:
         for row in range(count):
+            # BigARTM does not read a document without words; its theta stays 1/K.
+            if not any(matrix.indptr[row] < matrix.indptr[row + 1] for matrix in bags.values()):
+                continue
             file.write(f"d{row:08d}")
             for name, matrix in bags.items():
                 start, end = matrix.indptr[row], matrix.indptr[row + 1]
