@@ -11,12 +11,12 @@ from PIL import Image
 
 SCENES = {
     "sea": ((30, 90, 200), 2, "sea wave beach sail boat", "море волна пляж парус лодка", "sea"),
-    "forest": ((20, 120, 40), 9, "forest tree leaf moss pine", "лес дерево лист мох сосна", "forest"),
-    "sunset": ((240, 120, 30), 1, "sunset evening sun horizon glow", "закат вечер солнце горизонт", "sunset"),
+    "forest": ((20, 120, 40), 9, "forest tree leaf moss pine", "лес дерево лист мох сосна", "wood"),
+    "sunset": ((240, 120, 30), 1, "sunset evening sun glow", "закат вечер солнце заря", "sunset"),
     "night": ((15, 15, 50), 5, "night star moon dark sky", "ночь звезда луна темнота", "night"),
-    "snow": ((235, 240, 250), 3, "snow winter ski frost mountain", "снег зима лыжи мороз гора", "winter"),
-    "field": ((220, 200, 60), 12, "field wheat flower bee meadow", "поле пшеница цветок пчела луг", "summer"),
-}  # fmt: skip
+    "snow": ((235, 240, 250), 3, "snow winter ski frost", "снег зима лыжи мороз", "winter"),
+    "field": ((220, 200, 60), 12, "field wheat flower bee", "поле пшеница цветок пчела", "summer"),
+}
 
 
 def draw(scene: str, seed: int, size: int = 96) -> Image.Image:
@@ -25,7 +25,8 @@ def draw(scene: str, seed: int, size: int = 96) -> Image.Image:
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:size, 0:size] / size
     angle = rng.uniform(-0.3, 0.3) + frequency
-    wave = np.sin(2 * np.pi * frequency * (x * np.cos(angle) + y * np.sin(angle)) + rng.uniform(0, 6))
+    way = x * np.cos(angle) + y * np.sin(angle)
+    wave = np.sin(2 * np.pi * frequency * way + rng.uniform(0, 6))
     light = 1 + 0.25 * (0.5 - y) + 0.2 * wave
     pixels = np.array(colour)[None, None] * light[..., None] + rng.normal(0, 8, (size, size, 3))
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))

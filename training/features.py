@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import faiss
 import numpy as np
@@ -146,7 +146,7 @@ def learn_codebook(
     components = vectors[:, ::-1][:, :dimensions].astype(np.float32)
     projected = np.ascontiguousarray((rooted - mean) @ components)
     words = max(1, min(words, len(projected) // 4))
-    kmeans = faiss.Kmeans(
+    kmeans: Any = faiss.Kmeans(
         projected.shape[1],
         words,
         niter=15,
@@ -252,7 +252,7 @@ def _describe(
 
 
 def _grid_places(folder: Path) -> dict[str, tuple[Path, int]]:
-    places = {}
+    places: dict[str, tuple[Path, int]] = {}
     for path in sorted(folder.glob("grids-*.npz")):
         with np.load(path) as arrays:
             places |= {name: (path, row) for row, name in enumerate(arrays["ids"].tolist())}

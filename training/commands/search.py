@@ -49,9 +49,8 @@ def run(args: argparse.Namespace) -> int:
     for hit, found in zip(page.hits, store.get([hit.key for hit in page.hits]), strict=True):
         if found is not None:
             text = " ".join(found.text.split())
-            print(
-                f"{100 * hit.closeness:5.1f} %  distance {1 - hit.closeness:.3f}  {found.id}  {text[:90]}"
-            )
+            close, away = 100 * hit.closeness, 1 - hit.closeness
+            print(f"{close:5.1f} %  distance {away:.3f}  {found.id}  {text[:90]}")
     if args.sheet:
         heading = args.text or (args.photo.name if args.photo else f"like {args.like}")
         image = decode(photo, size_hint=400) if photo is not None else None
