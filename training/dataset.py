@@ -5,6 +5,7 @@ The same numbers are made of held-out posts, by a finished model, for the evalua
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,12 +99,15 @@ class Dataset:
     @classmethod
     def load(cls, folder: Path) -> Dataset:
         """Read what `save` wrote; OSError or ValueError otherwise."""
-        with np.load(folder / "posts.npz", allow_pickle=False) as arrays:
-            return cls(
-                tuple(map(str, arrays["ids"])),
-                arrays["features"].astype(np.float32),
-                sparse.load_npz(folder / "visual.npz").tocsr(),
-                sparse.load_npz(folder / "texts.npz").tocsr(),
-                arrays["owner"],
-                arrays["language"],
-            )
+        try:
+            with np.load(folder / "posts.npz", allow_pickle=False) as arrays:
+                return cls(
+                    tuple(map(str, arrays["ids"])),
+                    arrays["features"].astype(np.float32),
+                    sparse.load_npz(folder / "visual.npz").tocsr(),
+                    sparse.load_npz(folder / "texts.npz").tocsr(),
+                    arrays["owner"],
+                    arrays["language"],
+                )
+        except (EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{folder} does not hold a data set: {error}") from error
