@@ -19,7 +19,9 @@ def blobs(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
 
 
 def pairs_of(hashes: np.ndarray, distance: int) -> set[tuple[int, int]]:
-    return {(int(a), int(b)) for part in near_pairs(hashes, distance) for a, b in part}
+    found = [(int(a), int(b)) for part in near_pairs(hashes, distance) for a, b in part]
+    assert len(found) == len(set(found))
+    return set(found)
 
 
 @pytest.mark.parametrize("distance", [0, 1, 4, 6, 8])

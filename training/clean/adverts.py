@@ -178,10 +178,13 @@ def learn(
         used = np.flatnonzero(np.isin(rows.owner, train))
         filter_ = _empty_filter(rows, used)
         svm = _svm(
-            filter_, [rows.features[row] for row in used], labels[rows.owner[used]], weights[used]
+            filter_,
+            [rows.features[int(row)] for row in used],
+            labels[rows.owner[used]],
+            weights[used],
         )
         scores[test] = svm.decision_function(
-            matrix(filter_, [rows.features[first[place]] for place in test])
+            matrix(filter_, [rows.features[int(first[place])] for place in test])
         )
     counts = np.array([example.weight for example in examples])
     shares = np.where(labels, SHARE / counts[labels].sum(), (1 - SHARE) / counts[~labels].sum())

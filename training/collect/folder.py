@@ -14,6 +14,7 @@ from tqdm import tqdm
 from engine.errors import CorpusError
 from engine.privacy import redact
 from training.collect.captions import Caption, read_embedded, read_sidecar, read_table
+from training.collect.metadata import without_metadata
 from training.collect.writer import PHOTO_SUFFIXES, CorpusWriter, photo_name
 
 MAX_PHOTO_BYTES: Final = 20 * 1024 * 1024
@@ -71,6 +72,7 @@ def collect_folder(folder: Path, writer: CorpusWriter, options: FolderOptions) -
     """Add a folder's photos to a corpus.
 
     A photo's caption is taken from the table, else from a text file beside it, else from within it.
+    The copies of JPEGs have no metadata but their orientation, unless authors were asked for.
 
     Raises
     ------
@@ -111,10 +113,18 @@ def collect_folder(folder: Path, writer: CorpusWriter, options: FolderOptions) -
         }
         if writer.is_known(record):
             continue
-        record["sha256"] = writer.store_photo(record["photo"], path)
+        source = path if options.authors else _anonymous(path)
+        record["sha256"] = writer.store_photo(record["photo"], source)
         writer.put(record)
     report.unnamed = table.unused()
     return report
+
+
+def _anonymous(path: Path) -> bytes:
+    try:
+        return without_metadata(path.read_bytes())
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {error}") from error
 
 
 def claim_name(writer: CorpusWriter, name: str, folder: Path, *, given: bool) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from engine.errors import CorpusError
@@ -13,6 +15,7 @@ from tests.training.collect.helpers import Collect, contents, jpeg, load, photos
 from training.collect.captions import read_embedded, read_table
 from training.collect.folder import FolderOptions, FolderReport, collect_folder
 from training.collect.merge import MergeOptions, merge_corpus
+from training.collect.metadata import without_metadata
 from training.collect.writer import CorpusWriter
 
 
@@ -109,6 +112,44 @@ def test_exif(tmp_path: Path) -> None:
     assert "Anna" not in (tmp_path / "corpus" / "posts.jsonl").read_text()
     collect_to(tmp_path / "with", path, authors=True)
     assert "Anna Petrova" in (tmp_path / "with" / "posts.jsonl").read_text()
+
+
+@pytest.mark.parametrize("orientation", [1, 6, None])
+def test_copies_name_nobody(tmp_path: Path, orientation: int | None) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "Anna Petrova"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (55.0, 45.0, 7.0)
+    if orientation:
+        exif[ExifTags.Base.Orientation] = orientation
+    path = folder(tmp_path / "my", "a.jpg")
+    photo = Image.open(io.BytesIO(jpeg(1)))
+    photo.save(path / "a.jpg", exif=exif, comment=b"by Anna", icc_profile=b"profile")
+    with_iptc = (path / "a.jpg").read_bytes()
+    (path / "a.jpg").write_bytes(with_iptc[:2] + iptc((80, b"Anna")) + with_iptc[2:])
+    collect_to(tmp_path / "corpus", path)
+    (post,) = load(tmp_path / "corpus").values()
+    assert post.photo is not None
+    data = post.photo.read_bytes()
+    assert b"Anna" not in data
+    with Image.open(io.BytesIO(data)) as copy, Image.open(path / "a.jpg") as original:
+        assert copy.tobytes() == original.tobytes()
+        assert copy.getexif().get(ExifTags.Base.Orientation, 1) == (orientation or 1)
+        assert not copy.getexif().get_ifd(ExifTags.IFD.GPSInfo)
+        assert copy.info["icc_profile"] == b"profile"
+    collect_to(tmp_path / "with", path, authors=True)
+    (post,) = load(tmp_path / "with").values()
+    assert post.photo is not None
+    assert b"Anna" in post.photo.read_bytes()
+
+
+@given(st.binary(max_size=60), st.integers(0, 600))
+@settings(max_examples=60, deadline=None)
+def test_any_bytes_can_be_copied(noise: bytes, cut: int) -> None:
+    without_metadata(noise)
+    without_metadata(b"\xff\xd8" + noise)
+    without_metadata(jpeg(0)[:cut] + noise)
+    # What cannot be followed to its pixels is not touched.
+    assert without_metadata(jpeg(0)[:15]) == jpeg(0)[:15]
 
 
 def test_exif_that_only_the_camera_wrote(tmp_path: Path) -> None:
