@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import logging
+import os
 import shutil
 import sys
 import time
@@ -102,6 +103,7 @@ def build(
     settings: BuildSettings,
     *,
     splits: Sequence[str] | None = None,
+    also: Sequence[Path] = (),
     name: str = "",
     replace_model: bool = False,
     progress: bool = True,
@@ -118,6 +120,8 @@ def build(
         See `BuildSettings`.
     splits
         Splits to learn from; None means ``train`` where the corpus has it, else everything.
+    also
+        More corpora to learn from; their posts do not enter the library.
     name
         Shown by the bot; the folder's name by default.
     replace_model
@@ -135,6 +139,13 @@ def build(
     report = Report()
     posts = _read(corpus, splits, report)
     say(report.summary())
+    library = posts
+    for number, more in enumerate(also):
+        report = Report()
+        posts = posts + [
+            replace(post, id=f"also{number}/{post.id}") for post in _read(more, splits, report)
+        ]
+        say(f"{more}: {report.summary()}")
     sources = photo_sources(posts)
     if len(sources) < LEAST_POSTS:
         raise CorpusError(
@@ -198,7 +209,7 @@ def build(
     _install(staging, out)
     model = load_model(out)
     say(f"model {identity}: " + _quality_line(model.info.quality))
-    _library(model, posts, texts, encoder, sources, features, corpus, out, say)
+    _library(model, library, texts, encoder, sources, features, corpus, out, say)
     say(f"done in {time.monotonic() - started:.0f} s: {out}")
     return model
 
@@ -648,7 +659,7 @@ def _library(
     engine = Engine(model)
     chunks = describe_photos(encoder, model.codebook, sources, features / "chunks", progress=False)
     with SqlitePostStore(out / "posts.sqlite") as store:
-        store.photo_root = corpus.resolve()
+        store.photo_root = _photo_root(corpus, out)
         written = fill_library(engine, store, posts, texts, chunks, corpus)
         gone = {post.id for post in store.recent(store.count())} - {post.id for post in posts}
         store.remove(gone)
@@ -656,6 +667,15 @@ def _library(
         engine.load(store.vectors(model.info.id), version=version)
     engine.save(out / "index.faiss", version=version)
     say(f"library: {written:,} posts in posts.sqlite, index.faiss")
+
+
+def _photo_root(corpus: Path, out: Path) -> Path:
+    """Relative to the model where both lie in the current folder, so that it can be moved."""
+    here = Path.cwd()
+    corpus, out = corpus.resolve(), out.resolve()
+    if corpus.is_relative_to(here) and out.is_relative_to(here):
+        return Path(os.path.relpath(corpus, out))
+    return corpus
 
 
 def _key(encoder: Path, ids: Sequence[str], settings: BuildSettings) -> str:
@@ -675,6 +695,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="", help="the model's name, shown by the bot")
     parser.add_argument(
         "--split", action="append", help="learn from this split only (repeatable; default: train)"
+    )
+    parser.add_argument(
+        "--also",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="CORPUS",
+        help="learn from this corpus too, without its posts in the library (repeatable)",
     )
     parser.add_argument(
         "--encoder",
@@ -726,6 +754,7 @@ def run(args: argparse.Namespace) -> int:
         args.out or Path("models") / args.corpus.resolve().name,
         settings,
         splits=args.split,
+        also=args.also,
         name=args.name,
         replace_model=args.replace,
         progress=not args.quiet,

@@ -96,6 +96,7 @@ def fill_library(
     int
         Posts written; those without a readable photo are left out.
     """
+    # Posts that were only learnt from are not in it.
     by_id = {post.id: post for post in posts}
     tokens: Mapping[str, list[Text]] = defaultdict(list)
     for text in texts:
@@ -105,8 +106,8 @@ def fill_library(
     for chunk in chunks:
         rows = []
         for name, mean in zip(chunk.ids, chunk.mean.astype(np.float32), strict=True):
-            post = by_id[name]
-            if name in removed or post.photo is None:
+            post = by_id.get(name)
+            if post is None or name in removed or post.photo is None:
                 continue
             known = [
                 token

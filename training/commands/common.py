@@ -40,24 +40,24 @@ def read_photo(path: Path) -> bytes:
         raise PhotoError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def picture_of(store: SqlitePostStore, post: Post) -> Image.Image | None:
-    """A post's photo, or None where it is gone."""
+def picture_of(store: SqlitePostStore, post: Post, folder: Path) -> Image.Image | None:
+    """A post's photo, or None where it is gone; `folder` is the model's."""
     root = store.photo_root
     if post.photo is None or root is None:
         return None
     try:
-        return decode(root / post.photo, size_hint=400)
+        return decode(folder / root / post.photo, size_hint=400)
     except PhotoError:
         return None
 
 
-def sheet_items(store: SqlitePostStore, hits: Sequence[Hit]) -> list[SheetItem]:
+def sheet_items(store: SqlitePostStore, hits: Sequence[Hit], folder: Path) -> list[SheetItem]:
     """Found posts as tiles of a contact sheet."""
     items = []
     for hit, post in zip(hits, store.get([hit.key for hit in hits]), strict=True):
         if post is not None:
             badge = f"{100 * hit.closeness:.0f} %"
-            items.append(SheetItem(picture_of(store, post), post.id, post.text, badge))
+            items.append(SheetItem(picture_of(store, post, folder), post.id, post.text, badge))
     return items
 
 

@@ -54,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
     if args.sheet:
         heading = args.text or (args.photo.name if args.photo else f"like {args.like}")
         image = decode(photo, size_hint=400) if photo is not None else None
-        sheet = contact_sheet(sheet_items(store, page.hits), heading=heading, query_image=image)
+        sheet = contact_sheet(
+            sheet_items(store, page.hits, args.model), heading=heading, query_image=image
+        )
         args.sheet.write_bytes(to_png(sheet))
         print(f"contact sheet: {args.sheet}")
     return 0

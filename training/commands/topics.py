@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         if args.sheet:
             words = line(topic.words[:5])
             items += [
-                SheetItem(picture_of(store, post), f"topic {topic.topic + 1}", words)
+                SheetItem(picture_of(store, post, args.model), f"topic {topic.topic + 1}", words)
                 for post in posts
             ]
     if args.sheet:
