@@ -6,6 +6,9 @@ what the teacher sees in each cell, and what it sees in the photo as a whole (th
 cells). Both are square roots of features, reduced and partly whitened by PCA, so that the
 student's effort goes where photos differ.
 
+Before that, each layer is fitted on its own to the teacher's responses (`begin`); with
+``--epochs 0`` this is all, which takes minutes on two cores.
+
 The teacher's grids are computed once and kept in a cache. Everything can be stopped at any time
 and goes on with ``--resume``.
 
@@ -72,6 +75,7 @@ class Settings:
         The student's input, in pixels each way.
     epochs, minutes
         Training ends with whichever comes first; the learning rate falls to zero towards it.
+        With 0 epochs the layers are fitted one by one, and that is all.
     batch
         Photos a step.
     learning_rate
@@ -98,7 +102,7 @@ class Settings:
     warmup: int = 60
     components: tuple[int, int] = (256, 384)
     held_out: int = 256
-    fitted: int = 600
+    fitted: int = 480
     seed: int = 7
 
 
@@ -577,6 +581,53 @@ def _progress(trainer: Trainer, settings: Settings, steps: float) -> float:
     return max(shares)
 
 
+def divide(photos: int, settings: Settings) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Indices of the photos that are held out, and of those that are learnt from."""
+    order = np.random.default_rng(settings.seed).permutation(photos)
+    held_out = min(settings.held_out, photos // 10)
+    held_out = held_out if held_out > 1 else 0  # one photo has no variance
+    return order[:held_out], order[held_out:]
+
+
+def begin(
+    photos: Sequence[Path],
+    weights: Path,
+    cache: Path,
+    settings: Settings,
+    *,
+    resume: bool = False,
+) -> dict[str, FloatArray]:
+    """Fit the student's layers one by one (see `fit_layers`), or take them from the cache.
+
+    Raises
+    ------
+    CorpusError
+        What is in the cache was fitted on other photos or with other settings.
+    """
+    begun = cache / "begun.npz"
+    made_with = json.dumps([settings.widths, settings.size, settings.seed, len(photos)])
+    if resume and begun.exists():
+        with np.load(begun, allow_pickle=False) as archive:
+            first = {name: archive[name] for name in archive.files}
+        if str(first.pop("made_with")) != made_with:
+            raise CorpusError(f"{begun} was begun with other photos or settings; drop --resume")
+        return first
+    teacher = load_weights(weights)
+    _, learnt = divide(len(photos), settings)
+    chosen = [photos[i] for i in learnt[: settings.fitted]]
+    _log.info("fitting the layers one by one, on %d photos", len(chosen))
+    first = fit_layers(
+        teacher,
+        read_pixels(chosen, settings.size),
+        widths=settings.widths,
+        seed=settings.seed,
+        on_layer=lambda layer, share: _log.info("%s: %.2f explained", layer, share),
+    )
+    cache.mkdir(parents=True, exist_ok=True)
+    np.savez(begun, made_with=made_with, **first)  # type: ignore[arg-type]
+    return first
+
+
 def train(
     photos: Sequence[Path],
     weights: Path,
@@ -592,36 +643,22 @@ def train(
     tuple
         The trainer, and how the training went (for ``encoder.json``).
     """
+    apart, learnt = divide(len(photos), settings)
+    checkpoint = cache / "checkpoint.npz"
+    going_on = resume and checkpoint.exists()
+    first = dict(begin(photos, weights, cache, settings, resume=resume))
     lessons = prepare(photos, weights, cache, settings)
-    order = np.random.default_rng(settings.seed).permutation(len(photos))
-    held_out = min(settings.held_out, len(photos) // 10)
-    apart, learnt = order[:held_out], order[held_out:]
-    checkpoint, begun = cache / "checkpoint.npz", cache / "begun.npz"
-    made_with = json.dumps([settings.widths, settings.size, settings.seed, len(photos)])
-    if resume and begun.exists():
-        with np.load(begun, allow_pickle=False) as archive:
-            first = {name: archive[name] for name in archive.files}
-        if str(first.pop("made_with", made_with)) != made_with:
-            raise CorpusError(f"{begun} was begun with other photos or settings; drop --resume")
-    else:
-        _log.info("fitting the layers one by one")
-        first = fit_layers(
-            load_weights(weights),
-            lessons.whole[np.sort(learnt[: settings.fitted])],
-            widths=settings.widths,
-            seed=settings.seed,
-            on_layer=lambda layer, share: _log.info("%s: %.2f explained", layer, share),
-        )
-        first |= fit_heads(first, lessons, np.sort(learnt[: 3 * settings.fitted]))
-        checkpoint.unlink(missing_ok=True)
-        np.savez(begun, made_with=made_with, **first)  # type: ignore[arg-type]
+    # A checkpoint has its own heads; these are only of their shape.
+    first |= fit_heads(first, lessons, learnt[: 32 if going_on else 3 * settings.fitted])
     inputs = measure_inputs(first, lessons.whole[learnt[:64]])
     trainer = Trainer(first, inputs, settings, lessons.totals)
-    if resume and checkpoint.exists():
+    if going_on:
         trainer.load(checkpoint)
         _log.info("going on after %d steps", trainer.step)
-    elif len(apart):
-        _log.info("before training: explained %.3f %.3f", *trainer.explained(lessons, apart))
+    else:
+        checkpoint.unlink(missing_ok=True)
+        if len(apart):
+            _log.info("before training: explained %.3f %.3f", *trainer.explained(lessons, apart))
 
     each = max(1, len(learnt) // settings.batch)
     steps = settings.epochs * each
@@ -666,12 +703,17 @@ def train(
     return trainer, about
 
 
-def write(trainer: Trainer, about: dict[str, Any], weights: Path, out: Path) -> Path:
+def write(
+    student: dict[str, FloatArray],
+    settings: Settings,
+    about: dict[str, Any],
+    weights: Path,
+    out: Path,
+) -> Path:
     """Write the encoder's folder; returns the LiteRT file's path."""
     out.mkdir(parents=True, exist_ok=True)
     path = out / ENCODER_FILE
-    student = trainer.weights()
-    rows, columns, channels = convert(student, path, size=trainer.settings.size)
+    rows, columns, channels = convert(student, path, size=settings.size)
     data = path.read_bytes()
     record = {
         "name": NAME,
@@ -679,7 +721,7 @@ def write(trainer: Trainer, about: dict[str, Any], weights: Path, out: Path) -> 
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
         "weights": int(sum(value.size for value in student.values())),
-        "input": {"size": trainer.settings.size, "type": "float32", "values": "RGB 0..255"},
+        "input": {"size": settings.size, "type": "float32", "values": "RGB 0..255"},
         "output": {"rows": rows, "columns": columns, "channels": channels, "non_negative": True},
         "teacher": {
             "name": "inception_v3 (2015-12-05), mixed8",
@@ -715,7 +757,12 @@ def _parser() -> argparse.ArgumentParser:
         "(default: OUT.cache)",
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
-    parser.add_argument("--epochs", type=float, default=default.epochs, help="at most so many")
+    parser.add_argument(
+        "--epochs",
+        type=float,
+        default=default.epochs,
+        help="at most so many; 0: only fit the layers one by one",
+    )
     parser.add_argument("--minutes", type=float, default=0.0, help="of training, at most")
     parser.add_argument("--batch", type=int, default=default.batch)
     parser.add_argument(
@@ -748,15 +795,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cache = options.cache or options.out.with_name(options.out.name + ".cache")
     try:
         photos = find_photos(options.photos)
-        trainer, about = train(photos, options.weights, cache, settings, resume=options.resume)
-        path = write(trainer, about, options.weights, options.out)
+        if settings.epochs > 0:
+            trainer, about = train(photos, options.weights, cache, settings, resume=options.resume)
+            student = trainer.weights()
+        else:
+            student = begin(photos, options.weights, cache, settings, resume=options.resume)
+            about = {"steps": 0, "settings": asdict(settings)}
+        about["photos_fitted"] = min(settings.fitted, len(divide(len(photos), settings)[1]))
+        path = write(student, settings, about, options.weights, options.out)
     except Image2PicError as error:
         print(f"distill: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped; --resume goes on", file=sys.stderr)
         return 130
-    print(f"{path}: {path.stat().st_size:,} bytes; {json.dumps(about.get('held_out', {}))}")
+    measured = json.dumps(about.get("held_out", {}))
+    print(f"{path}: {path.stat().st_size:,} bytes; {measured}")
     return 0
 
 

@@ -21,6 +21,7 @@ He, Zhang, Sun: Channel Pruning for Accelerating Very Deep Neural Networks. ICCV
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ Weights = Mapping[str, Any]
 NAME: Final = "inception-small"
 STUDENT_SIZE: Final = 160
 TEACHER_SIZE: Final = 299
-WIDTHS: Final = (0.85, 0.75)
+WIDTHS: Final = (0.9, 0.8)
 """Shares of the teacher's channels that are kept: up to ``mixed_2``, and after it. What the
 early layers lose no later layer can see, and they have few weights."""
 
@@ -142,7 +143,7 @@ def load_weights(path: Path) -> dict[str, FloatArray]:
             }
     except KeyError as error:
         raise WeightsError(f"{path} has no {error.args[0]}") from error
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise WeightsError(f"cannot read the weights {path}: {error}") from error
     for layer in layers():
         kernel, bias = weights[f"{layer}/kernel"], weights[f"{layer}/bias"]
