@@ -14,7 +14,7 @@ import math
 import re
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -37,7 +37,7 @@ SHIPPED: Final = Path(__file__).resolve().parent.parent / "data" / "adverts" / "
 BLOCKS: Final = ("word", "char", "style")
 """Kinds of features; each is scaled to unit length alone, so that none drowns another."""
 
-SCALES: Final[Mapping[str, float]] = {"word": 1.0, "char": 0.7, "style": 0.7}
+SCALES: Final[Mapping[str, float]] = {"word": 1.0, "char": 1.0, "style": 0.4}
 
 NGRAMS: Final = (3, 4, 5)
 
@@ -224,6 +224,7 @@ class AdvertFilter:
             raise ValueError(
                 f"{len(self._names)} features, {len(self.idf)} idf, {len(self.weights)} weights"
             )
+        self._rarest = float(self.idf.max()) if len(self.idf) else 0.0
         self.bias, self.slope, self.offset = bias, slope, offset
         self.info = dict(info or {})
 
@@ -235,7 +236,7 @@ class AdvertFilter:
         return {block: list(rows) for block, rows in self._rows.items()}
 
     def vector(self, text: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Rows and values of the known features of a text: idf, each block of its scale's length.
+        """Rows and values of the known features of a text: idf, scaled block by block.
 
         Returns
         -------
@@ -247,7 +248,7 @@ class AdvertFilter:
         return self.vector_of(features(text))
 
     def vector_of(
-        self, found: Mapping[str, Iterable[str]]
+        self, found: Mapping[str, Collection[str]]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Do the same for features that `features` found."""
         rows: list[npt.NDArray[np.int64]] = []
@@ -256,7 +257,9 @@ class AdvertFilter:
             known = self._rows[block]
             here = np.array(sorted(known[name] for name in found[block] if name in known), np.int64)
             value = self.idf[here]
-            length = float(np.sqrt(value @ value))
+            # Unknown features count as rare ones: where little is known, little is claimed.
+            unknown = len(found[block]) - len(here)
+            length = float(np.sqrt(value @ value + unknown * self._rarest**2))
             rows.append(here)
             values.append(value * (SCALES[block] / length) if length else value)
         return np.concatenate(rows), np.concatenate(values)

@@ -35,7 +35,7 @@ RULES: Final = (
 MIN_SIDE: Final = 64
 """Pixels of the shorter side of a photo."""
 
-THRESHOLD: Final = 0.5
+THRESHOLD: Final = 0.6
 """Probability from which a text is taken for an advert."""
 
 

@@ -24,7 +24,7 @@ from sklearn.svm import LinearSVC
 from engine.adverts import BLOCKS, AdvertFilter, features
 from training.clean.examples import Example, disguises_of
 
-C: Final = 0.7
+C: Final = 2.0
 FOLDS: Final = 5
 DISGUISES: Final = 3
 SHARE: Final = 0.3
