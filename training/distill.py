@@ -753,8 +753,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--cache",
         type=Path,
+        default=Path(".cache/distill"),
         help="where pixels, the teacher's grids (160 kB a photo) and the checkpoint are kept "
-        "(default: OUT.cache)",
+        "(%(default)s)",
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument(
@@ -792,14 +793,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         learning_rate=options.learning_rate,
         seed=options.seed,
     )
-    cache = options.cache or options.out.with_name(options.out.name + ".cache")
     try:
         photos = find_photos(options.photos)
         if settings.epochs > 0:
-            trainer, about = train(photos, options.weights, cache, settings, resume=options.resume)
+            trainer, about = train(
+                photos, options.weights, options.cache, settings, resume=options.resume
+            )
             student = trainer.weights()
         else:
-            student = begin(photos, options.weights, cache, settings, resume=options.resume)
+            student = begin(photos, options.weights, options.cache, settings, resume=options.resume)
             about = {"steps": 0, "settings": asdict(settings)}
         about["photos_fitted"] = min(settings.fitted, len(divide(len(photos), settings)[1]))
         path = write(student, settings, about, options.weights, options.out)

@@ -277,7 +277,7 @@ def test_the_command_line_writes_an_encoder_and_resumes(
     weights, folder = material
     out = tmp_path / "encoder"
     arguments = ["--weights", str(weights), "--photos", f"{folder}:12", "--out", str(out)]
-    arguments += ["--batch", "6", "--widths", "1", "1"]
+    arguments += ["--batch", "6", "--widths", "1", "1", "--cache", str(tmp_path / "cache")]
     assert distill.main([*arguments, "--epochs", "0"]) == 0
     assert json.loads((out / "encoder.json").read_text())["training"]["steps"] == 0
     assert distill.main([*arguments, "--epochs", "0.5", "--resume"]) == 0
@@ -334,7 +334,8 @@ def test_the_command_line_says_what_is_wrong(
     tmp_path: Path, material: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     nowhere = str(tmp_path / "nowhere")
-    arguments = ["--weights", nowhere, "--out", str(tmp_path / "x"), "--photos"]
+    arguments = ["--weights", nowhere, "--out", str(tmp_path / "x")]
+    arguments += ["--cache", str(tmp_path / "cache"), "--photos"]
     assert distill.main([*arguments, nowhere]) == 1
     assert "no folder" in capsys.readouterr().err
     assert distill.main([*arguments, str(material[1])]) == 1

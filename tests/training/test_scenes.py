@@ -69,9 +69,13 @@ def test_texts_are_in_both_languages_with_their_hashtags() -> None:
         assert "{" not in body
 
 
-def test_too_many_posts_are_refused() -> None:
-    with pytest.raises(ValueError, match="no more different texts"):
-        list(posts.posts(200_000))
+def test_more_posts_than_there_are_texts_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = words.Words(("Sand",), ("Wind", "Sun"), ("Hot",), ("dunes", "sand", "sun"))
+    monkeypatch.setitem(words.ENGLISH, "dunes", few)
+    monkeypatch.setitem(words.RUSSIAN, "dunes", few)
+    monkeypatch.setattr(posts, "PAINTERS", {"dunes": PAINTERS["dunes"]})
+    with pytest.raises(ValueError, match="no more different texts for dunes"):
+        list(posts.posts(1000))
 
 
 def test_the_command_line_writes_a_corpus(tmp_path: Path) -> None:
