@@ -220,9 +220,9 @@ def _train(
     @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
     def step(f: Any, first: Any, second: Any, has_second: Any, words: Any) -> Any:
         with tf.GradientTape() as tape:
-            x = unit(tf.nn.dropout(f, settings.drop_photo) @ photo_w + photo_b)
-            y = unit(tf.nn.dropout(first, settings.drop_text) @ text_w + text_b)
-            v = unit(tf.nn.dropout(second, settings.drop_text) @ text_w + text_b)
+            x = unit(f @ photo_w + photo_b)
+            y = unit(first @ text_w + text_b)
+            v = unit(second @ text_w + text_b)
             rank = ranking(x, y, tf.ones_like(has_second))
             loss = rank + settings.text_pairs * (
                 ranking(y, v, has_second) + ranking(x, v, has_second)
@@ -252,9 +252,9 @@ def _train(
                 settings.learning_rate * warm * 0.5 * (1 + np.cos(np.pi * done / steps))
             )
             rank, fit = step(
-                tf.constant(centred[rows]),
-                tf.constant(texts[first].toarray()),
-                tf.constant(texts[second].toarray()),
+                tf.constant(dropped(centred[rows], settings.drop_photo, rng)),
+                tf.constant(dropped_words(texts[first], settings.drop_text, rng)),
+                tf.constant(dropped_words(texts[second], settings.drop_text, rng)),
                 tf.constant(real),
                 tf.constant(pooled[rows].toarray()),
             )
@@ -271,6 +271,24 @@ def _train(
         idf,
         (float(kappa[0]), float(kappa[1])),
     )
+
+
+def dropped(values: Floats, share: float, rng: np.random.Generator) -> Floats:
+    """A share of the values dropped, the others scaled up (Srivastava et al. 2014).
+
+    Not TensorFlow's: compiled, that takes nearly half of a step's time and ignores the seed.
+    """
+    kept = rng.random(values.shape, dtype=np.float32) >= share
+    scaled: Floats = values * (kept / np.float32(1 - share))
+    return scaled
+
+
+def dropped_words(rows: Any, share: float, rng: np.random.Generator) -> Floats:
+    """`dropped` for CSR, as a dense matrix."""
+    thin = rows.copy()
+    thin.data = dropped(rows.data, share, rng)
+    dense: Floats = thin.toarray()
+    return dense
 
 
 class PairSampler:
