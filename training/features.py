@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ GRIDS: Final = 32
 
 SAMPLE: Final = 1000
 """Photos whose whole grids are kept to learn the codebook from."""
+
+UNREADABLE: Final = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+"""What numpy raises on a file that is missing, cut off or damaged."""
 
 _log = logging.getLogger(__name__)
 
@@ -96,19 +100,20 @@ def sample_grids(
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(len(sources))[:SAMPLE])
     sample = [sources[row] for row in chosen]
-    ids = []
+    ids: list[str] = []
     for start in tqdm(
         range(0, len(sample), CHUNK), desc="sample", unit="chunk", disable=not progress
     ):
         path = folder / f"grids-{start // CHUNK:04d}.npz"
         part = sample[start : start + CHUNK]
-        if not path.exists():
+        found = _sampled(path)
+        if found is None:
             pairs = list(encode(encoder, part))
             shape = (0, encoder.shape.rows * encoder.shape.columns, encoder.shape.channels)
             grids = np.array([grid for _, grid in pairs], np.float16).reshape(-1, *shape[1:])
-            _write(path, ids=np.array([name for name, _ in pairs], np.str_), grids=grids)
-        with np.load(path) as arrays:
-            ids += arrays["ids"].tolist()
+            found = [name for name, _ in pairs]
+            _write(path, ids=np.array(found, np.str_), grids=grids)
+        ids += found
     if not ids:
         raise Image2PicError("none of the photos could be read")
     return ids, folder
@@ -254,9 +259,18 @@ def _describe(
 def _grid_places(folder: Path) -> dict[str, tuple[Path, int]]:
     places: dict[str, tuple[Path, int]] = {}
     for path in sorted(folder.glob("grids-*.npz")):
-        with np.load(path) as arrays:
-            places |= {name: (path, row) for row, name in enumerate(arrays["ids"].tolist())}
+        places |= {name: (path, row) for row, name in enumerate(_sampled(path) or [])}
     return places
+
+
+def _sampled(path: Path) -> list[str] | None:
+    """The posts whose grids are in a file, or None where it cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            ids: list[str] = arrays["ids"].tolist()
+            return ids
+    except UNREADABLE:
+        return None
 
 
 def _read(path: Path, note: str) -> Chunk | None:
@@ -267,7 +281,7 @@ def _read(path: Path, note: str) -> Chunk | None:
             return Chunk(
                 tuple(arrays["ids"].tolist()), arrays["mean"], arrays["words"], arrays["weights"]
             )
-    except (OSError, ValueError, KeyError):
+    except UNREADABLE:
         return None
 
 
