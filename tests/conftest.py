@@ -42,9 +42,7 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             layers.Conv2D(48, 3, 2, "same", activation="relu"),
         ]
     )
-    concrete = tf.function(network).get_concrete_function(
-        tf.TensorSpec([1, 64, 64, 3], tf.float32)
-    )
+    concrete = tf.function(network).get_concrete_function(tf.TensorSpec([1, 64, 64, 3], tf.float32))
     frozen = convert_variables_to_constants_v2(concrete)
     path = tmp_path_factory.mktemp("encoder") / "tiny.tflite"
     path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert())
