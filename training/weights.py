@@ -73,6 +73,9 @@ def _network(weights: str, layer: str) -> Any:
     import tensorflow as tf
 
     source = "imagenet" if weights == "imagenet" else None
+    path = Path(weights)
+    if source is None and not path.is_file():
+        raise WeightsError(f"no weights file {path}")
     try:
         network = tf.keras.applications.InceptionV3(
             include_top=False, weights=source, input_shape=(SIZE, SIZE, 3)
@@ -87,15 +90,12 @@ def _network(weights: str, layer: str) -> Any:
         raise WeightsError(f"no layer {layer!r} in Inception-v3; there are {', '.join(names)}")
     cut = tf.keras.Model(network.input, network.get_layer(layer).output)
     if source is None:
-        path = Path(weights)
-        if not path.is_file():
-            raise WeightsError(f"no weights file {path}")
         try:
             if path.suffix == ".npz":
                 _fill(cut, path)
             else:
                 network.load_weights(str(path))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise WeightsError(f"{path} does not hold Inception-v3's weights: {error}") from error
     return cut
 
