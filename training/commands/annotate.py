@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from engine.engine import Engine
-from training.commands.common import model_argument, read_photo
+from training.commands.common import count, model_argument, read_photo
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,8 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model_argument(parser)
     parser.add_argument("--photo", type=Path, required=True, help="a photo")
     parser.add_argument("--language", default="en", choices=["en", "ru"])
-    parser.add_argument("-n", "--words", type=int, default=8, help="words (default: 8)")
-    parser.add_argument("--tags", type=int, default=5, help="hashtags (default: 5)")
+    parser.add_argument("-n", "--words", type=count, default=8, help="words (default: 8)")
+    parser.add_argument("--tags", type=count, default=5, help="hashtags (default: 5)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from engine.engine import Engine
-from engine.errors import PhotoError
+from engine.errors import Image2PicError, PhotoError
 from engine.photo import decode
 from engine.pictures import SheetItem
 from engine.results import Hit, Term
@@ -38,6 +38,38 @@ def read_photo(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PhotoError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def write_picture(path: Path, png: bytes) -> None:
+    """Write a PNG; Image2PicError where that is not possible."""
+    try:
+        path.write_bytes(png)
+    except OSError as error:
+        raise Image2PicError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1, for argparse."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number from 0 on, for argparse."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return value
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on, for argparse."""
+    value = count(text)
+    if not value:
+        raise argparse.ArgumentTypeError("at least 1")
+    return value
 
 
 def picture_of(store: SqlitePostStore, post: Post, folder: Path) -> Image.Image | None:

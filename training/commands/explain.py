@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from engine.engine import Engine
-from training.commands.common import line, model_argument, read_photo
+from training.commands.common import line, model_argument, positive, read_photo, write_picture
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text", default="", help="words")
     parser.add_argument("--out", type=Path, help="write the picture to this PNG")
     parser.add_argument("--language", default="en", choices=["en", "ru"])
-    parser.add_argument("--topics", type=int, default=4, help="topics to show (default: 4)")
+    parser.add_argument("--topics", type=positive, default=4, help="topics to show (default: 4)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,6 +29,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"{100 * share.share:5.1f} %  topic {share.topic + 1:3d}  {line(share.words)}")
     if args.out:
         heading = args.text or {"en": "What I see", "ru": "Что я вижу"}[args.language]
-        args.out.write_bytes(engine.explain_picture(why, photo=photo, heading=heading))
+        write_picture(args.out, engine.explain_picture(why, photo=photo, heading=heading))
         print(f"picture: {args.out}")
     return 0

@@ -10,8 +10,11 @@ from engine.pictures import contact_sheet, to_png
 from training.commands.common import (
     model_argument,
     open_library,
+    positive,
     read_photo,
+    share,
     sheet_items,
+    write_picture,
 )
 
 
@@ -22,9 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--photo", type=Path, help="a photo")
     parser.add_argument("--like", metavar="ID", help="posts like the post with this id")
     parser.add_argument(
-        "--photo-weight", type=float, default=0.5, help="share of the photo beside a text, 0 to 1"
+        "--photo-weight", type=share, default=0.5, help="share of the photo beside a text, 0 to 1"
     )
-    parser.add_argument("-n", "--limit", type=int, default=10, help="posts to show (default: 10)")
+    parser.add_argument(
+        "-n", "--limit", type=positive, default=10, help="posts to show (default: 10)"
+    )
     parser.add_argument("--sheet", type=Path, help="write a contact sheet to this PNG")
 
 
@@ -42,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         query = engine.query(photo=photo, text=args.text, photo_weight=args.photo_weight)
     if query.unknown:
         print("I do not know: " + ", ".join(query.unknown))
-    page = engine.search(query, limit=max(1, args.limit))
+    page = engine.search(query, limit=args.limit)
     if not page.hits:
         print("nothing is close enough")
         return 1
@@ -57,6 +62,6 @@ def run(args: argparse.Namespace) -> int:
         sheet = contact_sheet(
             sheet_items(store, page.hits, args.model), heading=heading, query_image=image
         )
-        args.sheet.write_bytes(to_png(sheet))
+        write_picture(args.sheet, to_png(sheet))
         print(f"contact sheet: {args.sheet}")
     return 0

@@ -6,15 +6,22 @@ import argparse
 from pathlib import Path
 
 from engine.pictures import SheetItem, contact_sheet, to_png
-from training.commands.common import line, model_argument, open_library, picture_of
+from training.commands.common import (
+    count,
+    line,
+    model_argument,
+    open_library,
+    picture_of,
+    write_picture,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     model_argument(parser)
-    parser.add_argument("--photos", type=int, default=3, help="posts named for each topic")
+    parser.add_argument("--photos", type=count, default=3, help="posts named for each topic")
     parser.add_argument("--sheet", type=Path, help="write the topics with their photos to this PNG")
-    parser.add_argument("-n", "--limit", type=int, default=0, help="topics shown (default: all)")
+    parser.add_argument("-n", "--limit", type=count, default=0, help="topics shown (default: all)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,5 +51,5 @@ def run(args: argparse.Namespace) -> int:
             ]
     if args.sheet:
         sheet = contact_sheet(items, columns=3 * max(1, args.photos), tile=160)
-        args.sheet.write_bytes(to_png(sheet))
+        write_picture(args.sheet, to_png(sheet))
     return 0
