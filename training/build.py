@@ -58,6 +58,16 @@ BANK: Final = 4000
 LEAST_POSTS: Final = 20
 """Fewer posts than this are no corpus to learn topics from."""
 
+RANGES: Final = {
+    "topics": (0, 4096),
+    # The number of a visual word is kept in 16 bits.
+    "words": (1, 65_535),
+    "least": (1, 1_000_000),
+    "epochs": (0, 10_000),
+    "workers": (1, 256),
+}
+"""Options that are numbers, and what they may be."""
+
 SMALL_ENCODER: Final = Path(__file__).parent.parent / "data" / "encoder-small" / "encoder.tflite"
 
 _log = logging.getLogger(__name__)
@@ -178,6 +188,11 @@ def build(
         progress=progress,
     )
     data = assemble(chunks, texts, words, tags, len(codebook))
+    if len(data) < LEAST_POSTS or not data.texts.nnz:
+        raise CorpusError(
+            f"{corpus} has {len(data)} posts with a photo that can be read, and "
+            f"{data.texts.shape[0]} texts of theirs; at least {LEAST_POSTS} are needed"
+        )
     say(
         f"{len(data):,} posts, {data.texts.shape[0]:,} texts, {len(words):,} words, "
         f"{len(tags):,} hashtags; features {time.monotonic() - clock:.0f} s"
@@ -730,8 +745,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """``python -m training build``."""
-    if args.topics and not 8 <= args.topics <= 4096:
-        raise Image2PicError(f"--topics {args.topics}: 8 to 4096 (or 0 to choose by corpus size)")
+    for option, (least, most) in RANGES.items():
+        value = getattr(args, option)
+        if value is not None and not least <= value <= most:
+            raise Image2PicError(f"--{option} {value}: {least} to {most}")
+    if 0 < args.topics < 8:
+        raise Image2PicError(f"--topics {args.topics}: at least 8 (or 0 to choose by corpus size)")
     beside = sorted(Path("../shared/weights").glob("inception_v3*.npz"))
     weights = args.weights or (str(beside[0]) if beside else "imagenet")
     refining = RefineSettings(seed=args.seed)
