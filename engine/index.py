@@ -6,7 +6,6 @@ Exact (Flat) up to `FLAT_LIMIT` posts, inverted lists above. Vectors are compare
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import math
 import os
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import IndexFileError, UnknownPostError
+from engine.files import sha256_of
 from engine.results import Floats
 
 FLAT_LIMIT: Final = 200_000
@@ -163,7 +163,12 @@ class NeighbourIndex:
         try:
             with self._lock:
                 faiss.write_index(self._index, str(part))
-            facts = {"format": FORMAT, "version": version, "model": model, "sha256": _sha256(part)}
+            facts = {
+                "format": FORMAT,
+                "version": version,
+                "model": model,
+                "sha256": sha256_of(part),
+            }
             _sync(part)
             part.replace(path)
             small = note.with_name(note.name + ".part")
@@ -189,7 +194,7 @@ class NeighbourIndex:
             wanted = {"format": FORMAT, "version": version, "model": model}
             if {name: facts.get(name) for name in wanted} != wanted:
                 raise IndexFileError("the saved index is stale")
-            if facts.get("sha256") != _sha256(path):
+            if facts.get("sha256") != sha256_of(path):
                 raise IndexFileError("the saved index is damaged")
             index: Any = faiss.read_index(str(path))
         except (OSError, ValueError, AttributeError, RuntimeError) as error:
@@ -260,11 +265,6 @@ def _inverted(vectors: Floats) -> Any:
     index.set_direct_map_type(library.DirectMap.Hashtable)
     index.nprobe = PROBES
     return index
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from engine.codebook import Codebook
 from engine.encoder import EncoderShape
 from engine.errors import ModelError
+from engine.files import sha256_of
 from engine.projection import Projection
 from engine.results import Floats
 from engine.vocabulary import Vocabulary
@@ -165,7 +166,7 @@ def save_model(model: Model, folder: Path, encoder: Path, extra: Mapping[str, An
         photo_bank=model.photo_bank.astype(np.float16),
         **{f"phi_{name}": matrix for name, matrix in model.phi.items()},
     )
-    hashes = {name: _sha256(folder / name) for name in _FILES}
+    hashes = {name: sha256_of(folder / name) for name in _FILES}
     identity = hashlib.sha256("".join(hashes.values()).encode()).hexdigest()[:16]
     manifest = {
         "format": FORMAT,
@@ -196,7 +197,7 @@ def load_model(folder: Path) -> Model:
         if not path.is_file():
             raise ModelError(folder, f"{name} is missing; {_WAY_OUT}")
         try:
-            found = _sha256(path)
+            found = sha256_of(path)
         except OSError as error:
             raise ModelError(folder, f"{name}: {error.strerror}; {_WAY_OUT}") from error
         if found != manifest["sha256"].get(name):
@@ -314,11 +315,6 @@ def _check(model: Model, arrays: Mapping[str, Any]) -> None:
         raise ValueError("quality is no table")
     if not 1 <= model.codebook.per_cell <= visual:
         raise ValueError(f"{model.codebook.per_cell} words a cell of {visual}")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -24,6 +24,7 @@ from engine.codebook import Codebook
 from engine.encoder import EncoderShape, LiteRtEncoder
 from engine.engine import Engine
 from engine.errors import CorpusError, Image2PicError
+from engine.files import sha256_of
 from engine.model import (
     Calibration,
     Model,
@@ -278,7 +279,7 @@ def _encoder_file(settings: BuildSettings, work: Path, say: _Say) -> Path:
         )
     note = f"{settings.weights} {settings.layer} {settings.precision}"
     if settings.weights != "imagenet" and Path(settings.weights).is_file():
-        note += " " + _sha256(Path(settings.weights))
+        note += " " + sha256_of(Path(settings.weights))
     target = work / f"encoder-{hashlib.sha256(note.encode()).hexdigest()[:12]}.tflite"
     if not target.exists():
         say(f"converting Inception-v3 ({settings.weights}) up to {settings.layer}")
@@ -694,13 +695,10 @@ def _photo_root(corpus: Path, out: Path) -> Path:
 
 
 def _key(encoder: Path, ids: Sequence[str], settings: BuildSettings) -> str:
-    facts = json.dumps([_sha256(encoder), ids, settings.words, settings.dimensions, settings.seed])
+    facts = json.dumps(
+        [sha256_of(encoder), ids, settings.words, settings.dimensions, settings.seed]
+    )
     return hashlib.sha256(facts.encode()).hexdigest()[:12]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,15 +8,14 @@ first page that holds nothing new.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from engine.files import sha256_of
 from engine.privacy import redact
 from training.collect.vk_api import VkClient, VkDeniedError, VkError, VkPhotoGoneError
 from training.collect.writer import CorpusWriter, photo_name
@@ -258,7 +257,7 @@ class VkCollector:
         place = self._writer.folder / name
         if place.is_file():
             # A photo never changes under its number, and a file here is whole.
-            return await asyncio.to_thread(_sha256, place)
+            return await asyncio.to_thread(sha256_of, place)
         if url is None:
             self.report.lost["no address"] += 1
             return None
@@ -364,8 +363,3 @@ def _page(owner: object) -> str | None:
     if not isinstance(owner, int) or owner == 0:
         return None
     return f"https://vk.com/{'id' if owner > 0 else 'club'}{abs(owner)}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
