@@ -9,7 +9,7 @@ from typing import Final, Literal
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.presses import encode
-from bot.store import Post
+from bot.store import LeftOut, Post
 from bot.texts import LANGUAGES, Html, Texts
 from engine.results import Annotation, Explanation, Term, Topic
 
@@ -216,6 +216,39 @@ def topic_keyboard(texts: Texts, topic: int, more: int | None) -> InlineKeyboard
         return None
     button = InlineKeyboardButton(texts("button_more"), callback_data=encode("topic", topic, more))
     return InlineKeyboardMarkup([[button]])
+
+
+def left_out_page(
+    texts: Texts, items: Sequence[LeftOut], counts: Mapping[str, int]
+) -> tuple[str, InlineKeyboardMarkup | None]:
+    """Lay out what cleaning left out lately, with a button to keep each after all."""
+    if not items:
+        return texts("left_out_none"), None
+    lines = [texts("left_out", rules=left_out_rules(texts, counts))]
+    buttons = []
+    for place, item in enumerate(items, start=1):
+        text = escape(cut(" ".join(item.text.split()), LINE_MAX))
+        why = escape(cut(item.why, WORDS_MAX))
+        link = f'<a href="{escape(item.url)}">{escape(texts("source"))}</a>' if item.url else ""
+        parts = [text, f"<i>{texts(f'rule_{item.rule}', n=1)}: {why}</i>", link]
+        lines.append(f"<b>{place}</b> " + " · ".join(part for part in parts if part))
+        assert item.number is not None
+        buttons.append(
+            InlineKeyboardButton(
+                texts("button_keep", n=place), callback_data=encode("keep", item.number)
+            )
+        )
+    rows = [
+        buttons[start : start + BUTTONS_PER_ROW]
+        for start in range(0, len(buttons), BUTTONS_PER_ROW)
+    ]
+    return "\n".join(lines), InlineKeyboardMarkup(rows)
+
+
+def left_out_rules(texts: Texts, counts: Mapping[str, int]) -> str:
+    """What was left out by each rule, most first: ``3 adverts, 1 near-duplicate photo``."""
+    ordered = sorted(counts.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{count} {texts(f'rule_{rule}', n=count)}" for rule, count in ordered)
 
 
 def quality(texts: Texts, measured: Mapping[str, float]) -> list[str]:

@@ -16,6 +16,7 @@ from telegram.error import InvalidToken, TelegramError
 from telegram.ext import AIORateLimiter, Application, ApplicationBuilder, ContextTypes
 
 from bot import logs, seed
+from bot.cleaning import Gate, open_cleaner
 from bot.context import KEY, Services
 from bot.handlers import commands, register
 from bot.handlers.album import answer_open_albums
@@ -29,6 +30,8 @@ from bot.request import AiohttpRequest
 from bot.settings import Settings
 from bot.sqlite import SQLiteStore
 from bot.work import Work
+from engine.cleaning import Cleaner
+from engine.duplicates import Fingerprint
 from engine.errors import Image2PicError
 
 _LOGGER = logging.getLogger(__name__)
@@ -139,12 +142,14 @@ class Runner:
         request = AiohttpRequest()
         poll_request = AiohttpRequest(connections=2)
         photos = Photos(roots)
+        cleaner = await asyncio.to_thread(self._open_cleaner)
         library = Library(
             store=store,
             engine=engine,
             work=work,
             photos=photos,
             fetch=self._fetch,
+            gate=Gate(cleaner, store, work, photos),
             metrics=metrics,
             channels=settings.channel_ids,
             index=settings.index,
@@ -190,6 +195,14 @@ class Runner:
         if rebuilt:
             _LOGGER.info("the index was built from the library: %d posts", len(engine))
         return engine, -1 if rebuilt else version
+
+    def _open_cleaner(self) -> Cleaner | None:
+        """What judges new posts, with what is known of those that are there."""
+        cleaner = open_cleaner(self._settings)
+        if cleaner is not None:
+            for post, album, found in seed.fingerprints(self._settings.library):
+                cleaner.seen.add(post, Fingerprint.from_bytes(found), album)
+        return cleaner
 
     def _build(self, request: AiohttpRequest, poll_request: AiohttpRequest, intake: Intake) -> App:
         rate = self._settings.telegram_rate

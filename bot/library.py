@@ -22,12 +22,14 @@ from typing import Final
 from telegram import Bot, Message, Update
 from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 
+from bot.cleaning import Gate
 from bot.metrics import Metrics
 from bot.neighbours import Meaning
 from bot.photos import Photos
-from bot.store import Entry, Letter, Store, Undescribed
+from bot.store import Entry, LeftOut, Letter, Store, Undescribed
 from bot.work import Work
 from engine.errors import Image2PicError, StoreError
+from engine.privacy import redact
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -59,9 +61,12 @@ Fetch = Callable[[str], Awaitable[bytes]]
 
 
 def clean(text: str) -> str:
-    """Text of a post without control signs and needless blanks; at most two line breaks."""
+    """Text of a post without control signs and needless blanks; at most two line breaks.
+
+    What names a person in it is hidden, as in a corpus that is collected.
+    """
     lines = [_BLANKS.sub(" ", _CONTROLS.sub("", line)).strip() for line in text.splitlines()]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    return redact(re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip())
 
 
 def hashtags(text: str) -> tuple[str, ...]:
@@ -101,6 +106,8 @@ class Library:
     ----------
     fetch
         Downloads a file by its file_id.
+    gate
+        Judges posts.
     channels
         Channels whose posts are taken; empty: every one that the bot is in.
     index
@@ -115,6 +122,7 @@ class Library:
         work: Work,
         photos: Photos,
         fetch: Fetch,
+        gate: Gate,
         metrics: Metrics,
         channels: frozenset[int],
         index: Path,
@@ -123,6 +131,7 @@ class Library:
     ) -> None:
         self._store, self._engine, self._work = store, engine, work
         self._photos, self._fetch, self._metrics = photos, fetch, metrics
+        self._gate = gate
         self._channels, self._index, self._photo_bytes = channels, index, photo_bytes
         #: Set once the application is built; only updates that are read back need it.
         self.bot: Bot | None = None
@@ -144,6 +153,7 @@ class Library:
         self._tasks = [
             asyncio.create_task(self._run(), name="library"),
             asyncio.create_task(self._redescribe(), name="redescribe"),
+            asyncio.create_task(self._gate.look_back(), name="look back"),
             asyncio.create_task(self._save_often(), name="save index"),
         ]
 
@@ -274,22 +284,46 @@ class Library:
             if m.media_group_id and m.caption
         }
         results = await asyncio.gather(
-            *(self._entry(message, captions) for _, message in messages.values()),
+            *(
+                self._entry(message, captions, sources[-1].payload)
+                for sources, message in messages.values()
+            ),
             return_exceptions=True,
         )
         entries: list[Entry] = []
+        left_out: list[LeftOut] = []
+        set_aside: list[Letter] = []
         for (sources, message), result in zip(messages.values(), results, strict=True):
             if isinstance(result, Entry):
                 entries.append(result)
                 done += sources
+            elif isinstance(result, LeftOut):
+                left_out.append(result)
+                set_aside += sources
             elif await self._refused(sources, message, result):
                 done += sources
         entries += await self._rewritten_siblings(entries)
+        if left_out:
+            await self._leave_out(set_aside, left_out)
         async with self._change:
             written = await self._store.settle(done, entries)
             if written:
                 await self._work.run_for_library(self._engine.add, written)
         self._metrics.ingested.labels("stored").inc(len(written))
+
+    async def _leave_out(self, letters: Sequence[Letter], items: Sequence[LeftOut]) -> None:
+        async with self._change:
+            if gone := await self._store.leave_out(letters, items):
+                await self._work.run_for_library(self._engine.remove, gone)
+        for item in items:
+            _LOGGER.info("%s is left out: %s", item.id, item.rule)
+            self._metrics.ingested.labels("left out: " + item.rule).inc()
+
+    async def put_back(self, number: int) -> int:
+        """Take in after all what was left out under that number; how many posts it will be."""
+        count = await self._store.put_back(number)
+        self._wake.set()
+        return count
 
     def _read(self, letter: Letter) -> Message | None:
         try:
@@ -299,7 +333,9 @@ class Library:
             return None
         return update.effective_message
 
-    async def _entry(self, message: Message, captions: dict[tuple[int, str], str]) -> Entry:
+    async def _entry(
+        self, message: Message, captions: dict[tuple[int, str], str], payload: str
+    ) -> Entry | LeftOut:
         file = photo_file(message)
         assert file is not None
         file_id, size = file
@@ -314,9 +350,15 @@ class Library:
                 siblings = await self._store.siblings(message.chat_id, album)
                 text = next((s.own_text for s in siblings if s.own_text), "")
         photo = await self._fetch(file_id)
+        id_ = post_id(message.chat_id, message.message_id)
+        verdict, fingerprint = await self._gate.judge(
+            id_, text, photo, chat=message.chat_id, album=album
+        )
+        if verdict is not None:
+            return LeftOut(id_, message.chat_id, album, *verdict, text, link(message), payload)
         return await self._described(
             photo=photo,
-            id=post_id(message.chat_id, message.message_id),
+            id=id_,
             chat=message.chat_id,
             message=message.message_id,
             album=album,
@@ -326,6 +368,7 @@ class Library:
             source=message.chat.title or message.chat.username or "",
             url=link(message),
             file=file_id,
+            fingerprint=fingerprint,
         )
 
     async def _described(self, *, photo: bytes, text: str, **fields: object) -> Entry:
@@ -342,10 +385,9 @@ class Library:
         )
 
     async def _refused(
-        self, sources: Sequence[Letter], message: Message, error: BaseException | Entry
+        self, sources: Sequence[Letter], message: Message, error: BaseException
     ) -> bool:
         """Whether to give an update up; where not, it is put off."""
-        assert isinstance(error, BaseException)
         tries = max(letter.tries for letter in sources)
         permanent = isinstance(error, Image2PicError | BadRequest | Forbidden | InvalidToken)
         limit = TRIES_MAX if isinstance(error, TelegramError) else TRIES_UNEXPECTED
@@ -356,6 +398,7 @@ class Library:
                 "message %d of chat %d is no post: %s", message.message_id, message.chat_id, error
             )
             self._metrics.ingested.labels("refused").inc()
+            await self._gate.forget(post_id(message.chat_id, message.message_id))
             return True
         if not isinstance(error, TelegramError):
             _LOGGER.error("describing message %d failed", message.message_id, exc_info=error)
@@ -404,6 +447,7 @@ class Library:
             post = await self._store.remove(key)
             if post is None:
                 return False
+            await self._gate.forget(post.id)
             await self._work.run_for_library(self._engine.remove, [key])
         self._metrics.posts.set(len(self._engine))
         return True
@@ -411,6 +455,7 @@ class Library:
     async def remove_message(self, chat: int, message: int) -> bool:
         """Take out the post that came as a message, also when it is not worked in yet."""
         async with self._change:
+            await self._gate.forget(post_id(chat, message))
             key = await self._store.bury(post_id(chat, message))
             if key is None:
                 return False

@@ -13,7 +13,9 @@ from typing import Final, Literal
 
 CALLBACK_BYTES: Final = 64
 
-Action = Literal["more", "explain", "like", "up", "down", "example", "topics", "topic", "language"]
+Action = Literal[
+    "more", "explain", "like", "up", "down", "example", "topics", "topic", "language", "keep"
+]
 
 _LETTERS: Final[dict[str, tuple[Action, int]]] = {
     # letter: action, how many numbers follow
@@ -26,6 +28,7 @@ _LETTERS: Final[dict[str, tuple[Action, int]]] = {
     "t": ("topics", 1),  # first topic of the page
     "o": ("topic", 2),  # topic, offset
     "g": ("language", 1),  # index of the language
+    "k": ("keep", 1),  # number of what was left out
 }
 _BY_ACTION: Final = {action: (letter, count) for letter, (action, count) in _LETTERS.items()}
 _FORM: Final = re.compile(r"([a-z])((?::(?:0|[1-9][0-9]{0,18}))*)", re.ASCII)

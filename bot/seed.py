@@ -141,6 +141,15 @@ def vectors(library: Path, model_id: str) -> Iterator[tuple[int, bytes]]:
         )
 
 
+def fingerprints(library: Path) -> Iterator[tuple[str, str | None, bytes]]:
+    """Id, album and fingerprint of each post whose fingerprint is known."""
+    with closing(_connect(library)) as connection:
+        yield from connection.execute(
+            "SELECT p.id, m.chat || ' ' || m.album, f.fingerprint FROM fingerprints f"
+            " JOIN posts p ON p.key = f.key LEFT JOIN messages m ON m.key = f.key"
+        )
+
+
 def export_votes(library: Path, out: IO[str]) -> int:
     """Write the votes as judgments, one JSON object a line; how many.
 

@@ -57,6 +57,18 @@ class Settings(BaseSettings):
         0.5, ge=0, le=1, description="weight of the photo in a query of photo and text"
     )
     photo_bytes: int = Field(20_000_000, ge=1, description="largest photo to accept, in bytes")
+    clean: bool = Field(
+        True, description="leave adverts, copies and tiny photos of channels out of the library"
+    )
+    clean_min_tokens: int = Field(
+        0, ge=0, description="fewest words and hashtags of a channel's post; 0: a photo will do"
+    )
+    clean_threshold: float | None = Field(
+        None, gt=0, le=1, description="probability from which a post is an advert [0.6]"
+    )
+    advert_filter: Path | None = Field(
+        None, description="an advert filter that you taught (`python -m training label`)"
+    )
     workers: int = Field(2, ge=1, le=64, description="threads that work on queries")
     queue_limit: int = Field(
         32, ge=1, description="queries that may wait for a thread before the bot says it is busy"

@@ -14,7 +14,17 @@ from typing import Any, Final
 
 import aiosqlite
 
-from bot.store import Asked, Counts, Entry, Letter, Post, Sibling, Undescribed
+from bot.store import (
+    Asked,
+    Counts,
+    Entry,
+    LeftOut,
+    Letter,
+    Post,
+    Sibling,
+    Undescribed,
+    Unprinted,
+)
 from engine.errors import StoreError, StoreFullError
 from engine.schema import migrate
 
@@ -268,7 +278,7 @@ class SQLiteStore:
             return votes.rowcount, queries.rowcount
 
     async def prune(self, *, days: int) -> int:
-        """Delete questions older than that which nobody voted on, and settled updates."""
+        """Delete what is older than that: questions without a vote, settled updates, left out."""
         before = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="seconds")
         async with self._transaction() as db:
             cursor = await db.execute(
@@ -279,6 +289,7 @@ class SQLiteStore:
                 "DELETE FROM inbox WHERE payload IS NULL AND taken < ?",
                 (time.time() - REMEMBER_UPDATES,),
             )
+            await db.execute("DELETE FROM left_out WHERE at < ?", (before,))
             return cursor.rowcount
 
     # the live library
@@ -378,15 +389,119 @@ class SQLiteStore:
                     " VALUES (?, ?, ?, ?, ?)",
                     (entry.chat, entry.message, key, entry.album, entry.own_text),
                 )
+                if entry.fingerprint is not None:
+                    await db.execute(
+                        "INSERT OR REPLACE INTO fingerprints (key, fingerprint) VALUES (?, ?)",
+                        (key, entry.fingerprint),
+                    )
+                await db.execute("DELETE FROM left_out WHERE id = ?", (entry.id,))
                 written.append((key, entry.vector))
-            await db.executemany(
-                "UPDATE inbox SET payload = NULL"
-                " WHERE payload IS NOT NULL AND subject = ? AND number <= ?",
-                [(letter.subject, letter.number) for letter in letters],
-            )
+            await _settle(db, letters)
             if written:
                 await _grow(db)
         return written
+
+    async def leave_out(self, letters: Iterable[Letter], items: Sequence[LeftOut]) -> list[int]:
+        """Keep posts out of the library and mark their updates as done, in one transaction."""
+        gone: list[int] = []
+        async with self._transaction() as db:
+            for item in items:
+                await db.execute(
+                    "INSERT OR REPLACE INTO left_out"
+                    " (id, chat, album, rule, why, text, url, payload, at)"
+                    " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?"
+                    " WHERE ? NOT IN (SELECT id FROM removed)",
+                    (
+                        item.id,
+                        item.chat,
+                        item.album,
+                        item.rule,
+                        item.why,
+                        item.text,
+                        item.url,
+                        item.payload,
+                        _now(),
+                        item.id,
+                    ),
+                )
+                rows = await db.execute_fetchall("SELECT key FROM posts WHERE id = ?", (item.id,))
+                gone += [row[0] for row in rows]
+                await db.execute("DELETE FROM posts WHERE id = ?", (item.id,))
+            await _settle(db, letters)
+            if gone:
+                await _grow(db)
+        return gone
+
+    async def left_out(self, *, limit: int) -> list[LeftOut]:
+        """Posts that were left out, the newest first."""
+        rows = await self._read(
+            "SELECT id, chat, album, rule, why, text, url, payload, number FROM left_out"
+            " ORDER BY number DESC LIMIT ?",
+            (limit,),
+        )
+        return [LeftOut(*row) for row in rows]
+
+    async def left_out_counts(self) -> dict[str, int]:
+        """Count what was left out, by rule."""
+        return dict(await self._read("SELECT rule, count(*) FROM left_out GROUP BY rule"))
+
+    async def left_out_album(self, chat: int, album: str) -> tuple[str, str] | None:
+        """Rule and reason by which a photo of that album was left out for its text."""
+        rows = await self._read(
+            "SELECT rule, why FROM left_out WHERE chat = ? AND album = ? AND text != ''"
+            " ORDER BY number LIMIT 1",
+            (chat, album),
+        )
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    async def put_back(self, number: int) -> int:
+        """Take a post that was left out, and its album, in after all; how many updates it is."""
+        if not _fits(number):
+            return 0
+        async with self._transaction() as db:
+            rows = list(
+                await db.execute_fetchall(
+                    "SELECT o.number, o.id, o.payload FROM left_out o JOIN left_out n"
+                    " ON n.number = ? AND (o.number = n.number"
+                    " OR (o.chat = n.chat AND o.album = n.album)) ORDER BY o.number",
+                    (number,),
+                )
+            )
+            for own, post, payload in rows:
+                await db.execute("INSERT OR IGNORE INTO kept (id) VALUES (?)", (post,))
+                await db.execute("DELETE FROM left_out WHERE number = ?", (own,))
+                # Telegram's numbers are above zero, so these are never taken for one of them.
+                await db.execute(
+                    "INSERT OR REPLACE INTO inbox (update_id, subject, digest, payload, taken)"
+                    " VALUES (?, ?, 'kept', ?, ?)",
+                    (-own, post, payload, time.time()),
+                )
+            return len(rows)
+
+    async def is_kept(self, post: str) -> bool:
+        """Tell whether the owner put the post of that id back."""
+        return bool(await self._read("SELECT 1 FROM kept WHERE id = ?", (post,)))
+
+    async def unprinted(self, *, after: int, limit: int) -> list[Unprinted]:
+        """Return posts without a fingerprint, by key."""
+        rows = await self._read(
+            "SELECT p.key, p.id, p.photo, p.text, p.tags FROM posts p"
+            " LEFT JOIN fingerprints f ON f.key = p.key"
+            " WHERE f.key IS NULL AND p.key > ? ORDER BY p.key LIMIT ?",
+            (after, limit),
+        )
+        return [
+            Unprinted(key, id_, photo, text, _tags(tags)) for key, id_, photo, text, tags in rows
+        ]
+
+    async def set_fingerprints(self, fingerprints: Mapping[int, bytes]) -> None:
+        """Keep what copies of posts are known by."""
+        async with self._transaction() as db:
+            await db.executemany(
+                "INSERT OR REPLACE INTO fingerprints (key, fingerprint)"
+                " SELECT key, ? FROM posts WHERE key = ?",
+                [(value, key) for key, value in fingerprints.items()],
+            )
 
     async def is_removed(self, post: str) -> bool:
         """Tell whether the owner removed the post of that id."""
@@ -414,6 +529,7 @@ class SQLiteStore:
         """Delete the post of that id, present or still to come; its key if it was present."""
         async with self._transaction() as db:
             await db.execute("INSERT OR IGNORE INTO removed (id) VALUES (?)", (post,))
+            await db.execute("DELETE FROM left_out WHERE id = ?", (post,))
             rows = list(await db.execute_fetchall("SELECT key FROM posts WHERE id = ?", (post,)))
             if not rows:
                 return None
@@ -453,6 +569,13 @@ class SQLiteStore:
                 "UPDATE posts SET vector = ?, model = ? WHERE key = ?", (vector, model, key)
             )
             await _grow(db)
+
+
+async def _settle(db: aiosqlite.Connection, letters: Iterable[Letter]) -> None:
+    await db.executemany(
+        "UPDATE inbox SET payload = NULL WHERE payload IS NOT NULL AND subject = ? AND number <= ?",
+        [(letter.subject, letter.number) for letter in letters],
+    )
 
 
 async def _grow(db: aiosqlite.Connection) -> None:

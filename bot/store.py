@@ -83,6 +83,9 @@ class Entry:
     ----------
     own_text
         Its own caption; `text` may have come from another photo of its album.
+    fingerprint
+        What copies of it are known by (`engine.duplicates.Fingerprint`); None where posts are not
+        cleaned.
     """
 
     id: str
@@ -98,6 +101,43 @@ class Entry:
     file: str
     vector: bytes
     model: str
+    fingerprint: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A post that cleaning left out of the library.
+
+    Attributes
+    ----------
+    rule, why
+        Of `engine.cleaning.Verdict`.
+    payload
+        The update it came in, by which it can be put back.
+    number
+        By which its button names it; None before it is written.
+    """
+
+    id: str
+    chat: int
+    album: str | None
+    rule: str
+    why: str
+    text: str
+    url: str | None
+    payload: str
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unprinted:
+    """A post whose fingerprint is not known yet."""
+
+    key: int
+    id: str
+    photo: str | None
+    text: str
+    tags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +237,7 @@ class Store(Protocol):
         """Delete a person's votes, questions and settings; how many votes and questions."""
 
     async def prune(self, *, days: int) -> int:
-        """Delete questions older than that which nobody voted on; how many."""
+        """Delete what is older than that; how many questions (those with a vote stay)."""
 
     # the live library
     async def groups(self) -> set[int]:
@@ -226,6 +266,36 @@ class Store(Protocol):
         Earlier updates about the same posts are done with them. Returns key and
         vector of each post written, for the index.
         """
+
+    async def leave_out(self, letters: Iterable[Letter], items: Sequence[LeftOut]) -> list[int]:
+        """Keep posts out of the library and mark their updates as done, in one transaction.
+
+        Returns the keys of those that were in it, as what they were before an edit.
+        """
+
+    async def left_out(self, *, limit: int) -> list[LeftOut]:
+        """Return the posts that were left out, the newest first."""
+
+    async def left_out_counts(self) -> dict[str, int]:
+        """Count what was left out, by rule."""
+
+    async def left_out_album(self, chat: int, album: str) -> tuple[str, str] | None:
+        """Return rule and reason by which a photo of that album was left out for its text."""
+
+    async def put_back(self, number: int) -> int:
+        """Take a post that was left out (and its album) in after all; how many updates it is.
+
+        They come by `letters` once more, and `is_kept` tells that the owner wants them.
+        """
+
+    async def is_kept(self, post: str) -> bool:
+        """Tell whether the owner put the post of that id back: it is not judged any more."""
+
+    async def unprinted(self, *, after: int, limit: int) -> list[Unprinted]:
+        """Return posts without a fingerprint, by key."""
+
+    async def set_fingerprints(self, fingerprints: Mapping[int, bytes]) -> None:
+        """Keep what copies of posts are known by (key to fingerprint)."""
 
     async def is_removed(self, post: str) -> bool:
         """Tell whether the owner removed the post of that id."""

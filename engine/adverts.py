@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from engine.errors import ModelError
 from engine.privacy import redact
+from engine.shipped import shipped
 from engine.text.clean import repair_encoding
 from engine.text.words import analyse
 
@@ -31,7 +32,7 @@ FORMAT: Final = 1
 MAX_CHARS: Final = 4096
 """Of a longer text only so much is judged: Telegram's longest message."""
 
-SHIPPED: Final = Path(__file__).resolve().parent.parent / "data" / "adverts" / "model.npz"
+SHIPPED: Final = shipped("adverts", "model.npz")
 """The model that comes with the project."""
 
 BLOCKS: Final = ("word", "char", "style")

@@ -1,23 +1,19 @@
 """What is kept of posts: the same rules for a corpus that is learnt from and for live posts.
 
-A post is judged alone here (too short, an advert, a photo too small) and, by `Seen`, against the
-posts before it (the same photo, nearly the same photo, the same text).
+A post is judged alone (too short, an advert, a photo too small) and against the posts before it
+(the same photo, nearly the same photo, the same text).
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from PIL import Image
-
 from engine.adverts import AdvertFilter
-from engine.duplicates import NEAR, SeenHashes, photo_hash, text_key
-from engine.privacy import redact
+from engine.duplicates import NEAR, Fingerprint, SeenPosts, fingerprint
+from engine.errors import PhotoError
+from engine.photo import decode, size_of
 from engine.text import TextBag, TextPipeline
-
-__all__ = ["RULES", "Cleaner", "Verdict", "redact"]
 
 RULES: Final = (
     "unreadable",
@@ -37,6 +33,9 @@ MIN_SIDE: Final = 64
 
 THRESHOLD: Final = 0.6
 """Probability from which a text is taken for an advert."""
+
+
+_SIZE_HINT: Final = 64
 
 
 class Verdict(NamedTuple):
@@ -79,6 +78,8 @@ class Limits:
 class Cleaner:
     """Judges posts as they come, and remembers those that were kept.
 
+    Not safe to use from several threads at a time.
+
     Parameters
     ----------
     adverts
@@ -87,6 +88,11 @@ class Cleaner:
         Where the lines are drawn.
     pipeline
         Turns texts into tokens.
+
+    Attributes
+    ----------
+    seen
+        Fingerprints of the posts that were kept, by key.
     """
 
     def __init__(
@@ -97,31 +103,22 @@ class Cleaner:
     ) -> None:
         self.adverts, self.limits = adverts, limits or Limits()
         self._pipeline = pipeline or TextPipeline()
-        self._hashes = SeenHashes(max(0, self.limits.distance))
-        self._photos: dict[bytes, str] = {}
-        self._texts: dict[bytes, str] = {}
+        self.seen = SeenPosts(max(0, self.limits.distance))
 
     def judge(
-        self,
-        key: str,
-        text: str,
-        *,
-        photo: Image.Image | None = None,
-        data: bytes | None = None,
-        album: str | None = None,
+        self, key: str, text: str, data: bytes | None = None, *, album: str | None = None
     ) -> Verdict | None:
         """Judge a post, and remember it if it is kept.
 
         Parameters
         ----------
         key
-            The post's key; asked again about a post that was kept, it is kept again.
+            The post's key. A post that was kept before is judged anew, as what it has become, but
+            never called a copy of itself.
         text
             The post's text; its hashtags count.
-        photo
-            The decoded photo, or None.
         data
-            The photo's file, by which exact copies are known.
+            The photo's file, or None.
         album
             Photos of one album share its text: that is no repost.
 
@@ -131,27 +128,35 @@ class Cleaner:
             None: keep it.
         """
         bag = self._pipeline(text)
-        verdict = judge_photo(photo.size if photo else None, self.limits)
-        verdict = verdict or judge_text(text, bag, self.limits, self.adverts)
-        if verdict:
-            return verdict
-        digest = hashlib.sha256(data).digest() if data else None
-        shape = photo_hash(photo) if photo is not None and self.limits.distance >= 0 else None
-        words = text_key(bag)
-        owner = f"album {album}" if album else key
-        if digest and self._photos.get(digest, key) != key:
-            return Verdict("same photo", f"as in {self._photos[digest]}")
-        near = None if shape is None else self._hashes.nearest(shape)
-        if near is not None and near != key:
-            return Verdict("near-duplicate photo", f"looks like {near}")
-        if words and self._texts.get(words, owner) != owner:
-            return Verdict("same text", f"as in {self._texts[words]}")
-        if digest:
-            self._photos[digest] = key
-        if shape is not None and near is None:
-            self._hashes.add(shape, key)
-        if words:
-            self._texts[words] = owner
+        try:
+            size = size_of(data) if data is not None else None
+            found = self._fingerprint(bag, data)
+        except PhotoError as error:
+            return Verdict("broken photo", str(error))
+        verdict = (
+            judge_photo(size, self.limits)
+            or judge_text(text, bag, self.limits, self.adverts)
+            or self._copy(key, found, album)
+        )
+        if verdict is None:
+            self.seen.add(key, found, album)
+        return verdict
+
+    def fingerprint(self, text: str, data: bytes | None = None) -> Fingerprint:
+        """Fingerprint of a post that is kept without being judged; PhotoError as in `decode`."""
+        return self._fingerprint(self._pipeline(text), data)
+
+    def _fingerprint(self, bag: TextBag, data: bytes | None) -> Fingerprint:
+        image = decode(data, size_hint=_SIZE_HINT) if data is not None else None
+        return fingerprint(bag, data, image)
+
+    def _copy(self, key: str, found: Fingerprint, album: str | None) -> Verdict | None:
+        if other := self.seen.same_photo(key, found):
+            return Verdict("same photo", f"as in {other}")
+        if self.limits.distance >= 0 and (other := self.seen.near(key, found)):
+            return Verdict("near-duplicate photo", f"looks like {other}")
+        if other := self.seen.same_words(key, found, album):
+            return Verdict("same text", f"as in {other}")
         return None
 
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
-from collections import defaultdict
-from collections.abc import Hashable, Iterator
-from typing import Final
+import struct
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,8 @@ _SIDE: Final = 32
 _LOW: Final = 8
 _FLAT: Final = 4.0  # standard deviation of grey levels
 _PAIRS: Final = 1 << 21  # compared at once
+_FINGERPRINT: Final = struct.Struct(">3Q")
+_PHOTO, _LOOK, _WORDS = range(3)
 
 
 @functools.cache
@@ -158,13 +160,68 @@ def _run_pairs(
     return left, left + 1 + within
 
 
-class SeenHashes:
-    """Hashes seen so far, among which near ones are found: for posts that come one by one.
+class Fingerprint(NamedTuple):
+    """What copies of a post are known by: 64 bits each, 0 where there is nothing to go by.
+
+    Attributes
+    ----------
+    photo
+        Start of the sha256 of its photo's file.
+    look
+        The photo's perceptual hash.
+    words
+        Start of its text's `text_key`.
+    """
+
+    photo: int = 0
+    look: int = 0
+    words: int = 0
+
+    def to_bytes(self) -> bytes:
+        """Write it in 24 bytes."""
+        return _FINGERPRINT.pack(*self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Fingerprint:
+        """Read what `to_bytes` wrote; ValueError if it is something else."""
+        if len(data) != _FINGERPRINT.size:
+            raise ValueError(f"a fingerprint has {_FINGERPRINT.size} bytes, not {len(data)}")
+        return cls(*_FINGERPRINT.unpack(data))
+
+
+def fingerprint(
+    bag: TextBag, data: bytes | None = None, image: Image.Image | None = None
+) -> Fingerprint:
+    """Fingerprint of a post.
+
+    Parameters
+    ----------
+    bag
+        Its text's tokens.
+    data
+        Its photo's file.
+    image
+        The decoded photo, of any size.
+
+    """
+    words = text_key(bag)
+    return Fingerprint(
+        int.from_bytes(hashlib.sha256(data).digest()[:8], "big") if data else 0,
+        (photo_hash(image) or 0) if image is not None else 0,
+        int.from_bytes(words[:8], "big") if words else 0,
+    )
+
+
+class SeenPosts:
+    """Fingerprints of the posts so far, for posts that come one by one.
+
+    Each is compared with all that are there: a million takes some milliseconds, and no table has
+    to be kept beside the 24 bytes of a post.
 
     Parameters
     ----------
     distance
-        Bits in which two hashes may differ, 0 to `MAX_DISTANCE`.
+        Bits in which the looks of near duplicates may differ, 0 to `MAX_DISTANCE`.
 
     Raises
     ------
@@ -175,41 +232,66 @@ class SeenHashes:
     def __init__(self, distance: int = NEAR) -> None:
         _check(distance)
         self._distance = distance
-        # One band shared is enough here with one band fewer: tables are few, runs are short.
-        count = distance + 1
-        edges = [BITS * band // count for band in range(count + 1)]
-        self._cuts = [(first, (1 << last - first) - 1) for first, last in itertools.pairwise(edges)]
-        self._tables: list[dict[int, list[int]]] = [defaultdict(list) for _ in self._cuts]
-        self._keys: dict[int, list[Hashable]] = {}
+        self._columns = np.zeros((len(Fingerprint._fields), 64), np.uint64)
+        self._keys: list[str] = []
+        self._albums: list[str | None] = []
+        self._rows: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._keys.values()))
+        return len(self._keys)
 
-    def add(self, value: int, key: Hashable) -> None:
-        """Remember a post's hash."""
-        if value not in self._keys:
-            for (first, mask), table in zip(self._cuts, self._tables, strict=True):
-                table[value >> first & mask].append(value)
-        self._keys.setdefault(value, []).append(key)
+    def __getitem__(self, key: str) -> Fingerprint:
+        return Fingerprint(*self._columns[:, self._rows[key]].tolist())
 
-    def remove(self, value: int, key: Hashable) -> None:
-        """Forget it again; one that is not there is passed over."""
-        keys = self._keys.get(value, [])
-        if key not in keys:
+    def add(self, key: str, found: Fingerprint, album: str | None = None) -> None:
+        """Remember a post, or what it has become."""
+        row = self._rows.setdefault(key, len(self._keys))
+        if row == len(self._keys):
+            if row == self._columns.shape[1]:
+                self._columns = np.concatenate(
+                    [self._columns, np.zeros_like(self._columns)], axis=1
+                )
+            self._keys.append(key)
+            self._albums.append(album)
+        self._columns[:, row] = found
+        self._albums[row] = album
+
+    def discard(self, key: str) -> None:
+        """Forget a post; one that is not there is passed over."""
+        row = self._rows.pop(key, None)
+        if row is None:
             return
-        keys.remove(key)
-        if not keys:
-            del self._keys[value]
-            for (first, mask), table in zip(self._cuts, self._tables, strict=True):
-                table[value >> first & mask].remove(value)
+        # The last one takes its place.
+        last, album = self._keys.pop(), self._albums.pop()
+        if last != key:
+            self._keys[row], self._albums[row], self._rows[last] = last, album, row
+            self._columns[:, row] = self._columns[:, len(self._keys)]
 
-    def nearest(self, value: int) -> Hashable | None:
-        """Key of the nearest hash within the distance, the first added of equally near; or None."""
-        best: int | None = None
-        nearest = self._distance + 1
-        for (first, mask), table in zip(self._cuts, self._tables, strict=True):
-            for other in table.get(value >> first & mask, ()):
-                apart = (value ^ other).bit_count()
-                if apart < nearest:
-                    best, nearest = other, apart
-        return None if best is None else self._keys[best][0]
+    def same_photo(self, key: str, found: Fingerprint) -> str | None:
+        """Key of another post with the very same photo."""
+        return self._equal(_PHOTO, found.photo, key)
+
+    def same_words(self, key: str, found: Fingerprint, album: str | None = None) -> str | None:
+        """Key of another post with the same words; photos of one album share theirs."""
+        return self._equal(_WORDS, found.words, key, album)
+
+    def near(self, key: str, found: Fingerprint) -> str | None:
+        """Key of the post that looks most alike, within the distance."""
+        if not found.look or not self._keys:
+            return None
+        looks = self._columns[_LOOK, : len(self._keys)]
+        apart = np.where(looks == 0, BITS, np.bitwise_count(looks ^ np.uint64(found.look)))
+        if (own := self._rows.get(key)) is not None:
+            apart[own] = BITS
+        best = int(apart.argmin())
+        return self._keys[best] if apart[best] <= self._distance else None
+
+    def _equal(self, column: int, value: int, key: str, album: str | None = None) -> str | None:
+        if not value:
+            return None
+        rows = np.flatnonzero(self._columns[column, : len(self._keys)] == np.uint64(value))
+        for row in rows.tolist():
+            together = album is not None and self._albums[row] == album
+            if self._keys[row] != key and not together:
+                return self._keys[row]
+        return None

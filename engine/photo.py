@@ -113,6 +113,17 @@ def decode(
     return image
 
 
+def size_of(data: bytes) -> tuple[int, int]:
+    """Width and height of an encoded photo in pixels, from its header alone.
+
+    Raises
+    ------
+    PhotoTooLargeError, PhotoError
+        As in `decode`.
+    """
+    return _open(_read(data, MAX_BYTES), MAX_PIXELS).size
+
+
 def to_input(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
     """Pixels for an encoder: exactly `size` x `size`, whatever the aspect ratio.
 

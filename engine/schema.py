@@ -98,6 +98,27 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE INDEX inbox_due ON inbox (due) WHERE payload IS NOT NULL;
     CREATE INDEX inbox_subject ON inbox (subject) WHERE payload IS NOT NULL;
     """,
+    # 3: cleaning of live posts: what copies are known by, and what was left out
+    """
+    CREATE TABLE fingerprints (
+        key INTEGER PRIMARY KEY REFERENCES posts (key) ON DELETE CASCADE,
+        fingerprint BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE left_out (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        chat INTEGER NOT NULL,
+        album TEXT,
+        rule TEXT NOT NULL,
+        why TEXT NOT NULL,
+        text TEXT NOT NULL,
+        url TEXT,
+        payload TEXT NOT NULL,
+        at TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX left_out_album ON left_out (chat, album) WHERE album IS NOT NULL;
+    CREATE TABLE kept (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    """,
 )
 
 

@@ -36,6 +36,7 @@ from engine.model import (
 )
 from engine.projection import Projection, softmax
 from engine.results import Floats
+from engine.shipped import shipped
 from engine.store import SqlitePostStore
 from engine.text import TextPipeline
 from engine.vocabulary import Vocabulary
@@ -69,7 +70,7 @@ RANGES: Final = {
 }
 """Options that are numbers, and what they may be."""
 
-SMALL_ENCODER: Final = Path(__file__).parent.parent / "data" / "encoder-small" / "encoder.tflite"
+SMALL_ENCODER: Final = shipped("encoder-small", "encoder.tflite")
 
 _log = logging.getLogger(__name__)
 

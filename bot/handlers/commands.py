@@ -102,6 +102,8 @@ async def on_stats(update: Update, context: Context) -> None:
     )
     if counts.waiting:
         words += texts("stats_waiting", n=counts.waiting)
+    if bag.is_owner(update.effective_user) and (rules := await bag.store.left_out_counts()):
+        words += texts("stats_left_out", rules=answers.left_out_rules(texts, rules))
     if lines := answers.quality(texts, info.quality):
         words += texts("stats_quality", lines=Html("\n".join(lines)))
     await reply(message, words)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from telegram import Message, MessageOriginChannel, Update
+from telegram.constants import ParseMode
 from telegram.ext import BaseHandler, CommandHandler, filters
 
+from bot import answers
 from bot.addressing import is_private
 from bot.context import Context, Services, services
 from bot.failures import Told
 from bot.handlers.errors import reply
+
+LEFT_OUT_SHOWN: Final = 12
 
 
 async def on_remove(update: Update, context: Context) -> None:
@@ -66,9 +70,27 @@ async def on_library(update: Update, context: Context) -> None:
         await reply(message, texts("library_on"))
 
 
+async def on_left_out(update: Update, context: Context) -> None:
+    """/leftout: what cleaning left out of the library, and why; a button takes each in."""
+    message, user = update.message, update.effective_user
+    if message is None:
+        return
+    bag = services(context)
+    if not bag.is_owner(user):
+        raise Told("owner_only")
+    items = await bag.store.left_out(limit=LEFT_OUT_SHOWN)
+    words, keyboard = answers.left_out_page(
+        await bag.texts(user), items, await bag.store.left_out_counts()
+    )
+    await message.reply_text(
+        words, parse_mode=ParseMode.HTML, reply_markup=keyboard, disable_web_page_preview=True
+    )
+
+
 def handlers() -> list[BaseHandler[Any, Any, Any]]:
     """Handlers of this module."""
     return [
         CommandHandler("remove", on_remove, filters=filters.UpdateType.MESSAGE),
         CommandHandler("library", on_library, filters=filters.UpdateType.MESSAGE),
+        CommandHandler("leftout", on_left_out, filters=filters.UpdateType.MESSAGE),
     ]

@@ -87,6 +87,13 @@ async def _do(
             language = list(LANGUAGES)[index]
             await bag.choose_language(pressed.from_user, language)
             await _edit(pressed, Texts(language)("language_set"), None)
+        case "keep", (number,):
+            if not bag.is_owner(pressed.from_user):
+                raise Told("owner_only")
+            if not (count := await bag.library.put_back(number)):
+                raise Told("left_out_gone")
+            await _take_out(pressed, "keep", number)
+            return texts("put_back", n=count)
         case _:
             raise Told("forged")
     return None
@@ -137,11 +144,19 @@ async def _mark(pressed: CallbackQuery, query: int, votes: dict[int, int]) -> No
     await _rewrite(pressed, lambda row: [marked(button) for button in row])
 
 
-async def _take_out(pressed: CallbackQuery, action: str) -> None:
+async def _take_out(pressed: CallbackQuery, action: str, *numbers: int) -> None:
     """Take a button away that has done its work."""
 
+    def done(button: InlineKeyboardButton) -> bool:
+        press = decode(button.callback_data)
+        return (
+            press is not None
+            and press.action == action
+            and press.numbers[: len(numbers)] == numbers
+        )
+
     def kept(row: list[InlineKeyboardButton]) -> list[InlineKeyboardButton]:
-        return [b for b in row if (p := decode(b.callback_data)) is None or p.action != action]
+        return [button for button in row if not done(button)]
 
     await _rewrite(pressed, kept)
 

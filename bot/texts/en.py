@@ -49,7 +49,8 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     ),
     "help_owner": (
         "\n\n<b>For owners</b>: /remove in reply to a post takes it out of the library; "
-        "/library in a group makes its photos posts, /library off ends that."
+        "/library in a group makes its photos posts, /library off ends that; /leftout shows the "
+        "adverts and copies that were kept out of it."
     ),
     "privacy": (
         "What I keep: your language, the topics of what you asked (numbers, not your photo and not "
@@ -118,6 +119,7 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
         "<b>Asked by</b>: {people}; {votes}"
     ),
     "stats_waiting": ("\n{n} post is being read.", "\n{n} posts are being read."),
+    "stats_left_out": "\n<b>Left out</b> (/leftout): {rules}",
     "stats_quality": "\n<b>Measured quality</b>:\n{lines}",
     "owner_only": "Only my owner can do that.",
     "remove_reply": "Reply with /remove to the post (or to my picture of it) that shall go.",
@@ -126,9 +128,22 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "library_group_only": "Use /library in a group that I am in.",
     "library_on": "New photos in this group are posts of the library from now on.",
     "library_off": "New photos in this group are no longer posts of the library.",
+    "left_out": "<b>Left out of the library</b>: {rules}. The latest; press a number to keep it "
+    "after all.",
+    "left_out_none": "Nothing was left out of the library lately.",
+    "left_out_gone": "That is no longer to be had.",
+    "put_back": ("Kept: {n} post comes into the library.", "Kept: {n} posts come in."),
+    "rule_broken photo": ("broken photo", "broken photos"),
+    "rule_tiny photo": ("tiny photo", "tiny photos"),
+    "rule_too short": ("too short", "too short"),
+    "rule_advert": ("advert", "adverts"),
+    "rule_same photo": ("copy of a photo", "copies of a photo"),
+    "rule_near-duplicate photo": ("near-duplicate photo", "near-duplicate photos"),
+    "rule_same text": ("repost of a text", "reposts of a text"),
     "inline_hint": "Open the chat",
     "inline_unknown": "No such words",
     "button_more": "More",
+    "button_keep": "Keep {n}",
     "button_explain": "Explain",
     "button_previous": "‹ Back",
     "button_next": "Next ›",

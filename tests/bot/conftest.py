@@ -44,6 +44,8 @@ def make_settings(server: LocalServer, folder: Path, **more: Any) -> Settings:
         "model": folder / "model",
         "data_dir": folder / "var",
         "owner_ids": {1001},
+        # Coloured squares look alike; what is left out is tested in test_cleaning.py.
+        "clean": False,
         **more,
     }
     return Settings(_env_file=None, **values)

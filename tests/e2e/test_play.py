@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 import sqlite3
@@ -10,6 +11,8 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+
+from PIL import Image, ImageOps
 
 from bot.local.client import LocalUser
 from bot.texts import Texts
@@ -23,6 +26,12 @@ def words(text: str) -> str:
     """A few words of a post, without hashtags: a question that finds something."""
     plain = re.sub(r"#\w+", " ", text.splitlines()[0])
     return " ".join(plain.split()[:8])
+
+
+def mirrored(photo: bytes) -> bytes:
+    out = io.BytesIO()
+    ImageOps.mirror(Image.open(io.BytesIO(photo))).save(out, "JPEG")
+    return out.getvalue()
 
 
 async def test_the_play(small_model: Path, examples: list[Example], tmp_path: Path) -> None:
@@ -106,7 +115,8 @@ async def test_the_play(small_model: Path, examples: list[Example], tmp_path: Pa
 
         # a channel post, found right after; an edit; a removal
         fresh = f"{words(first.text)} fresh"
-        post = await anna.send_photo(second.photo, fresh, chat_id=anna.channel_id)
+        # Mirrored: a copy of a photo that is there would be left out.
+        post = await anna.send_photo(mirrored(second.photo), fresh, chat_id=anna.channel_id)
         assert await newest(anna) == fresh
         edited = f"{words(second.text)} edited"
         await anna.edit(post, edited)

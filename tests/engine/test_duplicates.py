@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from engine.duplicates import NEAR, SeenHashes, near_pairs, photo_hash, text_key
+from engine.duplicates import (
+    NEAR,
+    Fingerprint,
+    SeenPosts,
+    fingerprint,
+    near_pairs,
+    photo_hash,
+    text_key,
+)
 from engine.text import TextPipeline
 
 
@@ -71,7 +79,7 @@ def test_distances_out_of_range() -> None:
         with pytest.raises(ValueError, match="distance"):
             list(near_pairs(np.zeros(0, np.uint64), distance))
         with pytest.raises(ValueError, match="distance"):
-            SeenHashes(distance)
+            SeenPosts(distance)
 
 
 def test_copies_are_near_and_others_are_not() -> None:
@@ -100,31 +108,58 @@ def test_blank_photos_are_like_nothing() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 2**64 - 1), st.booleans()), max_size=40),
-    st.integers(0, 2**64 - 1),
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2**64 - 1), st.booleans()), max_size=150),
+    st.integers(1, 2**64 - 1),
 )
 @settings(max_examples=60, deadline=None)
-def test_seen_hashes(history: list[tuple[int, bool]], value: int) -> None:
-    seen = SeenHashes(8)
-    kept: dict[int, int] = {}
-    for key, (one, stays) in enumerate(history):
-        seen.add(one, key)
+def test_seen_posts(history: list[tuple[int, int, bool]], value: int) -> None:
+    seen = SeenPosts(8)
+    kept: dict[str, int] = {}
+    for number, look, stays in history:
+        key = str(number)
         if stays:
-            kept[key] = one
+            seen.add(key, Fingerprint(look=look, photo=look, words=look))
+            kept[key] = look
         else:
-            seen.remove(one, key)
-            seen.remove(one, key)
+            seen.discard(key)
+            kept.pop(key, None)
     assert len(seen) == len(kept)
-    near = {key: (one ^ value).bit_count() for key, one in kept.items()}
+    assert all(seen[key].look == look for key, look in kept.items())
+    wanted = Fingerprint(value, value, value)
+    near = {key: (look ^ value).bit_count() for key, look in kept.items() if look}
     best = min(near.values(), default=99)
-    found = seen.nearest(value)
+    found = seen.near("new", wanted)
     assert (found is None) == (best > 8)
-    if found is not None:
-        assert near[found] == best  # type: ignore[index]
-    for flipped in range(9):
-        close = value ^ ((1 << flipped) - 1)
-        seen.add(value, "x")
-        assert seen.nearest(close) is not None
+    assert found is None or near[found] == best
+    for key, look in kept.items():
+        one = Fingerprint(look, look, look)
+        others = {other for other, same in kept.items() if same == look and other != key}
+        for answer in (seen.same_photo(key, one), seen.same_words(key, one)):
+            assert answer in others if others and look else answer is None
+    for flipped in range(1, 9):
+        seen.add("x", wanted)
+        close = Fingerprint(look=value ^ ((1 << flipped) - 1))
+        assert close.look == 0 or seen.near("new", close) is not None
+        assert seen.near("x", close) != "x"
+
+
+def test_photos_of_an_album_share_their_words() -> None:
+    seen = SeenPosts()
+    seen.add("1", Fingerprint(words=5), "trip")
+    seen.add("2", Fingerprint(words=5), "trip")
+    assert seen.same_words("3", Fingerprint(words=5), "trip") is None
+    assert seen.same_words("3", Fingerprint(words=5), "other") == "1"
+    assert seen.same_words("3", Fingerprint(words=5)) == "1"
+
+
+def test_fingerprints_are_written_and_read() -> None:
+    bag = TextPipeline()("Рыжий кот спит на старом тёплом подоконнике")
+    found = fingerprint(bag, b"file", blobs(1))
+    assert min(found) > 0
+    assert Fingerprint.from_bytes(found.to_bytes()) == found
+    assert fingerprint(TextPipeline()("кот")) == Fingerprint()
+    with pytest.raises(ValueError, match="24 bytes"):
+        Fingerprint.from_bytes(b"short")
 
 
 def test_text_keys() -> None:

@@ -6,16 +6,13 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
-from PIL import Image
-
 from engine.duplicates import photo_hash
 from engine.errors import PhotoError
-from engine.photo import MAX_BYTES, decode
+from engine.photo import MAX_BYTES, decode, size_of
 from training.clean.dropped import FOLDER
 
 _SIZE_HINT: Final = 64
@@ -64,7 +61,7 @@ def measure(path: Path) -> Measured:
     sha256 = hashlib.sha256(data).digest()
     try:
         # The size as it is, since a JPEG may come back reduced.
-        width, height = _size(data)
+        width, height = size_of(data)
         small = decode(data, size_hint=_SIZE_HINT)
     except PhotoError as error:
         return Measured(0, 0, sha256, None, str(error))
@@ -72,14 +69,6 @@ def measure(path: Path) -> Measured:
     return Measured(
         width, height, sha256, None if found is None else found.to_bytes(8, "big"), None
     )
-
-
-def _size(data: bytes) -> tuple[int, int]:
-    try:
-        with Image.open(BytesIO(data)) as image:
-            return image.size
-    except Exception as error:
-        raise PhotoError("not a photo in a format I can read") from error
 
 
 class PhotoCache:
