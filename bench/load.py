@@ -31,8 +31,11 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from bot import loop
 from bot.local.client import ChatMessage, LocalTimeoutError, LocalUser
 from bot.texts import Texts
+from engine.engine import Engine
+from engine.errors import Image2PicError
 
 TOKEN: Final = "4242:benchmark-benchmark-benchmark"  # noqa: S105 - of a server of our own
 FIRST_USER: Final = 20_000
@@ -61,12 +64,20 @@ class Tally:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-def words_of(model: Path) -> list[str]:
-    """Questions: the first words of the library's posts."""
+def words_of(model: Path, engine: Engine) -> list[str]:
+    """Questions: the first words of the library's posts, those that find something."""
     with closing(sqlite3.connect(model / "posts.sqlite")) as connection:
         rows = connection.execute("SELECT text FROM posts WHERE text != '' LIMIT 2000").fetchall()
+        engine.load(connection.execute("SELECT key, vector FROM posts"), version=-1)
     texts = [" ".join(re.sub(r"#\w+", " ", text).split()[:5]) for (text,) in rows]
-    return [text for text in texts if text]
+
+    def finds(text: str) -> bool:
+        try:
+            return bool(engine.search(engine.query(text=text)).hits)
+        except Image2PicError:
+            return False
+
+    return [text for text in texts if finds(text)]
 
 
 def photos_of(model: Path, count: int) -> list[bytes]:
@@ -204,11 +215,8 @@ async def run(users: Sequence[LocalUser], plan: Plan, ask: Ask, pids: Mapping[st
     return tally
 
 
-async def bare_time(model: Path, photos: Sequence[bytes]) -> float:
+def bare_time(engine: Engine, photos: Sequence[bytes]) -> float:
     """Median time of the engine alone for one photo."""
-    from engine.engine import Engine
-
-    engine = await asyncio.to_thread(Engine.open, model, threads=1)
     times = []
     for photo in [photos[0], *photos[:20]]:
         start = time.perf_counter()
@@ -219,9 +227,11 @@ async def bare_time(model: Path, photos: Sequence[bytes]) -> float:
 
 async def main(options: argparse.Namespace) -> int:
     """Measure, print the table; 1 where an answer was lost."""
-    questions = words_of(options.model)
+    engine = await asyncio.to_thread(Engine.open, options.model, threads=1)
+    questions = words_of(options.model, engine)
     photos = photos_of(options.model, 200)
-    bare = await bare_time(options.model, photos)
+    bare = bare_time(engine, photos)
+    del engine
 
     async def text(user: LocalUser, rng: random.Random) -> ChatMessage:
         return await user.send_text(rng.choice(questions))
@@ -306,4 +316,4 @@ if __name__ == "__main__":
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=20, help="of text questions")
     parser.add_argument("--photos", type=int, default=5, help="photo questions of each person")
-    sys.exit(asyncio.run(main(parser.parse_args())))
+    sys.exit(loop.run(main(parser.parse_args())))

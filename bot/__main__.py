@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
 
 from bot import settings as configuration
+from bot.loop import run
 from bot.settings import Settings
 from engine.errors import Image2PicError
 
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.check:
             from bot.check import check
 
-            return asyncio.run(check(settings))
+            return run(check(settings))
         return _serve(settings)
     except Image2PicError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -78,7 +78,7 @@ def _serve(settings: Settings) -> int:
             print("Open it in a browser. Ctrl-C ends it.", flush=True)
             await Runner(chat.settings).run()
 
-    asyncio.run(serve())
+    run(serve())
     return 0
 
 

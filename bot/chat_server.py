@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from bot.local.server import LocalServer
+from bot.loop import run
 
 
 async def _serve(port: int, folder: Path) -> None:
@@ -39,7 +40,7 @@ def main() -> int:
     """Serve; 2 where the port is taken or the folder cannot be written."""
     logging.basicConfig(level=logging.WARNING)
     try:
-        asyncio.run(_serve(int(sys.argv[1]), Path(sys.argv[2])))
+        run(_serve(int(sys.argv[1]), Path(sys.argv[2])))
     except OSError as error:
         print(f"error: {error.strerror}", file=sys.stderr)
         return 2

@@ -52,7 +52,11 @@ class AnswerTooLargeError(NetworkError):
 def _essence(item: Any) -> Any:
     if not isinstance(item, dict) or "message_id" not in item or "chat" not in item:
         return item
-    message = {name: item[name] for name in ("message_id", "date", "chat") if name in item}
+    message = {name: item[name] for name in ("message_id", "date") if name in item}
+    chat = item["chat"]
+    if isinstance(chat, dict):
+        chat = {name: chat[name] for name in ("id", "type") if name in chat}
+    message["chat"] = chat
     if item.get("photo"):
         message["photo"] = item["photo"][-1:]
     return message
@@ -171,14 +175,20 @@ class AiohttpRequest(BaseRequest):
     ) -> tuple[int, bytes]:
         if self._session is None:
             raise RuntimeError("this request object is not initialised")
-        body: aiohttp.FormData | None = None
-        if data is not None:
+        body: aiohttp.FormData | bytes | None = None
+        headers = None
+        if data is not None and data.contains_files:
             body = aiohttp.FormData()
             for name, text in data.json_parameters.items():
                 body.add_field(name, text)
             for name, (filename, content, kind) in (data.multipart_data or {}).items():
                 body.add_field(name, content, filename=filename, content_type=kind)
-        async with self._session.request(method, url, data=body, timeout=limits) as response:
+        elif data is not None:
+            # Written and read several times as fast as a form.
+            body, headers = data.json_payload, {"Content-Type": "application/json"}
+        async with self._session.request(
+            method, url, data=body, headers=headers, timeout=limits
+        ) as response:
             if (response.content_length or 0) > ANSWER_BYTES:
                 raise AnswerTooLargeError("the file is too large")
             payload = bytearray()

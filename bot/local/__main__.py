@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from bot.local.server import LocalServer
+from bot.loop import run
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
             name=options.name,
             username=options.username,
         )
-        return asyncio.run(_serve(server, told=bool(os.environ.get("LOCAL_BOT_TOKEN"))))
+        return run(_serve(server, told=bool(os.environ.get("LOCAL_BOT_TOKEN"))))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
