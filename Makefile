@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test lint bench clean help
+POSTS ?=
+ENCODER ?= small
+
+.PHONY: run model test lint bench clean help
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -24,6 +27,11 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 
 run: $(VENV)/.installed-bot  ## Start the bot (with TELEGRAM_BOT_TOKEN: Telegram; without: the local chat)
 	$(BIN)/python -m bot
+
+model: $(VENV)/.installed-dev  ## Learn from your own posts: make model POSTS=~/ChatExport
+	@test -n "$(POSTS)" || { echo 'make model POSTS=PATH: a Telegram Desktop export (JSON), a folder of photos, or a corpus' >&2; exit 2; }
+	$(BIN)/python -m training build "$(POSTS)" --out models/mine --encoder $(ENCODER)
+	@echo 'Now: MODEL=models/mine make run (or MODEL=models/mine in .env)'
 
 test: $(VENV)/.installed-dev  ## Run the tests (under 12 minutes on two cores)
 	$(BIN)/python -m pytest -m 'not slow'

@@ -51,6 +51,7 @@ from training.describe import fill_library, photo_sources
 from training.features import describe_photos, learn_codebook, sample_grids
 from training.mstep import refit_phi
 from training.plots import plot_training
+from training.prepare import prepare
 from training.refine import RefineSettings, refine
 from training.weights import Precision, convert
 
@@ -704,7 +705,12 @@ def _key(encoder: Path, ids: Sequence[str], settings: BuildSettings) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``python -m training build``."""
-    parser.add_argument("corpus", type=Path, help="folder with posts.jsonl and photos")
+    parser.add_argument(
+        "corpus",
+        type=Path,
+        help="a corpus (folder with posts.jsonl), a Telegram Desktop export (JSON), or a folder of "
+        "photos; the last two are first collected into corpus/NAME and cleaned",
+    )
     parser.add_argument("--out", type=Path, help="the model's folder (default: models/CORPUS)")
     parser.add_argument("--name", default="", help="the model's name, shown by the bot")
     parser.add_argument(
@@ -767,9 +773,12 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
         refine=refining,
     )
+    corpus = prepare(
+        args.corpus, _Say(not args.quiet), progress=not args.quiet and sys.stderr.isatty()
+    )
     build(
-        args.corpus,
-        args.out or Path("models") / args.corpus.resolve().name,
+        corpus,
+        args.out or Path("models") / corpus.resolve().name,
         settings,
         splits=args.split,
         also=args.also,

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from engine.adverts import AdvertFilter
 from engine.cleaning import MIN_SIDE, THRESHOLD, Limits
 from engine.duplicates import MAX_DISTANCE, NEAR
 from engine.errors import CorpusError
@@ -112,11 +113,47 @@ def run(args: argparse.Namespace) -> int:
         if args.undo:
             print(f"{back:,} posts are back in {corpus / POSTS_FILE}")
             return 0
-        judged = judge_corpus(corpus, limits, adverts, min_tokens=args.min_tokens)
-        limits = replace(limits, min_tokens=judged.min_tokens)
-        report = write_report(corpus, judged, limits, samples(corpus, judged))
-        if not args.dry_run:
-            take_out(corpus, judged.verdicts)
-    print(summary(judged))
-    print(f"the report: {report}")
+        print(_clean(corpus, limits, adverts, args.min_tokens, dry_run=args.dry_run))
     return 0
+
+
+def clean(
+    corpus: Path, limits: Limits, adverts: AdvertFilter | None, *, min_tokens: int | None = None
+) -> str:
+    """Clean a corpus by these limits, whatever was taken out before; what to tell of it.
+
+    Parameters
+    ----------
+    corpus
+        Its folder.
+    limits
+        Where the lines are drawn.
+    adverts
+        The filter, or None to keep adverts.
+    min_tokens
+        In place of the limit that the data suggest.
+
+    Raises
+    ------
+    CorpusError
+        The corpus cannot be read or written; it is as it was then.
+    """
+    with locked(corpus):
+        put_back(corpus)
+        return _clean(corpus, limits, adverts, min_tokens, dry_run=False)
+
+
+def _clean(
+    corpus: Path,
+    limits: Limits,
+    adverts: AdvertFilter | None,
+    min_tokens: int | None,
+    *,
+    dry_run: bool,
+) -> str:
+    judged = judge_corpus(corpus, limits, adverts, min_tokens=min_tokens)
+    limits = replace(limits, min_tokens=judged.min_tokens)
+    report = write_report(corpus, judged, limits, samples(corpus, judged))
+    if not dry_run:
+        take_out(corpus, judged.verdicts)
+    return f"{summary(judged)}\nthe report: {report}"

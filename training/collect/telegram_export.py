@@ -46,6 +46,9 @@ _HIDDEN: Final = {
 _log = logging.getLogger(__name__)
 
 
+RESULT_FILE: Final = "result.json"
+
+
 class Chat(NamedTuple):
     """A chat of an export.
 
@@ -159,7 +162,7 @@ def collect_export(path: Path, writer: CorpusWriter, options: TelegramOptions) -
 
 
 def _find(path: Path) -> Path:
-    file = path / "result.json" if path.is_dir() else path
+    file = path / RESULT_FILE if path.is_dir() else path
     if not file.is_file():
         html = path.is_dir() and any(path.glob("messages*.html"))
         raise CorpusError(
