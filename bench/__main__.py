@@ -85,6 +85,14 @@ def _encoder(options: argparse.Namespace) -> Result:
         return measure(files, photos, threads=options.threads)
 
 
+def _corpus(options: argparse.Namespace) -> Result:
+    if importlib.util.find_spec("sklearn") is None or importlib.util.find_spec("ijson") is None:
+        raise MissingError("collecting and cleaning need: pip install '.[training]'")
+    from bench.corpus import measure
+
+    return measure(messages=options.messages, texts=options.texts)
+
+
 def _load(options: argparse.Namespace) -> Result:
     if importlib.util.find_spec("bench.load") is None:
         raise MissingError("there is no bench.load")
@@ -108,6 +116,7 @@ BENCHES: Final[dict[str, Callable[[argparse.Namespace], Result]]] = {
     "text": _text,
     "engine": _engine,
     "encoder": _encoder,
+    "corpus": _corpus,
     "load": _load,
 }
 
@@ -124,6 +133,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--queries", type=int, default=1_000, help="of the index")
     result.add_argument("--documents", type=int, default=1_000, help="to fold in")
     result.add_argument("--texts", type=int, default=6_000, help="for the text pipeline")
+    result.add_argument("--messages", type=int, default=1_000_000, help="of a Telegram export")
     result.add_argument("--photos", type=int, default=40, help="for engine and encoder")
     result.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of the encoder")
     result.add_argument("--users", type=int, default=50, help="people who load the bot")

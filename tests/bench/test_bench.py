@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bench import __main__ as runner
-from bench import foldin, index
+from bench import corpus, foldin, index
 from bench.report import Goal, Table, show
 
 ARTM = importlib.util.find_spec("artm") is not None
@@ -153,3 +153,25 @@ class TestRunner:
         code, out = run(capsys, "text", "--texts", "50", "--out", str(tmp_path))
         assert code == 0
         assert "| queries |" in out
+
+
+class TestCorpus:
+    def test_an_export_is_streamed_whole(self) -> None:
+        pytest.importorskip("ijson", reason="needs ijson (pip install '.[training]')")
+        rows = {row[0]: row[1] for row in corpus.stream(300).rows}
+        assert rows["messages"] == "300 of 300"
+        assert isinstance(rows["peak memory, MB"], float)
+        assert rows["peak memory, MB"] < 200
+
+    def test_near_duplicates(self) -> None:
+        table = corpus.duplicates(2_000, 3_000)
+        assert str(table.rows[0][0]).startswith("all 100 near pairs of 2,000 hashes")
+        assert table.goals[0].met
+
+    def test_the_filter_beats_the_keywords(self) -> None:
+        pytest.importorskip("sklearn", reason="needs scikit-learn (pip install '.[training]')")
+        rows = {str(row[0]): row[1:] for row in corpus.adverts(20).rows}
+        learnt, listed = next(cells for name, cells in rows.items() if name.startswith("all"))
+        assert 0 < float(learnt or 0) <= 1
+        learnt, listed = rows["en: F1"]
+        assert float(learnt or 0) > float(listed or 0) + 0.05
