@@ -159,6 +159,7 @@ async def _vk(args: argparse.Namespace, writer: CorpusWriter, token: str) -> int
         full=args.full,
         authors=args.authors,
         limit=args.limit,
+        progress=sys.stderr.isatty(),
     )
     ask = _ask if sys.stdin.isatty() else None
     async with VkClient(token, url=args.api, ask=ask, max_bytes=args.max_mb << 20) as client:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+from tqdm import tqdm
+
 from engine.files import sha256_of
 from engine.privacy import redact
 from training.collect.vk_api import VkClient, VkDeniedError, VkError, VkPhotoGoneError
@@ -45,6 +47,8 @@ class VkOptions:
         Keep links to those who wrote.
     limit
         Posts of a wall, and photos of an album, at most; None: all.
+    progress
+        Show a progress bar for each.
     """
 
     wall: bool = True
@@ -52,6 +56,7 @@ class VkOptions:
     full: bool = False
     authors: bool = False
     limit: int | None = None
+    progress: bool = False
 
 
 @dataclass
@@ -145,7 +150,8 @@ class VkCollector:
 
     async def _wall(self, owner: int) -> None:
         async with _Course(self, f"wall {owner}") as course:
-            pages = self._pages("wall.get", WALL_PAGE, owner_id=owner)
+            name = f"wall of {owner}"
+            pages = self._pages(name, "wall.get", WALL_PAGE, owner_id=owner)
             async for page in pages:
                 self.report.posts += len(page)
                 if await course.take([self._post(post) for post in page if _whole(post)]):
@@ -207,7 +213,10 @@ class VkCollector:
     async def _album(self, owner: int, number: int, title: str) -> None:
         async with _Course(self, f"album {owner} {number}") as course:
             key = _SYSTEM_ALBUMS.get(number, number)
-            pages = self._pages("photos.get", PHOTOS_PAGE, owner_id=owner, album_id=key, rev=1)
+            name = title or f"album {number}"
+            pages = self._pages(
+                name, "photos.get", PHOTOS_PAGE, owner_id=owner, album_id=key, rev=1
+            )
             async for page in pages:
                 self.report.photos += len(page)
                 wanted = [self._album_photo(photo, title) for photo in page if _whole(photo)]
@@ -232,20 +241,24 @@ class VkCollector:
     # Both
 
     async def _pages(
-        self, method: str, size: int, **params: object
+        self, name: str, method: str, size: int, **params: object
     ) -> AsyncIterator[list[dict[str, Any]]]:
         offset = 0
         left = self._options.limit
-        while left is None or left > 0:
-            count = size if left is None else min(size, left)
-            answer = await self._client.call(method, count=count, offset=offset, **params)
-            items = answer.get("items") or []
-            if items:
-                yield items
-            offset += count
-            left = None if left is None else left - count
-            if offset >= int(answer.get("count", 0)):
-                return
+        with tqdm(desc=name[:30], unit="", disable=not self._options.progress) as bar:
+            while left is None or left > 0:
+                count = size if left is None else min(size, left)
+                answer = await self._client.call(method, count=count, offset=offset, **params)
+                items = answer.get("items") or []
+                total = int(answer.get("count", 0))
+                bar.total = total if left is None else min(total, offset + left)
+                if items:
+                    yield items
+                bar.update(len(items))
+                offset += count
+                left = None if left is None else left - count
+                if offset >= total:
+                    return
 
     async def _photo(
         self, record: Mapping[str, Any], url: str | None, slots: asyncio.Semaphore

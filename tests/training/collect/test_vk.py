@@ -277,3 +277,13 @@ def test_no_token(tmp_path: Path, collect: Collect) -> None:
     assert done.returncode == 1
     assert "VK_TOKEN" in done.stderr
     assert not (tmp_path / "c").exists()
+
+
+async def test_progress_is_shown_where_there_is_a_terminal(
+    server: VkServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.walls[-7] = [server.post(-7, n, f"пост {n}") for n in range(150, 0, -1)]
+    await run(server, tmp_path / "loud", progress=True)
+    assert "wall of -7: 100%" in capsys.readouterr().err
+    await run(server, tmp_path / "quiet")
+    assert capsys.readouterr().err == ""
