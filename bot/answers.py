@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
@@ -251,19 +251,25 @@ def left_out_rules(texts: Texts, counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {texts(f'rule_{rule}', n=count)}" for rule, count in ordered)
 
 
-def quality(texts: Texts, measured: Mapping[str, float]) -> list[str]:
+def quality(texts: Texts, measured: Mapping[str, Any]) -> list[str]:
     """Lay out the model's measured quality, a line a figure; those without a meaning are left out.
 
     Parameters
     ----------
     measured
-        ``held_out_posts`` is a number of posts, all others are per cent.
+        ``held_out_posts`` is a number of posts, ``corpus`` says of what; all others are per cent.
     """
-    return [
-        f"{meaning}: {measured[name]:.0f}{'' if name == HELD_OUT else ' %'}"
-        for name, meaning in texts.quality.items()
-        if name in measured
-    ]
+    lines = []
+    for name, meaning in texts.quality.items():
+        if name not in measured:
+            continue
+        line = f"{meaning}: {measured[name]:.0f}"
+        if name != HELD_OUT:
+            line += " %"
+        elif corpus := measured.get("corpus"):
+            line += f" ({escape(str(corpus))})"
+        lines.append(line)
+    return lines
 
 
 def examples_keyboard(texts: Texts) -> InlineKeyboardMarkup:

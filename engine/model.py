@@ -71,6 +71,11 @@ class ModelInfo:
     ----------
     id
         Identity: the sha256 of its arrays. Vectors of different models do not mix.
+    quality
+        Measured while it was built, on posts that were held out.
+    measured
+        Measured afterwards on another corpus, if it was (`evaluate --record`); figures have the
+        names of those in `quality`, and ``corpus`` tells on what.
     """
 
     id: str
@@ -82,6 +87,7 @@ class ModelInfo:
     languages: tuple[str, ...]
     created: str
     quality: Mapping[str, float]
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -231,6 +237,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def record_measured(folder: Path, measured: Mapping[str, Any]) -> None:
+    """Write into the manifest what was measured of the model; ModelError as in `load_model`."""
+    manifest = read_manifest(folder) | {"measured": dict(measured)}
+    part = folder / "manifest.part.json"
+    part.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
+    part.replace(folder / "manifest.json")
+
+
 def _assemble(folder: Path, manifest: dict[str, Any]) -> Model:
     with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
         a = {name: arrays[name] for name in arrays.files}
@@ -241,7 +255,7 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Model:
     }
     for name in ("hub_neighbours", "hub_weight"):
         settings[name] = tuple(settings[name])
-    info = {name: manifest[name] for name in ModelInfo.__dataclass_fields__}
+    info = {name: manifest[name] for name in ModelInfo.__dataclass_fields__ if name in manifest}
     info["languages"] = tuple(info["languages"])
     model = Model(
         info=ModelInfo(**info),
@@ -311,8 +325,9 @@ def _check(model: Model, arrays: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} has values that are no numbers")
     if not 0 <= background < topics:
         raise ValueError(f"{background} background topics of {topics}")
-    if not isinstance(model.info.quality, Mapping):
-        raise ValueError("quality is no table")
+    for table in (model.info.quality, model.info.measured):
+        if not isinstance(table, Mapping):
+            raise ValueError("quality is no table")
     if not 1 <= model.codebook.per_cell <= visual:
         raise ValueError(f"{model.codebook.per_cell} words a cell of {visual}")
 

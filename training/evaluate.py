@@ -20,7 +20,7 @@ import numpy as np
 
 from engine.encoder import LiteRtEncoder
 from engine.errors import CorpusError, Image2PicError, ModelError
-from engine.model import Model, load_model, read_manifest
+from engine.model import Model, load_model, read_manifest, record_measured
 from training.baselines import BASELINES, Task, fit_baseline
 from training.corpus import Report
 from training.dataset import Dataset
@@ -87,8 +87,10 @@ def evaluate(
         if file is not None and not file.parent.is_dir():
             raise Image2PicError(f"{file.parent} is no folder: {file.name} cannot be written there")
     model = load_model(model_folder)
-    train = training_posts(model)
     held = _describe(model, corpus, split, workers=workers, progress=progress)
+    # Of a model that was handed on the posts it learnt from are seldom there.
+    alone = baselines is not None and not baselines and not has_training_posts(model)
+    train = held if alone else training_posts(model)
     result = compare(
         model,
         train,
@@ -102,6 +104,7 @@ def evaluate(
     result["about"] |= {
         "corpus": corpus.name,
         "split": split,
+        "counted_over": "the held-out posts" if alone else "the training posts",
         "encoder_ms": encoder_ms(model),
         "encoder_mb": (model_folder / "encoder.tflite").stat().st_size / 1e6,
     }
@@ -184,6 +187,11 @@ def compare(
     return {"rows": rows, "units": UNITS, "about": about}
 
 
+def has_training_posts(model: Model) -> bool:
+    """Whether the model's folder keeps the posts it learnt from."""
+    return (model.folder / "work" / "train").exists()
+
+
 def training_posts(model: Model) -> Dataset:
     """Read what the model's folder keeps of the posts it learnt from.
 
@@ -250,6 +258,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--judgments", type=Path, metavar="FILE", help="votes, from `python -m bot export-votes`"
     )
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="write the model's own numbers into it: the bot shows them by /stats",
+    )
     parser.add_argument("--workers", type=int, default=2, help="photos encoded at a time")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
@@ -271,8 +284,27 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
         progress=not args.quiet,
     )
+    if args.record:
+        record_measured(args.model, recorded(result))
     print(markdown(result, out.with_suffix(".png").name))
     return 0
+
+
+def recorded(result: Result) -> dict[str, Any]:
+    """What a model says of itself after an evaluation: `engine.model.ModelInfo.measured`."""
+    about, row = result["about"], result["rows"]["ours"]
+    figures = {
+        "text_to_photo_r10": row.get("text_to_photo", {}).get("r10"),
+        "photo_to_text_r10": row.get("photo_to_text", {}).get("r10"),
+        "text_to_photo_ru_r10": row.get("text_to_photo_ru", {}).get("r10"),
+        "annotation_p5": row.get("annotation", {}).get("p5"),
+    }
+    corpus = about["corpus"] + (f", {about['split']}" if about["split"] else "")
+    return {
+        "corpus": corpus,
+        "held_out_posts": float(about["photos"]),
+        **{name: round(float(v), 1) for name, v in figures.items() if v is not None},
+    }
 
 
 def _describe(

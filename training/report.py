@@ -269,6 +269,9 @@ def _where(about: Mapping[str, Any]) -> str:
     )
 
 
+TIMES: Final = 3  # place of the note about times
+
+
 def _notes(result: Mapping[str, Any]) -> list[str]:
     about = result["about"]
     notes = [
@@ -284,8 +287,13 @@ def _notes(result: Mapping[str, Any]) -> list[str]:
         "Times are medians on this machine from counts or mean features to the ten best;"
         " kB a post are those of an exact index.",
     ]
+    if about.get("counted_over", "") == "the held-out posts":
+        notes.append(
+            "The posts that the model learnt from are not here: idf and NPMI were counted over the"
+            " held-out posts, and no baseline can learn."
+        )
     if "encoder_ms" in about:
-        notes[-1] += (
+        notes[TIMES] += (
             f" The encoder's forward pass takes {about['encoder_ms']:.0f} ms and"
             f" {about['encoder_mb']:.1f} MB, the same for all rows."
         )

@@ -104,7 +104,7 @@ async def on_stats(update: Update, context: Context) -> None:
         words += texts("stats_waiting", n=counts.waiting)
     if bag.is_owner(update.effective_user) and (rules := await bag.store.left_out_counts()):
         words += texts("stats_left_out", rules=answers.left_out_rules(texts, rules))
-    if lines := answers.quality(texts, info.quality):
+    if lines := answers.quality(texts, info.measured or info.quality):
         words += texts("stats_quality", lines=Html("\n".join(lines)))
     await reply(message, words)
 

@@ -47,6 +47,7 @@ class Info:
     quality: dict[str, float] = field(
         default_factory=lambda: {"held_out_posts": 24, "text_to_photo_r10": 68.6, "other": 1}
     )
+    measured: dict[str, object] = field(default_factory=dict)
     posts: int = 0
     languages: tuple[str, ...] = ("en", "ru")
 

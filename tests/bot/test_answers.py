@@ -126,3 +126,13 @@ def test_annotation_says_so_when_there_are_no_words() -> None:
     seen = answers.annotation(texts, Annotation((Term("a<b", "en", 1),), (Term("t", "", 1),)))
     assert unescape(plain(seen)) == "I see: a<b\nHashtags: #t"
     assert "a&lt;b" in seen
+
+
+def test_quality_names_what_it_was_measured_on() -> None:
+    measured = {"corpus": "posts <b>", "held_out_posts": 1000.0, "text_to_photo_r10": 54.2, "x": 1}
+    assert answers.quality(Texts("en"), measured) == [
+        "measured on posts it has not learnt from: 1000 (posts &lt;b&gt;)",
+        "the right photo among the first ten for a text: 54 %",
+    ]
+    del measured["corpus"]
+    assert answers.quality(Texts("en"), measured)[0].endswith(": 1000")

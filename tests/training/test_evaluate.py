@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from engine.errors import CorpusError, Image2PicError, ModelError
+from engine.model import load_model
 from training.baselines import BASELINES
 from training.evaluate import add_arguments, compare, evaluate, run, training_posts, without_nan
 
@@ -107,6 +108,34 @@ def test_command_line(
     assert "most frequent words" in printed.out
     assert "PLSA" not in printed.out
     assert (tmp_path / "table.png").exists()
+
+
+def test_a_model_that_was_handed_on(
+    small_model: Path, small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(small_model, model, ignore=shutil.ignore_patterns("work"))
+    args = [str(model), str(small_corpus), "--split", "dev", "--quiet"]
+    with pytest.raises(ModelError, match="work/train is missing"):
+        run(parsed(*args, "--baselines", "knn"))
+    assert load_model(model).info.measured == {}
+    assert run(parsed(*args, "--baselines", "none", "--record")) == 0
+    assert "counted over the held-out posts" in capsys.readouterr().out
+    opened = load_model(model)
+    whole = load_model(small_model)
+    assert opened.info.id == whole.info.id
+    assert opened.info.measured["corpus"] == f"{small_corpus.name}, dev"
+    assert opened.info.measured["held_out_posts"] == 36
+    row = evaluate(
+        small_model, small_corpus, split="dev", out=tmp_path / "q.md", baselines=[], progress=False
+    )["rows"]["ours"]
+    for name, figure in (
+        ("text_to_photo_r10", row["text_to_photo"]["r10"]),
+        ("photo_to_text_r10", row["photo_to_text"]["r10"]),
+        ("text_to_photo_ru_r10", row["text_to_photo_ru"]["r10"]),
+        ("annotation_p5", row["annotation"]["p5"]),
+    ):
+        assert opened.info.measured[name] == pytest.approx(figure, abs=0.051)
 
 
 def test_refusals(small_model: Path, small_corpus: Path, tmp_path: Path) -> None:
