@@ -14,7 +14,8 @@ import math
 import re
 import unicodedata
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -25,9 +26,10 @@ from engine.errors import ModelError
 from engine.privacy import redact
 from engine.shipped import shipped
 from engine.text.clean import repair_encoding
-from engine.text.words import analyse
+from engine.text.words import analyse, russian_verb
+from engine.topics import topics_of
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 MAX_CHARS: Final = 4096
 """Of a longer text only so much is judged: Telegram's longest message."""
@@ -35,12 +37,26 @@ MAX_CHARS: Final = 4096
 SHIPPED: Final = shipped("adverts", "model.npz")
 """The model that comes with the project."""
 
-BLOCKS: Final = ("word", "char", "style")
+BLOCKS: Final = ("word", "char", "topic", "style")
 """Kinds of features; each is scaled to unit length alone, so that none drowns another."""
 
-SCALES: Final[Mapping[str, float]] = {"word": 1.0, "char": 1.0, "style": 0.4}
+SCALES: Final[Mapping[str, float]] = {"word": 1.0, "char": 1.0, "topic": 0.5, "style": 0.4}
 
 NGRAMS: Final = (3, 4, 5)
+
+_GOODS: Final = frozenset(
+    re.split(
+        r"\s+",
+        "colour material worn jewel device part car brand home craft size unit condition sale sell",
+    )
+)
+_PEOPLE: Final = frozenset(
+    re.split(
+        r"\s+",
+        "feel kin pet nature daily faith thought grief chat news state said past +past sport "
+        "fandom",
+    )
+)
 
 _RETWEET: Final = re.compile(r"^\W{0,3}(?:RT|MT)\s*:?\s*@\w+\s*:?\s*")
 _URL: Final = re.compile(
@@ -128,12 +144,14 @@ def features(text: str) -> dict[str, frozenset[str]]:
     -------
     dict
         ``"word"``: words, lemmas (``~``), pairs of words; ``"char"``: n-grams within words, with
-        the blanks around them; ``"style"``: lengths, capitals, digits, links in a few steps.
+        the blanks around them; ``"topic"``: what the words are about, how much and where;
+        ``"style"``: lengths, capitals, digits, links in a few steps.
     """
     plain = normalise(text)
     tokens = [match.group() for match in _TOKEN.finditer(plain)]
     words = set(tokens)
     words.update(f"{first} {second}" for first, second in itertools.pairwise(tokens))
+    about = [_about(token) for token in tokens]
     for token in tokens:
         if token[0] != "_" and len(token) > 1:
             words.update("~" + lemma.key for lemma in analyse(token))
@@ -143,8 +161,45 @@ def features(text: str) -> dict[str, frozenset[str]]:
     return {
         "word": frozenset(words),
         "char": frozenset(chars),
+        "topic": frozenset(_topics(about)),
         "style": frozenset(_style(text[:MAX_CHARS], plain, tokens)),
     }
+
+
+@functools.lru_cache(maxsize=32_768)
+def _about(token: str) -> tuple[str, ...]:
+    """Topics of a word, and the form of a Russian verb: stories and calls differ in it."""
+    if token[0] == "_":
+        return (token,)
+    if len(token) < 2:
+        return ()
+    keys = (token, *(lemma.key for lemma in analyse(token)))
+    found = {topic for key in keys for topic in topics_of(key)}
+    form = russian_verb(token) if "а" <= token[0] <= "я" else ""
+    return (*sorted(found), f"+{form}") if form else tuple(sorted(found))
+
+
+def _topics(about: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    many = Counter(topic for topics in about for topic in topics)
+    yield from many
+    for topic, times in many.items():
+        if times > 1:
+            yield f"{topic} 2"
+        if times > 3:
+            yield f"{topic} 4"
+    # Calls stand first ("Get ..."), contacts and prices last.
+    if about:
+        yield from (f"^{topic}" for topic in about[0])
+        yield from (f"{topic}$" for topic in about[-1])
+    # The name of a good is nothing but its parts, colours and sizes; a post of a person is not.
+    known = [set(topics) for topics in about]
+    yield f"goods={_fifths(sum(not _GOODS.isdisjoint(topics) for topics in known), len(about))}"
+    yield f"people={_fifths(sum(not _PEOPLE.isdisjoint(topics) for topics in known), len(about))}"
+    yield f"unknown={_fifths(sum(not topics for topics in known), len(about))}"
+
+
+def _fifths(part: int, whole: int) -> int:
+    return 5 * part // max(1, whole)
 
 
 @functools.lru_cache(maxsize=32_768)

@@ -18,19 +18,19 @@ import numpy.typing as npt
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
 
 from engine.adverts import BLOCKS, AdvertFilter, features
-from training.clean.examples import Example, disguises_of
+from training.clean.examples import ANSWER, Example, disguises_of
 
-C: Final = 2.0
+C: Final = 1.0
 FOLDS: Final = 5
 DISGUISES: Final = 3
 SHARE: Final = 0.3
 """Adverts among posts, for which the probabilities are calibrated (among the examples: a half)."""
 
-MIN_EXAMPLES: Final = {"word": 2, "char": 3, "style": 2}
+MIN_EXAMPLES: Final = {"word": 2, "char": 3, "topic": 3, "style": 2}
 """Examples in which a feature must occur to be counted."""
 
 Floats = npt.NDArray[np.float64]
@@ -136,7 +136,12 @@ def _svm(filter_: AdvertFilter, texts: Sequence[Found], labels: Any, weights: An
 
 
 def learn(
-    examples: Sequence[Example], *, seed: int = 0, disguises: int = DISGUISES, folds: int = FOLDS
+    examples: Sequence[Example],
+    *,
+    seed: int = 0,
+    disguises: int = DISGUISES,
+    folds: int = FOLDS,
+    kinds_apart: bool = True,
 ) -> tuple[Learnt, Floats]:
     """Learn a filter.
 
@@ -150,6 +155,10 @@ def learn(
         How many are learnt from besides each example.
     folds
         Of the cross-validation.
+    kinds_apart
+        Whether a kind of examples stands in one fold as a whole, so that what is measured, and
+        what the probabilities are calibrated on, is texts unlike those learnt from. Examples
+        without a kind, and those that an owner answered, are each a kind of their own.
 
     Returns
     -------
@@ -173,8 +182,12 @@ def learn(
     first = np.searchsorted(rows.owner, np.arange(len(examples)))
     # Copies of a text must not stand on both sides of a fold.
     scores = np.zeros(len(examples))
-    splits = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    for train, test in splits.split(labels, labels):
+    kinds = [
+        example.kind if kinds_apart and example.kind not in ("", ANSWER) else f"# {place}"
+        for place, example in enumerate(examples)
+    ]
+    splits = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    for train, test in splits.split(labels, labels, kinds):
         used = np.flatnonzero(np.isin(rows.owner, train))
         filter_ = _empty_filter(rows, used)
         svm = _svm(

@@ -18,6 +18,9 @@ from engine.errors import CorpusError
 
 OWN: Final = SHIPPED.parent
 
+ANSWER: Final = "answer"
+"""The kind of an example that a corpus' owner answered."""
+
 _TRUE: Final = frozenset(("1", "true", "yes", "y", "advert", "ad", "ads", "spam", "да", "реклама"))
 _FALSE: Final = frozenset(
     ("0", "false", "no", "n", "ordinary", "normal", "ham", "post", "none", "нет", "обычное")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.adverts import SHIPPED, AdvertFilter
 from training.clean.dropped import FOLDER
-from training.clean.examples import Example, labelled_file, own_examples
+from training.clean.examples import ANSWER, Example, labelled_file, own_examples
 
 ANSWER_WEIGHT = 3.0
 """An answer about the owner's own posts counts as much as so many of the project's examples."""
@@ -74,7 +74,7 @@ def answers(corpus: Path) -> dict[str, Example]:
             try:
                 record = json.loads(line)
                 found[str(record["id"])] = Example(
-                    str(record["text"]), bool(record["label"]), "answer", ANSWER_WEIGHT
+                    str(record["text"]), bool(record["label"]), ANSWER, ANSWER_WEIGHT
                 )
             except (ValueError, KeyError, TypeError):
                 continue

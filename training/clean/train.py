@@ -22,13 +22,15 @@ def cross_validate(out: Path | None) -> None:
     """Learn from the project's examples, print the cross-validation, save the filter."""
     examples = own_examples()
     learnt, probabilities = learn(examples)
+    _, mixed = learn(examples, kinds_apart=False)
     print(f"{len(examples):,} examples, {FOLDS} folds, threshold {THRESHOLD}")
     for language in ("", "en", "ru"):
         rows = [n for n, e in enumerate(examples) if e.kind.startswith(language)]
         part = [examples[row] for row in rows]
         name = language or "all"
-        print(f"{name:4} filter    {measure(probabilities[rows], part, THRESHOLD)}")
-        print(f"{name:4} keywords  {measure(judge_all(by_keywords, part), part)}")
+        print(f"{name:4} kinds apart  {measure(probabilities[rows], part, THRESHOLD)}")
+        print(f"{name:4} kinds mixed  {measure(mixed[rows], part, THRESHOLD)}")
+        print(f"{name:4} keywords     {measure(judge_all(by_keywords, part), part)}")
     if out is not None:
         whole = measure(probabilities, examples, THRESHOLD)
         learnt.filter.info["cross_validation"] = {

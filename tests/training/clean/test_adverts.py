@@ -32,12 +32,12 @@ def shipped() -> AdvertFilter:
 
 def test_the_examples_are_many_and_apart() -> None:
     examples = own_examples()
-    assert len(examples) >= 1500
+    assert len(examples) >= 3500
     assert len({example.text for example in examples}) == len(examples)
     for language in ("en", "ru"):
         for advert in (True, False):
             found = [e for e in examples if e.kind.startswith(language) and e.advert == advert]
-            assert len(found) >= 250, (language, advert)
+            assert len(found) >= 600, (language, advert)
 
 
 def test_numpy_alone_gives_what_scikit_learn_gives(learnt: Learnt, few: list[Example]) -> None:
