@@ -30,7 +30,7 @@ HASHES: Final = 200_000
 SEEN: Final = 1_000_000
 PHOTOS: Final = 200
 _COLLECT: Final = """
-import resource, sys, time
+import re, sys, time
 from pathlib import Path
 from training.collect.telegram_export import TelegramOptions, collect_export
 from training.collect.writer import CorpusWriter
@@ -38,7 +38,9 @@ start = time.perf_counter()
 with CorpusWriter(Path(sys.argv[2])) as writer:
     report = collect_export(Path(sys.argv[1]), writer, TelegramOptions())
 seconds = time.perf_counter() - start
-print(report.messages, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# Not getrusage: its peak has that of the process before exec in it.
+memory = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
+print(report.messages, seconds, memory[1])
 """
 
 
