@@ -1,48 +1,52 @@
-# syntax=docker/dockerfile:1
 # docker build --target bot -t image2pic .                   the bot: no training package in it
 # docker build --target training -t image2pic-training .     everything, for making models
 ARG PYTHON_IMAGE=python:3.11.13-slim-bookworm
 
+# Both targets are laid out like a checkout: the packages beside data/, which they look for there,
+# and everything that is run, run from this folder. So paths in commands and in .env are the same
+# with Docker and without.
+
 # -- what both targets are built with ------------------------------------------------------
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-RUN python -m venv /opt/image2pic
-WORKDIR /src
-# The dependencies first: they change seldom, so this layer is mostly taken from the cache. The
-# packages are empty here; only their names matter to the installer.
-COPY pyproject.toml constraints.txt README.md LICENSE ./
-RUN mkdir bot engine training && touch bot/__init__.py engine/__init__.py training/__init__.py
+WORKDIR /opt/image2pic
+RUN python -m venv .venv
+# Without the packages beside it, this project installs as its dependencies alone. They change
+# seldom, so these layers are mostly taken from the cache.
+COPY pyproject.toml constraints.txt README.md LICENSE /src/
 
 FROM build AS build-bot
-RUN /opt/image2pic/bin/pip install -c constraints.txt .
+RUN .venv/bin/pip install -c /src/constraints.txt /src
 COPY engine engine
 COPY bot bot
-# Training stays out of the bot's image, the empty package of the first build with it.
-RUN rm -rf training build ./*.egg-info && /opt/image2pic/bin/pip install --no-deps --force-reinstall .
+# Compiled here: nothing can be written where they run.
+RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash engine bot
 
 FROM build AS build-training
-RUN /opt/image2pic/bin/pip install -c constraints.txt ".[training]"
+RUN .venv/bin/pip install -c /src/constraints.txt "/src[training]"
 COPY engine engine
 COPY training training
-COPY bot bot
-RUN rm -rf build && /opt/image2pic/bin/pip install --no-deps --force-reinstall .
+RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash engine training
 
 # -- what both targets run on --------------------------------------------------------------
 FROM ${PYTHON_IMAGE} AS run
 RUN groupadd --gid 10001 image2pic \
     && useradd --uid 10001 --gid image2pic --create-home image2pic \
     && install -d -o image2pic -g image2pic /var/lib/image2pic
-ENV PATH=/opt/image2pic/bin:$PATH \
+ENV PATH=/opt/image2pic/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/home/image2pic
 WORKDIR /opt/image2pic
+# Where a corpus and models are mounted.
+RUN mkdir corpus models
 COPY data data
 
 FROM run AS training
 COPY --from=build-training /opt/image2pic /opt/image2pic
+# Whoever owns the mounted folders runs it (docker run --user), and keeps downloads here.
+RUN chmod 1777 /home/image2pic
 USER 10001:10001
-WORKDIR /home/image2pic
 ENTRYPOINT ["python", "-m", "training"]
 CMD ["--help"]
 

