@@ -23,7 +23,24 @@ INDEX_FILE: Final = "index.faiss"
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=10, isolation_level=None)
+    # By uri: `_merge` attaches a model's file by one.
+    return sqlite3.connect(path.resolve().as_uri(), timeout=10, isolation_level=None, uri=True)
+
+
+def _address(posts: Path) -> str:
+    """Address of a model's posts file, which is only read: its folder may be read-only.
+
+    SQLite refuses a file that was last written with a write-ahead log where it may write nothing
+    beside it, unless it is told that nobody changes the file. A log that is still there (the build
+    was killed) holds posts, so then the file is opened as any other.
+    """
+    address = posts.resolve().as_uri()
+    left = posts.with_name(posts.name + "-wal")
+    return address if left.exists() else address + "?immutable=1"
+
+
+def _connect_posts(posts: Path) -> sqlite3.Connection:
+    return sqlite3.connect(_address(posts), timeout=10, isolation_level=None, uri=True)
 
 
 def prepare(library: Path, model: Path, model_id: str) -> None:
@@ -65,7 +82,7 @@ def _copy(source: Path, library: Path) -> None:
     # Under another name first: a copy that is cut off is never taken for the library.
     half = library.with_name(library.name + ".part")
     half.unlink(missing_ok=True)
-    with closing(_connect(source)) as old, closing(_connect(half)) as new:
+    with closing(_connect_posts(source)) as old, closing(_connect(half)) as new:
         old.backup(new)
         # In one file, without a log beside it that the new name would leave behind.
         new.execute("PRAGMA journal_mode = DELETE")
@@ -82,7 +99,7 @@ def _copy_index(model: Path, folder: Path) -> None:
 
 
 def _merge(connection: sqlite3.Connection, source: Path, model_id: str) -> None:
-    connection.execute("ATTACH ? AS new", (str(source),))
+    connection.execute("ATTACH ? AS new", (_address(source),))
     try:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(
@@ -113,7 +130,7 @@ def photo_roots(library: Path, model: Path, extra: Path | None) -> list[Path]:
     with closing(_connect(library)) as connection:
         known = connection.execute("SELECT value FROM meta WHERE name = 'photo_roots'").fetchone()
         earlier: list[str] = json.loads(known[0]) if known else []
-        here = model / (_meta(model / POSTS_FILE, "photo_root") or ".")
+        here = model / (_photo_root(model / POSTS_FILE) or ".")
         # Absolute: the next start may be from another folder.
         all_roots = list(dict.fromkeys([str(here.resolve()), *earlier]))
         if all_roots != earlier:
@@ -124,11 +141,15 @@ def photo_roots(library: Path, model: Path, extra: Path | None) -> list[Path]:
     return roots + [Path(root) for root in all_roots]
 
 
-def _meta(path: Path, name: str) -> str | None:
-    if not path.exists():
+def _photo_root(posts: Path) -> str | None:
+    if not posts.exists():
         return None
-    with closing(_connect(path)) as connection:
-        row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    with closing(_connect_posts(posts)) as connection:
+        return _meta(connection, "photo_root")
+
+
+def _meta(connection: sqlite3.Connection, name: str) -> str | None:
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     return row[0] if row else None
 
 
@@ -188,4 +209,5 @@ def export_votes(library: Path, out: IO[str]) -> int:
 
 def version(library: Path) -> int:
     """Version of the library's vectors."""
-    return int(_meta(library, "version") or 0)
+    with closing(_connect(library)) as connection:
+        return int(_meta(connection, "version") or 0)

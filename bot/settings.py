@@ -86,6 +86,9 @@ class Settings(BaseSettings):
         None, ge=0, le=65535, description="port of /health and /metrics; without it there is none"
     )
     metrics_host: str = Field("127.0.0.1", description="where /health and /metrics listen")
+    local_chat: bool = Field(
+        True, description="without a token start the local chat; false: end with an error"
+    )
     local_port: int = Field(8080, ge=0, le=65535, description="port of the local chat")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
@@ -134,6 +137,10 @@ class Settings(BaseSettings):
     def _together(self) -> Settings:
         if self.webhook_url and not self.webhook_secret:
             raise ValueError("WEBHOOK_URL needs WEBHOOK_SECRET: else anyone could post updates")
+        if not self.local_chat and not self.telegram_bot_token:
+            raise ValueError(
+                "TELEGRAM_BOT_TOKEN is missing (ask @BotFather), and LOCAL_CHAT is off"
+            )
         if self.webhook_url and not self.telegram_bot_token:
             raise ValueError("WEBHOOK_URL needs TELEGRAM_BOT_TOKEN")
         return self

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 
 def shipped(*parts: str) -> Path:
-    """Path of something in ``data/``.
-
-    In a checkout that folder lies beside the packages; where they are installed (the Docker
-    images), below the environment.
-    """
-    beside = Path(__file__).resolve().parent.parent / "data"
-    root = beside if beside.is_dir() else Path(sys.prefix) / "data"
-    return root.joinpath(*parts)
+    """Path of something in ``data/``, which lies beside the packages (in the images, too)."""
+    return Path(__file__).resolve().parent.parent.joinpath("data", *parts)

@@ -114,3 +114,34 @@ async def test_votes_are_exported_as_judgments(tmp_path: Path) -> None:
     assert "77" not in json.dumps({k: v for k, v in judgment.items() if k != "voted"})
     with pytest.raises(StoreError):
         seed.export_votes(tmp_path / "none.sqlite", out)
+
+
+def test_nothing_is_written_beside_the_models_posts(tmp_path: Path) -> None:
+    """Its folder may be read-only, where SQLite refuses a file that has a write-ahead log."""
+    source = model(tmp_path / "m1", "m1", "abc")
+    with sqlite3.connect(source / "posts.sqlite") as connection:
+        assert connection.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+    connection.close()
+    assert seed._address(source / "posts.sqlite").endswith("posts.sqlite?immutable=1")
+    with seed._connect_posts(source / "posts.sqlite") as connection:
+        assert connection.execute("SELECT count(*) FROM posts").fetchone() == (3,)
+        assert [path.name for path in source.iterdir()] == ["posts.sqlite"]
+    connection.close()
+
+
+def test_posts_that_are_still_in_the_log_are_taken_over(tmp_path: Path) -> None:
+    """The build was killed before its last posts went from the log into the file."""
+    written = model(tmp_path / "m1", "m1", "abc")
+    source = tmp_path / "a b?"
+    with sqlite3.connect(written / "posts.sqlite") as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("INSERT INTO posts (id, vector, model) VALUES ('d', x'00', 'm1')")
+        connection.commit()
+        source.mkdir()
+        for path in list(written.iterdir()):
+            (source / path.name).write_bytes(path.read_bytes())
+    connection.close()
+    assert (source / "posts.sqlite-wal").stat().st_size
+    library = tmp_path / "library.sqlite"
+    seed.prepare(library, source, "m1")
+    assert len(ids(library, "m1")) == 4

@@ -36,6 +36,7 @@ def test_ids_by_comma(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"POSTS_PER_ANSWER": "11"}, "POSTS_PER_ANSWER"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
         ({"METRICS_PORT": "70000"}, "METRICS_PORT"),
+        ({"LOCAL_CHAT": "false"}, "TELEGRAM_BOT_TOKEN is missing"),
     ],
 )
 def test_what_does_not_fit_is_named(
