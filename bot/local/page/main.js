@@ -7,6 +7,7 @@ import { safeUrl } from "./entities.js";
 import { language, languages, setLanguage, t, timeOf } from "./i18n.js";
 import { InlinePanel } from "./inline.js";
 import { MessageList, snippet } from "./messages.js";
+import { View } from "./scroll.js";
 import { alertBox, openMenu, toast } from "./viewer.js";
 
 const PAGE = 60;
@@ -25,6 +26,10 @@ const state = {
   saveDraft: (text) => memory.set(`draft.${state.user.id}.${state.chat.id}`, text),
 };
 const scroll = byId("scroll");
+const view = new View(scroll, [byId("messages"), byId("typing")], () => {
+  byId("to-end").hidden = view.near;
+  if (scroll.scrollTop < 120) older();
+});
 const unread = new Map();
 let list;
 let composer;
@@ -133,12 +138,6 @@ function drawPeople() {
 
 // Chats --------------------------------------------------------------------------------------
 
-const nearEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 140;
-
-function toEnd(smooth = false) {
-  scroll.scrollTo({ top: scroll.scrollHeight, behavior: smooth ? "smooth" : "instant" });
-}
-
 async function openChat(id) {
   state.chat = state.chats.find((chat) => chat.id === id) ?? state.chats[0];
   memory.set(`chat.${state.user.id}`, state.chat.id);
@@ -153,7 +152,7 @@ async function openChat(id) {
   const { messages } = await get("messages", { user_id: state.user.id, chat_id: wanted.id, limit: PAGE });
   if (wanted !== state.chat) return;
   list.reset(messages, messages.length < PAGE);
-  toEnd();
+  view.toEnd();
 }
 
 async function older() {
@@ -175,7 +174,6 @@ function onEvent(event) {
   const chat = state.chats.find((one) => one.id === id);
   if (!chat) return;
   const here = chat === state.chat;
-  const stick = here && nearEnd();
   if (event.type === "message") {
     chat.last = event.message;
     const own = event.message.from?.id === state.user.id;
@@ -183,20 +181,18 @@ function onEvent(event) {
     if (here) list.put(event.message);
     else if (!own) unread.set(id, (unread.get(id) ?? 0) + 1);
     drawChats();
-    if (here && (stick || own)) requestAnimationFrame(() => toEnd(true));
+    if (here && (view.pinned || own)) requestAnimationFrame(() => view.toEnd(true));
     else if (here) byId("to-end").hidden = false;
   } else if (event.type === "edited") {
     if (chat.last?.message_id === event.message.message_id) chat.last = event.message;
     if (here) list.put(event.message);
     drawChats();
-    if (stick) requestAnimationFrame(() => toEnd());
   } else if (event.type === "deleted") {
     if (here) list.remove(event.message_id);
   } else if (event.type === "action" && here) {
     drawHead(event.action);
     clearTimeout(typingTimer);
     typingTimer = setTimeout(() => stopTyping(chat), 5000);
-    if (stick) requestAnimationFrame(() => toEnd());
   }
 }
 
@@ -317,7 +313,7 @@ async function start() {
   for (const id of PEOPLE.slice(1)) await post("user", { user_id: id });
   const spoken = memory.get("language", languages.includes(navigator.language.slice(0, 2)) ? navigator.language.slice(0, 2) : "en");
   inline = new InlinePanel(state, () => composer.chosen());
-  composer = new Composer(state, inline, () => requestAnimationFrame(() => toEnd(true)));
+  composer = new Composer(state, inline, () => requestAnimationFrame(() => view.toEnd(true)));
   list = new MessageList(state, {
     sendText: (text) => composer.sendText(text),
     insert: (word) => composer.insert(word),
@@ -347,18 +343,14 @@ byId("languages").addEventListener("click", async (event) => {
   drawChats();
   composer.placeholder();
   list.render();
-  toEnd();
+  view.toEnd();
 });
 byId("person").addEventListener("change", async (event) => {
   await become(Number(event.target.value), memory.get("language", language()));
   await openChat(Number(memory.get(`chat.${state.user.id}`, state.user.id)));
 });
 byId("room-menu").addEventListener("click", () => openMenu(byId("room-menu"), roomMenu()));
-byId("to-end").addEventListener("click", () => toEnd(true));
-scroll.addEventListener("scroll", () => {
-  byId("to-end").hidden = nearEnd();
-  if (scroll.scrollTop < 120) older();
-});
+byId("to-end").addEventListener("click", () => view.toEnd(true));
 
 start().catch((error) => {
   byId("offline").hidden = false;

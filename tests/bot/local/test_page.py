@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -43,6 +44,7 @@ pytestmark = pytest.mark.skipif(
 
 SHOTS = Path(os.environ.get("SCREENSHOTS", "out/screenshots"))
 DESKTOP = {"width": 1280, "height": 800}
+SLOW = 0.8
 PHONE = {"width": 375, "height": 740}
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 RICH = (
@@ -320,6 +322,54 @@ async def test_a_conversation(app, server, browser, name, size, theme) -> None:
     await page.wait_for_selector("#commands button")
     await shown.shot(f"{name}-6-commands")
     await page.keyboard.press("Escape")
+    assert shown.problems == []
+
+
+async def slow_photos(shown: Shown) -> None:
+    async def late(route: playwright.Route) -> None:
+        await asyncio.sleep(SLOW)
+        with contextlib.suppress(playwright.Error):
+            await route.continue_()
+
+    await shown.page.route("**/local/file?*", late)
+
+
+async def at_end(shown: Shown) -> None:
+    """Wait until the slow photos have loaded, and expect the last message to be in view."""
+    await shown.page.wait_for_timeout(SLOW * 1000 + 900)
+    gap = await shown.page.evaluate(
+        "(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight)"
+        "(document.querySelector('#scroll'))"
+    )
+    assert abs(gap) < 2
+    assert await shown.page.locator("#to-end").is_hidden()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+async def test_the_last_message_stays_in_view(app, server, browser, size) -> None:
+    shown = await open_page(browser, server, size)
+    page = shown.page
+    await slow_photos(shown)
+    await converse(shown)
+    await at_end(shown)
+    # An own photo, tall, without an answer that would scroll again.
+    await page.click(".chat >> nth=1")
+    await page.wait_for_selector("text=Mention @")
+    for seed in range(3):
+        await shown.drop([make_photo(seed, (300, 800))])
+        await page.press("#text", "Enter")
+    await page.wait_for_selector(".own .photo >> nth=2")
+    await at_end(shown)
+    # Whoever reads above is left there.
+    await page.evaluate("document.querySelector('#scroll').scrollTo(0, 0)")
+    await page.wait_for_selector("#to-end:not([hidden])")
+    async with LocalUser(server.url, user_id=1002) as other:
+        await other.send_text("news", chat_id=other.group_id)
+    await page.wait_for_selector("#messages >> text=news")
+    await page.wait_for_timeout(300)
+    assert await page.evaluate("document.querySelector('#scroll').scrollTop") < 50
+    await page.click("#to-end")
+    await at_end(shown)
     assert shown.problems == []
 
 
