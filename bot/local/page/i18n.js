@@ -30,7 +30,43 @@ const texts = {
     close: "Close",
     remove: "Remove {name}",
     asFile: "Send as file",
-    drop: "Drop photos here",
+    drop: "Drop photos here to ask with them",
+    dropFolder: "or a folder of your own posts, to search in them",
+    addPosts: "Add your own posts",
+    addPostsHint: "Choose a folder: a Telegram export (JSON), a corpus, or photos with captions",
+    takeover: "Your own posts",
+    take_looking: "Looking into {name}…",
+    take_sending: "Taking over your posts from {name}",
+    take_waiting: "The bot is reading your posts: {n} of {of}",
+    take_done: "Your posts that can be searched now: {n}",
+    take_stopped: "Stopped. Drop the folder again to go on; nothing comes twice.",
+    take_failed: "Your posts were not taken over",
+    take_left: "{name} was not finished. Drop the folder again to go on; nothing comes twice.",
+    takeStopping: "Stopping…",
+    takeStop: "Stop",
+    takeBusy: "A folder is being taken over already. Stop it first.",
+    takeCounts: "Read {read} of {total} · sent {sent} · there already {there}",
+    takeSkipped: "Left out: {n}",
+    takeTry: "Try: {words}",
+    takeTooMany: "The folder holds more than {n} files. Drop a smaller one.",
+    takeHuge: "{name} is larger than {n} MB, which is too much for a browser. Export a single chat, or use: python -m training collect",
+    takeUnreadable: "{name} cannot be read.",
+    takeHtml: "This export is HTML. Export once more and choose the format “Machine-readable JSON”.",
+    takeEmpty: "There are no photos in {name}.",
+    takeNoExport: "result.json is no Telegram export, or a damaged one.",
+    takeNoColumns: "{name} names no photos: it needs the columns photo and text.",
+    takeNoBot: "The bot is not in the channel. Open the channel, let it in by the menu, and drop the folder again.",
+    takeWhole: "{name} alone is not enough: unpack it where it is an archive, and drop the whole folder with its photos.",
+    skip_outside: "Photos outside of the folder",
+    skip_missing: "Photos that are not in the folder",
+    skip_excluded: "Photos that the export does not include",
+    skip_private: "Private talks",
+    skip_line: "Lines that are no posts",
+    skip_noPhoto: "Posts without a photo",
+    skip_format: "Photos in a format that cannot be read; save them as JPEG",
+    skip_large: "Photos over 10 MB",
+    skip_dimensions: "Photos of too many pixels, or too long and thin",
+    skip_broken: "Photos that cannot be read",
     reply: "Reply",
     replyTo: "Reply to {name}",
     edit: "Edit",
@@ -56,9 +92,9 @@ const texts = {
     action: "working…",
     start: "Start",
     welcome: "Say hello to the bot",
-    welcomeText: "Press Start, drop a photo, or describe a picture in words.",
+    welcomeText: "Press Start, drop a photo, or describe a picture in words. A folder of your own posts becomes searchable when you drop it here.",
     emptyGroup: "Mention @{bot} or reply to it to talk in the group.",
-    emptyChannel: "Post a photo with a caption: the bot sees every post.",
+    emptyChannel: "Post a photo with a caption, or drop a folder of posts: the bot sees every post.",
     offline: "No connection to the local server. Trying again…",
     previous: "Previous photo",
     next: "Next photo",
@@ -108,7 +144,43 @@ const texts = {
     close: "Закрыть",
     remove: "Убрать {name}",
     asFile: "Отправить файлом",
-    drop: "Перетащите фото сюда",
+    drop: "Перетащите фото сюда, чтобы искать по ним",
+    dropFolder: "или папку со своими постами, чтобы искать в них",
+    addPosts: "Добавить свои посты",
+    addPostsHint: "Выберите папку: экспорт Telegram (JSON), корпус или фото с подписями",
+    takeover: "Свои посты",
+    take_looking: "Просматриваю {name}…",
+    take_sending: "Переношу посты из {name}",
+    take_waiting: "Бот читает посты: {n} из {of}",
+    take_done: "Ваших постов, доступных для поиска: {n}",
+    take_stopped: "Остановлено. Чтобы продолжить, перетащите папку ещё раз: повторов не будет.",
+    take_failed: "Посты не перенесены",
+    take_left: "{name}: перенос не закончен. Чтобы продолжить, перетащите папку ещё раз: повторов не будет.",
+    takeStopping: "Останавливаю…",
+    takeStop: "Стоп",
+    takeBusy: "Одна папка уже переносится. Сначала остановите её.",
+    takeCounts: "Прочитано {read} из {total} · отправлено {sent} · уже были {there}",
+    takeSkipped: "Пропущено: {n}",
+    takeTry: "Попробовать: {words}",
+    takeTooMany: "В папке больше {n} файлов. Выберите папку поменьше.",
+    takeHuge: "{name} больше {n} МБ: для браузера это слишком много. Экспортируйте один чат или запустите: python -m training collect",
+    takeUnreadable: "{name} не читается.",
+    takeHtml: "Это экспорт в HTML. Повторите экспорт и выберите формат «Машиночитаемый JSON».",
+    takeEmpty: "В папке {name} нет фото.",
+    takeNoExport: "result.json — не экспорт Telegram, или он повреждён.",
+    takeNoColumns: "{name} не называет фото: нужны столбцы photo и text.",
+    takeNoBot: "Бота нет в канале. Откройте канал, впустите бота через меню и перетащите папку ещё раз.",
+    takeWhole: "Одного файла {name} мало: распакуйте его, если это архив, и перетащите всю папку вместе с фото.",
+    skip_outside: "Фото вне папки",
+    skip_missing: "Фото, которых нет в папке",
+    skip_excluded: "Фото, не вошедшие в экспорт",
+    skip_private: "Личные переписки",
+    skip_line: "Строки, которые не посты",
+    skip_noPhoto: "Посты без фото",
+    skip_format: "Фото в нечитаемом формате; сохраните их как JPEG",
+    skip_large: "Фото больше 10 МБ",
+    skip_dimensions: "Фото, в которых слишком много пикселей или слишком вытянутые",
+    skip_broken: "Фото, которые не читаются",
     reply: "Ответить",
     replyTo: "Ответ: {name}",
     edit: "Изменить",
@@ -134,9 +206,9 @@ const texts = {
     action: "занят…",
     start: "Начать",
     welcome: "Поздоровайтесь с ботом",
-    welcomeText: "Нажмите «Начать», перетащите фото или опишите картинку словами.",
+    welcomeText: "Нажмите «Начать», перетащите фото или опишите картинку словами. Перетащите папку со своими постами, и бот будет искать в них.",
     emptyGroup: "В группе упомяните @{bot} или ответьте на его сообщение.",
-    emptyChannel: "Опубликуйте фото с подписью: бот видит каждую запись.",
+    emptyChannel: "Опубликуйте фото с подписью или перетащите папку с постами: бот видит каждую запись.",
     offline: "Нет связи с локальным сервером. Пробую снова…",
     previous: "Предыдущее фото",
     next: "Следующее фото",
@@ -176,6 +248,16 @@ export function t(key, values = {}) {
   return texts[current][key].replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+// Time for today, the date for any other day: imported posts may be years old.
+export function stampOf(seconds) {
+  const today = new Date().toDateString() === new Date(seconds * 1000).toDateString();
+  return today ? timeOf(seconds) : new Date(seconds * 1000).toLocaleDateString(current, { month: "short", ...(yearOf(seconds).year ? yearOf(seconds) : { day: "numeric" }) });
+}
+
+function yearOf(seconds) {
+  return new Date(seconds * 1000).getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
+}
+
 export function timeOf(seconds) {
   return new Date(seconds * 1000).toLocaleTimeString(current, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
@@ -185,7 +267,7 @@ export function dayOf(seconds) {
   const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 864e5);
   if (days === 0) return t("today");
   if (days === 1) return t("yesterday");
-  return date.toLocaleDateString(current, { day: "numeric", month: "long" });
+  return date.toLocaleDateString(current, { day: "numeric", month: "long", ...yearOf(seconds) });
 }
 
 export function bytes(size) {

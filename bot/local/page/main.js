@@ -3,11 +3,13 @@
 import { get, listen, post } from "./api.js";
 import { Composer } from "./composer.js";
 import { byId, colourOf, el, icon, initials } from "./dom.js";
+import { chosenFolder } from "./folder.js";
 import { safeUrl } from "./entities.js";
-import { language, languages, setLanguage, t, timeOf } from "./i18n.js";
+import { language, languages, setLanguage, stampOf, t } from "./i18n.js";
 import { InlinePanel } from "./inline.js";
 import { MessageList, snippet } from "./messages.js";
 import { View } from "./scroll.js";
+import { TakeOver } from "./takeover.js";
 import { alertBox, openMenu, toast } from "./viewer.js";
 
 const PAGE = 60;
@@ -34,9 +36,11 @@ const unread = new Map();
 let list;
 let composer;
 let inline;
+let takeover;
 let source;
 let typingTimer;
 let loadingOlder = false;
+let chatsFrame = null;
 
 // Look ---------------------------------------------------------------------------------------
 
@@ -68,7 +72,11 @@ function drawTexts() {
   byId("scroll").setAttribute("aria-label", t("messages"));
   byId("offline").textContent = t("offline");
   byId("as-file-label").textContent = t("asFile");
-  byId("drop").firstElementChild.textContent = t("drop");
+  byId("drop-photos").textContent = t("drop");
+  byId("drop-folder").textContent = t("dropFolder");
+  byId("add-posts-label").textContent = t("addPosts");
+  byId("add-posts").title = t("addPostsHint");
+  byId("folder").setAttribute("aria-label", t("addPosts"));
   byId("inline-query").placeholder = t("inlineQuery", { bot: state.bot.username });
   label("inline-query", "inlineQuery", { bot: state.bot.username });
   label("send", "send");
@@ -87,6 +95,7 @@ function drawTexts() {
   for (const button of byId("languages").children) {
     button.setAttribute("aria-pressed", String(button.dataset.language === language()));
   }
+  takeover.draw();
   drawTheme();
 }
 
@@ -97,25 +106,36 @@ function titleOf(chat) {
 const kindKey = (chat) => (chat.type === "supergroup" ? "group" : chat.type);
 const kindOf = (chat) => t(kindKey(chat));
 
+// At most once a frame: posts that are taken over come by the dozen.
+function drawChatsSoon() {
+  chatsFrame ??= requestAnimationFrame(() => {
+    chatsFrame = null;
+    drawChats();
+  });
+}
+
 function drawChats() {
+  const focused = document.activeElement?.dataset.chat;
   byId("chats").replaceChildren(
     ...state.chats.map((chat) => {
       const count = unread.get(chat.id) ?? 0;
       const button = el(
         "button",
-        { type: "button", class: "chat", "aria-current": chat.id === state.chat.id ? "true" : null, onclick: () => openChat(chat.id) },
+        { type: "button", class: "chat", dataset: { chat: chat.id }, "aria-current": chat.id === state.chat.id ? "true" : null, onclick: () => openChat(chat.id) },
         el("span", { class: `avatar ${colourOf(chat.type === "private" ? state.bot.id : chat.id)}`, "aria-hidden": "true" }, icon(ICONS[chat.type])),
         el("span", { class: "chat-kind", "aria-hidden": "true" }, t(chat.type === "private" ? "privateShort" : kindKey(chat))),
         el(
           "span", { class: "chat-names" },
-          el("span", { class: "chat-top" }, el("b", {}, titleOf(chat)), chat.last ? el("time", {}, timeOf(chat.last.date)) : null),
+          el("span", { class: "chat-top" }, el("b", {}, titleOf(chat)), chat.last ? el("time", {}, stampOf(chat.last.date)) : null),
           el("span", { class: "chat-last" }, chat.last ? snippet(chat.last) : kindOf(chat)),
         ),
-        count ? el("span", { class: "badge", "aria-label": `${t("newMessages")}: ${count}` }, String(count)) : null,
+        count ? el("span", { class: "badge", "aria-label": `${t("newMessages")}: ${count}` }, count > 999 ? "999+" : String(count)) : null,
       );
       return button;
     }),
   );
+  // The button under the keyboard was replaced with the others.
+  if (focused) document.querySelector(`[data-chat="${focused}"]`)?.focus();
 }
 
 function drawHead(action = null) {
@@ -180,13 +200,14 @@ function onEvent(event) {
     if (!own) stopTyping(chat);
     if (here) list.put(event.message);
     else if (!own) unread.set(id, (unread.get(id) ?? 0) + 1);
-    drawChats();
+    if (here && view.pinned) list.trim();
+    drawChatsSoon();
     if (here && (view.pinned || own)) requestAnimationFrame(() => view.toEnd(true));
     else if (here) byId("to-end").hidden = false;
   } else if (event.type === "edited") {
     if (chat.last?.message_id === event.message.message_id) chat.last = event.message;
     if (here) list.put(event.message);
-    drawChats();
+    drawChatsSoon();
   } else if (event.type === "deleted") {
     if (here) list.remove(event.message_id);
   } else if (event.type === "action" && here) {
@@ -288,6 +309,24 @@ function roomMenu() {
   }];
 }
 
+// Own posts ------------------------------------------------------------------------------------
+
+async function takeFolder(find) {
+  if (!(await takeover.start(find))) toast(t("takeBusy"), "bad");
+}
+
+async function tryWords(words) {
+  await openChat(state.user.id);
+  await composer.sendText(words);
+}
+
+byId("add-posts").addEventListener("click", () => byId("folder").click());
+byId("folder").addEventListener("change", (event) => {
+  const files = [...event.target.files];
+  event.target.value = "";
+  if (files.length) takeFolder(() => chosenFolder(files));
+});
+
 // Start --------------------------------------------------------------------------------------
 
 async function become(userId, languageCode = null) {
@@ -312,8 +351,10 @@ async function start() {
   // The bot's server may have been restarted: people are introduced again, nothing is assumed.
   for (const id of PEOPLE.slice(1)) await post("user", { user_id: id });
   const spoken = memory.get("language", languages.includes(navigator.language.slice(0, 2)) ? navigator.language.slice(0, 2) : "en");
+  setLanguage(spoken);
   inline = new InlinePanel(state, () => composer.chosen());
-  composer = new Composer(state, inline, () => requestAnimationFrame(() => view.toEnd(true)));
+  takeover = new TakeOver(state, memory, tryWords);
+  composer = new Composer(state, inline, takeFolder, () => requestAnimationFrame(() => view.toEnd(true)));
   list = new MessageList(state, {
     sendText: (text) => composer.sendText(text),
     insert: (word) => composer.insert(word),
@@ -321,7 +362,6 @@ async function start() {
     menu: messageMenu,
     press,
   });
-  setLanguage(spoken);
   state.chat = { type: "private" };
   await become(Number(memory.get("user", PEOPLE[0])), spoken);
   await openChat(Number(memory.get(`chat.${state.user.id}`, state.user.id)));

@@ -8,6 +8,9 @@ import { openMenu, openViewer } from "./viewer.js";
 // How many photos each row of an album has.
 const ROWS = { 2: [2], 3: [1, 2], 4: [2, 2], 5: [2, 3], 6: [3, 3], 7: [2, 2, 3], 8: [2, 3, 3], 9: [3, 3, 3], 10: [2, 2, 3, 3] };
 
+const MOST = 300;
+const REST = 100;
+
 export function snippet(message) {
   const text = message.text || message.caption;
   if (text) return text.replace(/\s+/g, " ");
@@ -58,6 +61,7 @@ export class MessageList {
 
   put(message) {
     const isNew = !this.messages.has(message.message_id);
+    const newest = this.last?.message_id ?? 0;
     this.messages.set(message.message_id, message);
     const key = this.keyOf(message);
     const node = this.nodes.get(key);
@@ -66,12 +70,17 @@ export class MessageList {
       if (!isNew) fresh.classList.add("still");
       node.replaceWith(fresh);
       this.nodes.set(key, fresh);
-    } else if (isNew && message.message_id === Math.max(...this.messages.keys())) {
+    } else if (isNew && message.message_id > newest) {
       this.root.querySelector(".empty")?.remove();
       this.append([message]);
     } else {
       this.render();
     }
+  }
+
+  // Of very many the newest are enough; the others are loaded again by whoever scrolls up.
+  trim() {
+    if (this.messages.size > MOST) this.reset([...this.messages.values()].slice(-REST), false);
   }
 
   remove(messageId) {

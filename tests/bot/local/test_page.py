@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from telegram import (
@@ -26,26 +23,17 @@ from telegram.ext import Application, ApplicationBuilder, ContextTypes, TypeHand
 from bot.local.client import LocalUser
 from bot.local.server import LocalServer
 
+from tests.browser import CHROMIUM, DESKTOP, PHONE, Shown, open_page
+
 from .conftest import TOKEN, make_photo
 
 playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
 
-CHROMIUM = next(
-    (
-        path
-        for name in ("chromium", "chromium-browser", "google-chrome")
-        if (path := shutil.which(name))
-    ),
-    None,
-)
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium on the PATH (Debian: apt install chromium)"
 )
 
-SHOTS = Path(os.environ.get("SCREENSHOTS", "out/screenshots"))
-DESKTOP = {"width": 1280, "height": 800}
 SLOW = 0.8
-PHONE = {"width": 375, "height": 740}
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 RICH = (
     "<b>What I see:</b> <i>a beach at sunset</i>, <u>two dogs</u> and a <s>cat</s>\n"
@@ -180,82 +168,6 @@ async def _upload(bot: Bot, chat: int) -> list[str]:
     return [message.photo[-1].file_id for message in sent]
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[playwright.Browser]:
-    async with playwright.async_playwright() as play:
-        browser = await play.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
-        )
-        yield browser
-        await browser.close()
-
-
-class Shown:
-    """A page, with everything that went wrong in it."""
-
-    def __init__(self, page: playwright.Page, origin: str) -> None:
-        self.page = page
-        self.problems: list[str] = []
-        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        page.on(
-            "console",
-            lambda line: (
-                self.problems.append(line.text) if line.type in ("error", "warning") else None
-            ),
-        )
-        page.on("request", lambda request: self._check(request.url, origin))
-
-    def _check(self, url: str, origin: str) -> None:
-        if not url.startswith((origin, "blob:")):
-            self.problems.append(f"asked for {url}")
-
-    async def shot(self, name: str) -> None:
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        # Let images decode and the short entrance animations end.
-        await self.page.wait_for_timeout(450)
-        await self.page.screenshot(path=SHOTS / f"{name}.png")
-
-    async def drop(self, photos: list[bytes], kind: str = "drop") -> None:
-        """Drop (or paste) files on the page as a browser would hand them over."""
-        await self.page.evaluate(
-            """([photos, kind]) => {
-                const data = new DataTransfer();
-                photos.forEach((bytes, i) => data.items.add(
-                    new File([new Uint8Array(bytes)], `photo${i}.jpg`, { type: "image/jpeg" })));
-                const target = document.querySelector("#room");
-                if (kind === "paste") {
-                    const options = { clipboardData: data, bubbles: true, cancelable: true };
-                    document.dispatchEvent(new ClipboardEvent("paste", options));
-                    return;
-                }
-                for (const type of ["dragenter", "dragover", "drop"]) {
-                    const options = { dataTransfer: data, bubbles: true, cancelable: true };
-                    target.dispatchEvent(new DragEvent(type, options));
-                }
-            }""",
-            [[list(photo) for photo in photos], kind],
-        )
-
-
-async def open_page(
-    browser: playwright.Browser, server: LocalServer, size: dict[str, int], **options: object
-) -> Shown:
-    context = await browser.new_context(viewport=size, locale="en-GB", **options)
-    shown = Shown(await context.new_page(), server.url)
-    await shown.page.goto(server.url)
-    await shown.page.wait_for_selector("#messages > *")
-    return shown
-
-
 async def converse(shown: Shown) -> None:
     page = shown.page
     await page.click(".empty .primary")
@@ -276,7 +188,7 @@ async def converse(shown: Shown) -> None:
     ],
 )
 async def test_a_conversation(app, server, browser, name, size, theme) -> None:
-    shown = await open_page(browser, server, size, color_scheme=theme, has_touch=size is PHONE)
+    shown = await open_page(browser, server.url, size, color_scheme=theme, has_touch=size is PHONE)
     page = shown.page
     await shown.shot(f"{name}-1-empty")
     await converse(shown)
@@ -347,7 +259,7 @@ async def at_end(shown: Shown) -> None:
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
 async def test_the_last_message_stays_in_view(app, server, browser, size) -> None:
-    shown = await open_page(browser, server, size)
+    shown = await open_page(browser, server.url, size)
     page = shown.page
     await slow_photos(shown)
     await converse(shown)
@@ -374,7 +286,7 @@ async def test_the_last_message_stays_in_view(app, server, browser, size) -> Non
 
 
 async def test_an_album_by_drop_and_a_photo_by_paste(app, server, browser) -> None:
-    shown = await open_page(browser, server, DESKTOP)
+    shown = await open_page(browser, server.url, DESKTOP)
     page = shown.page
     await shown.drop([make_photo(i) for i in range(3)])
     await page.wait_for_selector("#tray li >> nth=2")
@@ -406,7 +318,7 @@ async def test_an_album_by_drop_and_a_photo_by_paste(app, server, browser) -> No
 async def test_nothing_that_is_written_becomes_markup(
     app, server, browser, anna: LocalUser
 ) -> None:
-    shown = await open_page(browser, server, DESKTOP)
+    shown = await open_page(browser, server.url, DESKTOP)
     page = shown.page
     await anna.send_text(EVIL)
     await anna.send_document(b"x", EVIL.replace("/", "") + ".html", EVIL)
@@ -447,7 +359,7 @@ async def test_nothing_that_is_written_becomes_markup(
 async def test_reload_language_theme_people_and_chats(
     app, server, browser, anna: LocalUser
 ) -> None:
-    shown = await open_page(browser, server, PHONE)
+    shown = await open_page(browser, server.url, PHONE)
     page = shown.page
     await page.fill("#text", "hello")
     await page.click("#send")
@@ -488,7 +400,7 @@ async def test_reload_language_theme_people_and_chats(
 
 
 async def test_reply_edit_forward_delete_by_keyboard(app, server, browser, anna: LocalUser) -> None:
-    shown = await open_page(browser, server, DESKTOP)
+    shown = await open_page(browser, server.url, DESKTOP)
     page = shown.page
     await page.fill("#text", "first words")
     await page.press("#text", "Enter")
@@ -529,7 +441,7 @@ async def test_typing_older_history_and_inline_by_writing(
 ) -> None:
     for i in range(90):
         await anna.send_text(f"line {i}", chat_id=anna.group_id)
-    shown = await open_page(browser, server, DESKTOP)
+    shown = await open_page(browser, server.url, DESKTOP)
     page = shown.page
     await page.fill("#text", "slow")
     await page.press("#text", "Enter")
@@ -557,7 +469,7 @@ async def test_typing_older_history_and_inline_by_writing(
 
 
 async def test_controls_have_names(app, server, browser) -> None:
-    shown = await open_page(browser, server, PHONE)
+    shown = await open_page(browser, server.url, PHONE)
     await converse(shown)
     nameless = await shown.page.evaluate(
         """() => [...document.querySelectorAll(
