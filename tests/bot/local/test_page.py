@@ -22,7 +22,6 @@ from telegram.ext import Application, ApplicationBuilder, ContextTypes, TypeHand
 
 from bot.local.client import LocalUser
 from bot.local.server import LocalServer
-
 from tests.browser import CHROMIUM, DESKTOP, PHONE, Shown, open_page
 
 from .conftest import TOKEN, make_photo
