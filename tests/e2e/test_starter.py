@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 STARTER = ROOT / "data" / "starter"
 MEMORY_LIMIT = 500 * 2**20
 READY_LIMIT = 5.0
+DONE = "#takeover-title >> text=Searchable posts of yours: 4"
 #: Kinds of scene that are a fair answer to a question.
 SEA = {"sunset-sea", "tropical-beach", "harbour", "lighthouse-storm"}
 SNOW = {"snowy-forest", "snowy-peaks", "winter-village"}
@@ -149,7 +150,7 @@ async def test_own_posts_are_found(bot, browser, tmp_path: Path) -> None:
     shown = await open_page(browser, bot.address, DESKTOP, color_scheme="dark")
     page = shown.page
     await shown.drop_paths(folder)
-    await page.wait_for_selector("#takeover-title >> text=searched now: 4", timeout=30_000)
+    await page.wait_for_selector(DONE, timeout=30_000)
     await shown.shot("starter-desktop-dark-5-taken-over")
     example = (await page.locator("#takeover-try").inner_text()).removeprefix("Try: ")
     before = await keyboards(shown)
@@ -160,6 +161,10 @@ async def test_own_posts_are_found(bot, browser, tmp_path: Path) -> None:
     assert example in await album.inner_text()
     # Their photos are shown, too.
     await playwright.expect(album.locator("img.broken")).to_have_count(0)
+    # Its source is a post of the channel here, not of whoever has that name in Telegram.
+    await album.locator("a").click()
+    await page.wait_for_selector(f"#viewer[open] #viewer-caption >> text={example}")
+    await page.keyboard.press("Escape")
 
     await shown.drop_paths(folder)
     await page.wait_for_selector("#takeover-counts >> text=there already 4", timeout=30_000)
@@ -174,7 +179,7 @@ async def test_own_posts_outlive_a_restart(browser, tmp_path: Path) -> None:
     async with bot_process(**variables) as bot:
         shown = await open_page(browser, bot.address, DESKTOP)
         await shown.drop_paths(folder)
-        await shown.page.wait_for_selector("text=searched now: 4", timeout=30_000)
+        await shown.page.wait_for_selector(DONE, timeout=30_000)
         assert await bot.end() == 0
     async with bot_process(**variables) as bot:
         shown = await open_page(browser, bot.address, PHONE)
@@ -191,5 +196,7 @@ async def test_own_posts_outlive_a_restart(browser, tmp_path: Path) -> None:
         await page.press("#text", "Enter")
         await page.wait_for_selector(".pictured:not(.own) >> text=red bicycle", timeout=30_000)
         await shown.shot("starter-phone-light-7-after-restart")
+        await page.locator(".pictured:not(.own)").last.locator("a").click()
+        await page.wait_for_selector(".toast >> text=since the last start")
         assert await bot.end() == 0
     assert len(stored(tmp_path)) == 5

@@ -13,6 +13,7 @@ const TEXT_COLUMNS = ["text", "caption", "description", "title", "comment", "п�
 const DATE_COLUMNS = ["date", "datetime", "created", "дата"];
 const PUBLIC = ["private_group", "private_supergroup", "public_supergroup", "private_channel", "public_channel"];
 const MAX_ALBUM = 10;
+const byName = new Intl.Collator("en", { numeric: true });
 
 // What was found: posts in order, and why others are none.
 class Harvest {
@@ -170,7 +171,7 @@ async function readPhotos(paths, harvest) {
   const { folder } = harvest;
   const table = await readTable(paths, folder);
   const known = new Set(paths);
-  const photos = paths.filter((path) => PHOTO.test(path)).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  const photos = paths.filter((path) => PHOTO.test(path)).sort(byName.compare);
   for (const path of paths.filter((one) => FOREIGN_PHOTO.test(one))) harvest.skip("format", path);
   for (const photo of photos) {
     const row = table.get(photo) ?? table.get(photo.slice(photo.lastIndexOf("/") + 1));

@@ -10,7 +10,7 @@ import { InlinePanel } from "./inline.js";
 import { MessageList, snippet } from "./messages.js";
 import { View } from "./scroll.js";
 import { TakeOver } from "./takeover.js";
-import { alertBox, openMenu, toast } from "./viewer.js";
+import { alertBox, openMenu, openViewer, toast } from "./viewer.js";
 
 const PAGE = 60;
 const PEOPLE = [1001, 1002, 1003];
@@ -308,6 +308,19 @@ function roomMenu() {
     },
   }];
 }
+
+// A link to a post of a chat here: by its address somebody else's channel would open.
+async function showPost(event) {
+  const [, number, name, message] = event.target.closest?.("a")?.href.match(/^https:\/\/t\.me\/(?:c\/(\d+)|(\w+))\/(\d+)$/) ?? [];
+  const chat = message && state.chats.find((one) => one.id === Number(`-100${number}`) || (name && one.username === name));
+  if (!chat) return;
+  event.preventDefault();
+  const { messages: [post] } = await get("messages", { user_id: state.user.id, chat_id: chat.id, after: message - 1, limit: 1 });
+  if (post?.photo && post.message_id === Number(message)) openViewer([post], 0);
+  else toast(t("sourceGone"));
+}
+
+document.addEventListener("click", (event) => showPost(event).catch((error) => toast(error.message, "bad")));
 
 // Own posts ------------------------------------------------------------------------------------
 

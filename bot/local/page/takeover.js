@@ -26,6 +26,15 @@ async function keyOf(bytes, caption) {
   return sha256(encoder.encode(`${await sha256(bytes)}\n${caption}`));
 }
 
+// The server's refusals that a person can do something about.
+const HINTS = { 403: "takeNoBot", 507: "takeNoRoom" };
+
+function wordsOf(error) {
+  const hint = error instanceof ApiError && HINTS[error.status];
+  if (hint) return t(hint);
+  return error instanceof FolderError ? t(error.key, error.values) : error.message;
+}
+
 function newRun(phase, name = "") {
   return { phase, name, total: 0, read: 0, sent: 0, there: 0, skipped: new Map(), stopped: false, example: "", bot: { sent: 0, read: 0 } };
 }
@@ -69,11 +78,12 @@ export class TakeOver {
       for (const { reason, name } of skipped) this.skip(reason, name);
       Object.assign(run, { phase: "sending", total: posts.length });
       await this.sendAll(folder, posts);
+      if (!run.stopped) this.memory.set("takeover", "");
       if (!run.stopped) await this.waitForBot();
       run.phase = run.stopped ? "stopped" : "done";
     } catch (error) {
       run.phase = "failed";
-      run.error = error instanceof FolderError ? t(error.key, error.values) : error.message;
+      run.error = error;
     }
     if (run.phase !== "stopped") this.memory.set("takeover", "");
     this.draw();
@@ -132,7 +142,7 @@ export class TakeOver {
         return await post(path, { user_id: this.state.owner, ...payload }, files);
       } catch (error) {
         const passing = error instanceof ApiError ? error.status === 503 : error instanceof TypeError;
-        if (!passing || this.run.stopped) throw error.message.includes("not in the channel") ? new FolderError("takeNoBot") : error;
+        if (!passing || this.run.stopped) throw error;
         await pause(PAUSE);
       }
     }
@@ -176,23 +186,23 @@ export class TakeOver {
     this.drawing = null;
     const { run, busy } = this;
     byId("takeover").hidden = !run;
+    for (const id of ["takeover", "takeover-bar"]) byId(id).setAttribute("aria-label", t("takeover"));
+    byId("takeover-close").setAttribute("aria-label", t("close"));
+    byId("takeover-stop").textContent = t("takeStop");
+    byId("takeover-try").textContent = t("takeTry", { words: run?.example ?? "" });
     if (!run) return;
-    byId("takeover").setAttribute("aria-label", t("takeover"));
     const left = [...run.skipped.values()].reduce((sum, { count }) => sum + count, 0);
     say("takeover-title", busy && run.stopped ? t("takeStopping") : t(`take_${run.phase}`, { name: run.name, n: run.bot.read, of: run.bot.sent }));
     const counts = run.total || left ? t("takeCounts", { read: run.read, total: run.total, sent: run.sent, there: run.there }) : "";
-    say("takeover-counts", run.phase === "failed" ? run.error : counts);
+    say("takeover-counts", run.error ? wordsOf(run.error) : counts);
     byId("takeover").classList.toggle("bad", run.phase === "failed");
     const bar = byId("takeover-bar");
     bar.hidden = !busy;
     bar.max = (run.phase === "waiting" ? run.bot.sent : run.total) || 1;
     if (run.phase === "looking") bar.removeAttribute("value");
     else bar.value = run.phase === "waiting" ? run.bot.read : run.read;
-    bar.setAttribute("aria-label", t("takeover"));
     byId("takeover-stop").hidden = !busy || run.stopped;
-    byId("takeover-stop").textContent = t("takeStop");
     byId("takeover-close").hidden = busy;
-    byId("takeover-close").setAttribute("aria-label", t("close"));
     byId("takeover-skipped").hidden = !left;
     say("takeover-left", t("takeSkipped", { n: left }));
     byId("takeover-reasons").replaceChildren(
@@ -200,7 +210,6 @@ export class TakeOver {
         el("li", {}, `${t(`skip_${reason}`)}: ${count}`, names.length ? el("small", {}, names.join(", ") + (count > names.length ? " …" : "")) : null)),
     );
     byId("takeover-try").hidden = run.phase !== "done" || !run.example;
-    byId("takeover-try").textContent = t("takeTry", { words: run.example });
   }
 }
 

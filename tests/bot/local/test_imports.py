@@ -150,6 +150,17 @@ async def test_without_the_bot_or_without_room_nothing_is_taken(
     assert posts(server) == []
 
 
+async def test_photos_of_the_channel_are_kept(server: LocalServer, anna: LocalUser) -> None:
+    files = server.context.files
+    asked = await anna.send_photo(make_photo(1))
+    assert not files.find(asked.photo[-1]["file_id"])[0].kept
+    posted = await anna.send_photo(make_photo(2), chat_id=anna.channel_id)
+    edited = await anna.edit_channel_post(posted, photo=make_photo(3))
+    forwarded = await anna.forward(asked, chat_id=anna.channel_id)
+    for message in (posted, edited, forwarded):
+        assert files.find(message.photo[-1]["file_id"])[0].kept
+
+
 async def test_updates_that_are_dropped_are_not_taken(server: LocalServer) -> None:
     await import_post(server, make_photo(1), "a")
     server.context.updates.clear()
