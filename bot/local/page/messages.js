@@ -8,6 +8,7 @@ import { openMenu, openViewer } from "./viewer.js";
 // How many photos each row of an album has.
 const ROWS = { 2: [2], 3: [1, 2], 4: [2, 2], 5: [2, 3], 6: [3, 3], 7: [2, 2, 3], 8: [2, 3, 3], 9: [3, 3, 3], 10: [2, 2, 3, 3] };
 
+const THUMBS = { "👍": "thumb-up", "👎": "thumb-down" };
 const MOST = 300;
 const REST = 100;
 
@@ -17,6 +18,11 @@ export function snippet(message) {
   if (message.photo) return t("photo");
   if (message.document) return message.document.file_name || t("file");
   return t("other");
+}
+
+// Not every machine has a font with emoji, and votes are what most buttons are for.
+function drawn(text) {
+  return text.split(/(👍|👎)/u).filter(Boolean).map((part) => (THUMBS[part] ? icon(THUMBS[part]) : part));
 }
 
 export function nameOf(message, state) {
@@ -252,7 +258,7 @@ export class MessageList {
       rows.map((row) =>
         el("div", { class: "keys" }, row.map((key) => {
           const link = key.url ? " ↗" : "";
-          const button = el("button", { type: "button", class: `key ${key.style ?? ""}` }, key.text + link);
+          const button = el("button", { type: "button", class: `key ${key.style ?? ""}`, "aria-label": key.text }, drawn(key.text + link));
           button.addEventListener("click", () => this.actions.press(message, key, button));
           return button;
         })),

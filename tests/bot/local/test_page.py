@@ -202,7 +202,7 @@ async def test_a_conversation(app, server, browser, name, size, theme) -> None:
     # Nothing is wider than the screen.
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
-    await page.click("text=👍")
+    await page.click(".key[aria-label='👍']")
     await page.wait_for_selector(".toast >> text=Thank you")
     await page.click(".key >> text=Explain")
     await page.wait_for_selector("#alert[open] >> text=Because of the waves.")
