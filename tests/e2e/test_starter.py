@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -200,3 +202,33 @@ async def test_own_posts_outlive_a_restart(browser, tmp_path: Path) -> None:
         await page.wait_for_selector(".toast >> text=since the last start")
         assert await bot.end() == 0
     assert len(stored(tmp_path)) == 5
+
+
+async def test_killed_while_posts_are_taken_over(browser, tmp_path: Path) -> None:
+    total = 60
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(total):
+        photo = Image.effect_noise((96, 96), 40 + number)
+        photo.save(folder / f"{number}.png")
+        (folder / f"{number}.txt").write_text(f"grey noise, sheet number {number}")
+    variables = {"DATA_DIR": str(tmp_path / "var"), "LOCAL_PORT": "0"}
+    async with bot_process(**variables) as bot:
+        shown = await open_page(browser, bot.address, DESKTOP)
+        await shown.drop_paths(folder)
+        while len(stored(tmp_path)) < 10:
+            await asyncio.sleep(0.02)
+        await bot.end(signal.SIGKILL)
+        await shown.page.close()
+    assert len(stored(tmp_path)) < total
+    async with bot_process(**variables) as bot:
+        shown = await open_page(browser, bot.address, DESKTOP)
+        await shown.drop_paths(folder)
+        await shown.page.wait_for_selector(DONE.replace("4", str(total)), timeout=60_000)
+        async with asyncio.timeout(20):
+            while len(stored(tmp_path)) < total:
+                await asyncio.sleep(0.1)
+        assert await bot.end() == 0
+    with closing(sqlite3.connect(tmp_path / "var" / "library.sqlite")) as connection:
+        rows = connection.execute("SELECT text FROM posts WHERE id LIKE 'telegram/%'").fetchall()
+    assert sorted(rows) == sorted((f"grey noise, sheet number {n}",) for n in range(total))
