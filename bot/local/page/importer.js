@@ -203,7 +203,8 @@ async function readTable(paths, folder) {
 export async function captionOf(post, folder) {
   if (post.caption || !post.sidecar) return post.caption;
   const file = await folder.open(post.sidecar);
-  return file && file.size <= MAX_SIDECAR ? cut(await readText(file, MAX_SIDECAR)) : "";
+  // A text that cannot be read is none; the photo is still a post.
+  return file ? cut(await readText(file, MAX_SIDECAR).catch(() => "")) : "";
 }
 
 // Values -------------------------------------------------------------------------------------

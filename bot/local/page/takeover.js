@@ -36,7 +36,7 @@ function wordsOf(error) {
 }
 
 function newRun(phase, name = "") {
-  return { phase, name, total: 0, read: 0, sent: 0, there: 0, skipped: new Map(), stopped: false, example: "", bot: { sent: 0, read: 0 } };
+  return { phase, name, total: 0, read: 0, sent: 0, there: 0, skipped: new Map(), stopped: false, asked: false, example: "", bot: { sent: 0, read: 0 } };
 }
 
 export class TakeOver {
@@ -45,7 +45,7 @@ export class TakeOver {
     this.memory = memory;
     this.run = null;
     byId("takeover-stop").addEventListener("click", () => {
-      if (this.run) this.run.stopped = true;
+      if (this.run) this.run.stopped = this.run.asked = true;
       this.draw();
     });
     byId("takeover-close").addEventListener("click", () => this.close());
@@ -77,13 +77,15 @@ export class TakeOver {
       const { posts, skipped } = await readPosts(folder);
       for (const { reason, name } of skipped) this.skip(reason, name);
       Object.assign(run, { phase: "sending", total: posts.length });
+      this.draw();
       await this.sendAll(folder, posts);
       if (!run.stopped) this.memory.set("takeover", "");
       if (!run.stopped) await this.waitForBot();
       run.phase = run.stopped ? "stopped" : "done";
     } catch (error) {
-      run.phase = "failed";
-      run.error = error;
+      // Stopped while the server was away: that it could not be reached is no news.
+      run.phase = run.asked ? "stopped" : "failed";
+      if (!run.asked) run.error = error;
     }
     if (run.phase !== "stopped") this.memory.set("takeover", "");
     this.draw();

@@ -192,6 +192,8 @@ async def test_photos_with_captions(server, reader, browser, tmp_path: Path) -> 
     (folder / "captions.csv").write_bytes(table.encode("cp1251"))
     (folder / "b.txt").write_text("beside, " + "long " * 400)
     (folder / "c.png.txt").write_text("beside with suffix")
+    with (folder / "e.txt").open("wb") as file:
+        file.truncate(2**21)
     shown = await open_page(browser, server.url, PHONE)
     # Also on the side, where a browser would otherwise show the folder in place of the page.
     await shown.drop_paths(folder, on=".side")
@@ -437,7 +439,7 @@ async def test_a_full_disk_is_said(server, browser, export, monkeypatch) -> None
 
 async def test_a_server_that_is_away_is_waited_for(server, reader, browser, export) -> None:
     shown = await open_page(browser, server.url, DESKTOP)
-    left = 4
+    left = 0
 
     async def away(route: playwright.Route) -> None:
         nonlocal left
@@ -445,6 +447,12 @@ async def test_a_server_that_is_away_is_waited_for(server, reader, browser, expo
         await (route.abort() if left >= 0 else route.continue_())
 
     await shown.page.route("**/local/import", away)
+    left = 10**6
+    await shown.drop_paths(export)
+    await shown.page.wait_for_selector("text=Left out:")
+    await shown.page.click("#takeover-stop")
+    await ended(shown, "Stopped")
+    left = 4
     await shown.drop_paths(export)
     await ended(shown, f"{DONE} 4")
     assert len(posts(server)) == 4
