@@ -5,9 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -65,3 +70,12 @@ def small_model(
     )
     build(small_corpus, out, settings, progress=False)
     return out
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A real Chromium."""
+    from tests.browser import chromium
+
+    async with chromium() as running:
+        yield running

@@ -9,6 +9,7 @@ from typing import Any
 from bot.local.commands import CommandBook
 from bot.local.faults import FaultPlan
 from bot.local.files import FileStore
+from bot.local.ledger import Ledger
 from bot.local.limits import CALL_LOG_LIMIT
 from bot.local.media import MediaReader
 from bot.local.queries import Queries
@@ -42,7 +43,8 @@ class Context:
     world: World
     files: FileStore
     media: MediaReader
-    updates: UpdateQueue = field(default_factory=UpdateQueue)
+    updates: UpdateQueue
+    ledger: Ledger
     queries: Queries = field(default_factory=Queries)
     commands: CommandBook = field(default_factory=CommandBook)
     faults: FaultPlan = field(default_factory=FaultPlan)

@@ -84,11 +84,14 @@ class Media:
     ----------
     files
         Photo: its sizes, smallest first. Document: the file, then its thumbnail if any.
+    kept
+        It never has to go for others.
     """
 
     kind: Kind
     name: str
     files: list[StoredFile] = field(default_factory=list)
+    kept: bool = False
 
     @property
     def main(self) -> StoredFile:
@@ -123,7 +126,7 @@ class FileStore:
     owner
         The bot's id: another bot gets other file_ids for the same content, as in Telegram.
     max_bytes
-        Bound of all files together.
+        Bound of all files together but those that are kept.
     """
 
     def __init__(self, folder: Path, owner: int, max_bytes: int = MAX_STORED_BYTES) -> None:
@@ -131,7 +134,9 @@ class FileStore:
         self._owner = owner
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._media: OrderedDict[str, Media] = OrderedDict()
+        self._media: dict[str, Media] = {}
+        # Those that may have to go, least recently used first.
+        self._passing: OrderedDict[str, None] = OrderedDict()
         # Equal bytes are one file, which several media may share (a photo sent back, say).
         self._by_file_id: dict[str, dict[str, StoredFile]] = {}
         self._by_path: dict[str, str] = {}
@@ -206,6 +211,16 @@ class FileStore:
             parts.append(encoded)
         return await self._keep(_key("document", content, f"{name}\n{mime}"), media, parts)
 
+    async def keep(self, media: Media) -> None:
+        """Keep media for good: a bot's library shows a post by its file_id, however old it is."""
+        if media.kept:
+            return
+        media.kept = True
+        key = next(key for key in self._by_file_id[media.main.file_id] if self._media[key] is media)
+        del self._passing[key]
+        self._bytes -= sum(file.size for file in media.files)
+        await asyncio.to_thread(self._note, key, media)
+
     def find(self, file_id: str) -> tuple[Media, StoredFile]:
         """Return the media and the file that a file_id stands for.
 
@@ -218,7 +233,7 @@ class FileStore:
         if not sharers:
             raise BadRequestError("wrong file_id or the file is temporarily unavailable")
         key, file = next(reversed(sharers.items()))
-        self._media.move_to_end(key)
+        self._use(key)
         return self._media[key], file
 
     def media(self, file_id: str, kind: Kind) -> Media:
@@ -272,34 +287,44 @@ class FileStore:
 
     def _known(self, kind: str, content: bytes, label: str) -> Media | None:
         key = _key(kind, content, label)
-        if key in self._media:
-            self._media.move_to_end(key)
+        self._use(key)
         return self._media.get(key)
+
+    def _use(self, key: str) -> None:
+        if key in self._passing:
+            self._passing.move_to_end(key)
 
     async def _keep(self, key: str, media: Media, parts: list[bytes]) -> Media:
         if key in self._media:
             return self._media[key]
         await asyncio.to_thread(self._write, key, media, parts)
+        if key in self._media:
+            return self._media[key]
         self._register(key, media)
-        while self._bytes > self._max_bytes and len(self._media) > 1:
-            self._forget(*next(iter(self._media.items())))
+        while self._bytes > self._max_bytes and len(self._passing) > 1:
+            oldest = next(iter(self._passing))
+            self._forget(oldest, self._media[oldest])
         return media
 
     def _write(self, key: str, media: Media, parts: list[bytes]) -> None:
         for file, content in zip(media.files, parts, strict=True):
             _write_whole(self.location(file), content)
-        note = {"kind": media.kind, "name": media.name, "files": [asdict(f) for f in media.files]}
-        _write_whole(self.folder / f"{key}.json", json.dumps(note).encode())
+        self._note(key, media)
+
+    def _note(self, key: str, media: Media) -> None:
+        _write_whole(self.folder / f"{key}.json", json.dumps(asdict(media)).encode())
 
     def _register(self, key: str, media: Media) -> None:
         self._media[key] = media
-        self._bytes += sum(file.size for file in media.files)
+        if not media.kept:
+            self._passing[key] = None
+            self._bytes += sum(file.size for file in media.files)
         for file in media.files:
             self._by_file_id.setdefault(file.file_id, {})[key] = file
             self._by_path[file.file_path] = file.file_id
 
     def _forget(self, key: str, media: Media) -> None:
-        del self._media[key]
+        del self._media[key], self._passing[key]
         (self.folder / f"{key}.json").unlink(missing_ok=True)
         self._bytes -= sum(file.size for file in media.files)
         for file in media.files:
@@ -316,7 +341,7 @@ class FileStore:
             try:
                 note = json.loads(path.read_text())
                 files = [StoredFile(**item) for item in note["files"]]
-                media = Media(note["kind"], note["name"], files)
+                media = Media(note["kind"], note["name"], files, bool(note.get("kept")))
             except (ValueError, TypeError, KeyError):
                 continue
             if files and all(self.location(file).is_file() for file in files):

@@ -104,7 +104,13 @@ CALL_LOG_LIMIT: Final = 5_000
 """Calls of the bot that are remembered for tests."""
 
 MAX_STORED_BYTES: Final = 1024 * 1024 * 1024
-"""Bytes of all stored files; the least recently used go first."""
+"""Bytes of all stored files but the channel's photos; the least recently used go first."""
+
+MIN_FREE_BYTES: Final = 256 * 1024 * 1024
+"""Bytes that have to be free on the disk for posts to be taken over."""
+
+MAX_KEYS_AT_ONCE: Final = 1000
+"""Posts of which one request may ask whether they are known."""
 
 MAX_REQUEST_BYTES: Final = 110 * 1024 * 1024
 """Bytes of one request's body: an album of ten photos at their limit, and some room."""

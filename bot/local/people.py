@@ -86,7 +86,7 @@ class People:
         uploads
             Files with the names of their fields, ``photo`` or ``document``.
         """
-        self._check_room()
+        self.check_room()
         user, chat = self._who_where(params)
         extra = self._reply(chat, params)
         fields = params.mapping("fields")
@@ -100,6 +100,7 @@ class People:
             raise BadRequestError(f"an album holds at most {MAX_ALBUM} photos")
         caption = text_fields(read_caption(params.text("caption")), caption=True)
         media = [await self._store(field, upload, params) for field, upload in uploads]
+        await self._keep(chat, media)
         if len(media) > 1:
             extra = {**extra, "media_group_id": new_media_group()}
         return {
@@ -111,20 +112,24 @@ class People:
 
     async def forward(self, params: Params) -> Json:
         """Forward a message."""
-        self._check_room()
+        self.check_room()
         user, chat = self._who_where(params)
         source_chat = self._visible(user, params.integer("from_chat_id"))
         source = self._found(source_chat, params.integer("message_id"))
         fields = content_of(source) | {"forward_origin": forward_origin(source)}
+        if photo := source.get("photo"):
+            media = self._context.files.media(photo[-1]["file_id"], "photo")
+            await self._keep(chat, [media])
         return {"message": self._post(chat, user, fields)}
 
     async def edit(self, params: Params, uploads: list[tuple[str, Upload]]) -> Json:
         """Edit the text, the caption or the photo of one's own message or post."""
-        self._check_room()
+        self.check_room()
         user, chat = self._who_where(params)
         message_id = params.integer("message_id")
         old = self._own(user, chat, message_id)
         media = [await self._store(field, upload, params) for field, upload in uploads[:1]]
+        await self._keep(chat, media)
         new = {k: v for k, v in old.items() if not (media and k in ("photo", "document"))}
         if media:
             new |= media[0].fields()
@@ -155,7 +160,7 @@ class People:
 
     async def press(self, params: Params) -> Json:
         """Press a button and wait for the bot's answer."""
-        self._check_room()
+        self.check_room()
         user, chat = self._who_where(params)
         data = params.text("data")
         if len(data.encode(errors="replace")) > MAX_CALLBACK_DATA:
@@ -181,7 +186,7 @@ class People:
 
     async def inline(self, params: Params) -> Json:
         """Ask an inline query and wait for the bot's results."""
-        self._check_room()
+        self.check_room()
         user, chat = self._who_where(params)
         text, offset = params.text("query"), params.text("offset")
         if len(text) > MAX_INLINE_QUERY:
@@ -208,7 +213,7 @@ class People:
 
     async def choose(self, params: Params) -> Json:
         """Send an inline result to a chat, as the user's message via the bot."""
-        self._check_room()
+        self.check_room()
         user, chat = self._who_where(params)
         query, item = self.inline_result(params.text("query_id"), params.text("result_id"))
         fields = message_content(item)
@@ -292,11 +297,27 @@ class People:
         """Return the user and the chat of a request, if the user can see it."""
         return self._who_where(params)
 
-    # ---------------------------------------------------------------------------------------
-
-    def _check_room(self) -> None:
+    def check_room(self) -> None:
+        """Raise `ApiError` 503 where the bot is too far behind with its updates."""
         if not self._context.updates.room():
             raise ApiError(503, "the bot does not read its updates; is it running?")
+
+    def check_channel(self, chat: Chat, user_id: int) -> None:
+        """Raise `ApiError` 403 where a user may not post, or the bot would not see it."""
+        if self._context.world.user(user_id)["id"] != OWNER_ID:
+            raise ApiError(403, "only the channel's owner can post")
+        if not chat.bot_member:
+            raise ApiError(403, "the bot is not in the channel")
+
+    def post(
+        self, chat: Chat, user_id: int, fields: Json, *, message_id: int | None = None
+    ) -> int | None:
+        """Add a message of any fields; returns the number of the update that tells the bot."""
+        user = self._context.world.user(user_id)
+        message = self._context.world.add_message(chat, user, fields, message_id=message_id)
+        return self._tell(chat, message)
+
+    # ---------------------------------------------------------------------------------------
 
     def _who_where(self, params: Params) -> tuple[Json, Chat]:
         user = self._context.world.user(params.integer("user_id"))
@@ -336,6 +357,12 @@ class People:
         guessed = None if upload.mime_type == "application/octet-stream" else upload.mime_type
         return await self._context.files.add_document(upload.content, upload.name, mime or guessed)
 
+    async def _keep(self, chat: Chat, media: list[Media]) -> None:
+        """Keep what becomes a post of a library; anywhere else photos may go in time."""
+        if chat.kind == "channel":
+            for one in media:
+                await self._context.files.keep(one)
+
     def _post(self, chat: Chat, user: Json, fields: Json) -> Json:
         if chat.kind == "channel" and user["id"] != OWNER_ID:
             raise ApiError(403, "only the channel's owner can post")
@@ -343,11 +370,11 @@ class People:
         self._tell(chat, message)
         return message
 
-    def _tell(self, chat: Chat, message: Json, *, edited: bool = False) -> None:
+    def _tell(self, chat: Chat, message: Json, *, edited: bool = False) -> int | None:
         if not chat.bot_member:
-            return
+            return None
         kind = "channel_post" if chat.kind == "channel" else "message"
-        self._context.updates.put(f"edited_{kind}" if edited else kind, message)
+        return self._context.updates.put(f"edited_{kind}" if edited else kind, message)
 
     def _inline_id(self, chat: Chat, message_id: int) -> str | None:
         place = (chat.id, message_id)

@@ -14,6 +14,7 @@ from bot.local.context import Context
 from bot.local.errors import BadRequestError
 from bot.local.faults import Fault
 from bot.local.files import StoredFile
+from bot.local.imports import Imports
 from bot.local.limits import EVENT_POLL_LIMIT
 from bot.local.params import Params, Upload, read_params
 from bot.local.people import People
@@ -62,9 +63,9 @@ def _page_file(content: bytes, content_type: str) -> Handler:
     return serve
 
 
-def people_routes(people: People, context: Context) -> list[web.RouteDef]:
+def people_routes(people: People, imports: Imports, context: Context) -> list[web.RouteDef]:
     """Return the routes under ``/local/``, which the page and `LocalUser` use."""
-    pages = _Views(people, context)
+    pages = _Views(people, imports, context)
     acts = {
         "user": pages.user,
         "send": pages.send,
@@ -75,6 +76,8 @@ def people_routes(people: People, context: Context) -> list[web.RouteDef]:
         "inline": pages.inline,
         "choose": pages.choose,
         "membership": pages.membership,
+        "import": pages.import_post,
+        "imported": pages.imported,
         "faults": pages.plan_fault,
         "inject": pages.inject,
     }
@@ -92,8 +95,9 @@ def people_routes(people: People, context: Context) -> list[web.RouteDef]:
 
 
 class _Views:
-    def __init__(self, people: People, context: Context) -> None:
+    def __init__(self, people: People, imports: Imports, context: Context) -> None:
         self._people = people
+        self._imports = imports
         self._context = context
 
     def act(self, handler: Callable[[Params], Awaitable[Json]]) -> Handler:
@@ -133,6 +137,12 @@ class _Views:
 
     async def membership(self, params: Params) -> Json:
         return self._people.membership(params)
+
+    async def import_post(self, params: Params) -> Json:
+        return await self._imports.post(params, _uploads(params))
+
+    async def imported(self, params: Params) -> Json:
+        return self._imports.status(params)
 
     async def plan_fault(self, params: Params) -> Json:
         self._context.faults.add(Fault.parse(params.values))

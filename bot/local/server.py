@@ -8,6 +8,7 @@ import hmac
 import json
 import logging
 import re
+import sqlite3
 import tempfile
 import time
 from pathlib import Path
@@ -20,16 +21,19 @@ from bot.local.context import Call, Context
 from bot.local.errors import ApiError, BadRequestError
 from bot.local.faults import Fault, strike
 from bot.local.files import FileStore
+from bot.local.imports import Imports
+from bot.local.ledger import Ledger
 from bot.local.limits import MAX_DOWNLOAD, MAX_REQUEST_BYTES
 from bot.local.media import MediaReader
 from bot.local.methods import BotMethods
+from bot.local.numbers import Numbers
 from bot.local.params import Params, read_params
 from bot.local.people import People
 from bot.local.queries import Queries
 from bot.local.redact import RedactingLogger
 from bot.local.routes import page_routes, people_routes
 from bot.local.state import World
-from bot.local.updates import is_loopback
+from bot.local.updates import UpdateQueue, is_loopback
 
 Json = dict[str, Any]
 
@@ -153,7 +157,13 @@ class LocalServer:
             self._temporary = tempfile.TemporaryDirectory(prefix="local-chat-")
             folder = Path(self._temporary.name)
         files = await asyncio.to_thread(FileStore, folder, self._bot["id"])
-        self.context = Context(World(self._bot), files, MediaReader(files))
+        self.context = Context(
+            World(self._bot, Numbers(folder / "messages.number")),
+            files,
+            MediaReader(files),
+            UpdateQueue(Numbers(folder / "updates.number")),
+            Ledger(folder / "posts.sqlite"),
+        )
         if self._query_ttl is not None:
             self.context.queries = Queries(self._query_ttl)
         app = self._application()
@@ -189,6 +199,7 @@ class LocalServer:
             if webhook is not None:
                 await webhook.stop()
             await context.media.close()
+            context.ledger.close()
         if self._listener is not None:
             self._listener.close()
             self._listener = None
@@ -247,7 +258,9 @@ class LocalServer:
 
         app.router.add_route("*", "/bot{token:[^/]+}/{method:[^/]+}", call)
         app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._download)
-        app.add_routes(people_routes(People(self.context), self.context))
+        people = People(self.context)
+        imports = Imports(people, self.context, self.context.files.folder)
+        app.add_routes(people_routes(people, imports, self.context))
         app.add_routes(page_routes())
         return app
 
@@ -324,6 +337,8 @@ class LocalServer:
         if file is None or file.size > MAX_DOWNLOAD:
             raise ApiError(404, "Not Found")
         location = self.context.files.location(file)
+        with contextlib.suppress(sqlite3.Error):  # A full disk: it is only shown.
+            self.context.ledger.read(file.file_unique_id)
         return web.FileResponse(location, headers={"Content-Type": "application/octet-stream"})
 
     def _authorise(self, token: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.local.errors import ApiError, BadRequestError, ForbiddenError
 from bot.local.limits import EVENT_LIMIT, HISTORY_LIMIT, MAX_CHATS
+from bot.local.numbers import Numbers
 
 Json = dict[str, Any]
 
@@ -43,8 +44,8 @@ class Chat:
 
     raw: Json
     bot_member: bool
+    next_id: int
     messages: OrderedDict[int, Json] = field(default_factory=OrderedDict)
-    next_id: int = 1
     started: bool = False
     by_bot: set[int] = field(default_factory=set)
 
@@ -66,10 +67,13 @@ class World:
     ----------
     bot
         The bot's ``User``.
+    numbers
+        Where messages get their numbers from.
     """
 
-    def __init__(self, bot: Json) -> None:
+    def __init__(self, bot: Json, numbers: Numbers) -> None:
         self.bot = bot
+        self._numbers = numbers
         self.users: dict[int, Json] = {}
         self.chats: OrderedDict[int, Chat] = OrderedDict()
         self.inline_messages: dict[str, tuple[int, int]] = {}
@@ -137,7 +141,7 @@ class World:
         return user
 
     def _add_chat(self, raw: Json) -> None:
-        self.chats[raw["id"]] = Chat(raw, bot_member=True)
+        self.chats[raw["id"]] = Chat(raw, bot_member=True, next_id=self._numbers.first)
 
     def user(self, user_id: int) -> Json:
         """Return a user.
@@ -203,7 +207,9 @@ class World:
         """Return a message; None when there is none (or no longer)."""
         return chat.messages.get(message_id)
 
-    def add_message(self, chat: Chat, sender: Json, fields: Json) -> Json:
+    def add_message(
+        self, chat: Chat, sender: Json, fields: Json, *, message_id: int | None = None
+    ) -> Json:
         """Add a message to a chat and tell who watches.
 
         Parameters
@@ -211,15 +217,19 @@ class World:
         sender
             The ``User`` who wrote it.
         fields
-            Everything but the id, the sender, the chat and the date.
+            Everything but the id, the sender and the chat; the date is now unless given.
+        message_id
+            A number that an earlier run gave this very message; None: the next.
         """
-        message: Json = {"message_id": chat.next_id}
+        message: Json = {"message_id": chat.next_id if message_id is None else message_id}
         if chat.kind == "channel":
             message["sender_chat"] = chat.raw
         else:
             message["from"] = sender
         message |= {"chat": chat.raw, "date": int(time.time()), **fields}
-        chat.next_id += 1
+        if message_id is None:
+            self._numbers.use(chat.next_id)
+            chat.next_id += 1
         chat.messages[message["message_id"]] = message
         if sender is self.bot:
             chat.by_bot.add(message["message_id"])

@@ -28,6 +28,7 @@ from bot.local.limits import (
     WEBHOOK_LAST_RETRY,
     WEBHOOK_TIMEOUT,
 )
+from bot.local.numbers import Numbers
 
 Json = dict[str, Any]
 WebhookReply = Callable[[Json], Awaitable[None]]
@@ -39,17 +40,31 @@ UPDATE_KINDS = (
 )
 # Not sent unless asked for, as core.telegram.org/bots/api#getupdates says.
 _ONLY_ON_REQUEST = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
-_FIRST_UPDATE_ID = 100_000_000
+_FIRST_UPDATE_ID = 99_999_999
 
 _log = logging.getLogger(__name__)
 
 
 class UpdateQueue:
-    """Updates in order, kept until the bot has confirmed them."""
+    """Updates in order, kept until the bot has confirmed them.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    numbers
+        Where updates get their numbers from: a bot may still work on those of an earlier run.
+
+    Attributes
+    ----------
+    on_settled
+        Called with the number of each update that is pending no longer, and whether the bot has
+        confirmed it.
+    """
+
+    def __init__(self, numbers: Numbers) -> None:
+        self._numbers = numbers
         self._pending: OrderedDict[int, Json] = OrderedDict()
-        self._next_id = _FIRST_UPDATE_ID
+        self._next = numbers.first
+        self.on_settled: Callable[[int, bool], None] = lambda update_id, taken: None
         self._allowed: frozenset[str] = frozenset(UPDATE_KINDS) - _ONLY_ON_REQUEST
         self._asked: list[str] | None = None
         self._poller: asyncio.Future[None] | None = None
@@ -76,8 +91,9 @@ class UpdateQueue:
 
     def put_raw(self, fields: Json) -> int:
         """Add an update with any fields, also malformed ones; returns its id."""
-        update_id = self._next_id
-        self._next_id += 1
+        self._numbers.use(self._next)
+        update_id = _FIRST_UPDATE_ID + self._next
+        self._next += 1
         self._pending[update_id] = {"update_id": update_id, **fields}
         self._wake()
         if self.webhook is not None:
@@ -96,7 +112,8 @@ class UpdateQueue:
 
     def clear(self) -> None:
         """Drop what is pending (``drop_pending_updates``)."""
-        self._pending.clear()
+        while self._pending:
+            self.on_settled(self._pending.popitem()[0], False)
 
     def close(self) -> None:
         """Let a waiting poll return, for the server stops."""
@@ -158,15 +175,16 @@ class UpdateQueue:
 
     def confirm(self, update_id: int) -> None:
         """Forget one update, which a webhook has taken."""
-        self._pending.pop(update_id, None)
+        if self._pending.pop(update_id, None) is not None:
+            self.on_settled(update_id, True)
 
     def _confirm(self, offset: int) -> None:
         if offset < 0:
             while len(self._pending) > -offset:
-                self._pending.popitem(last=False)
+                self.on_settled(self._pending.popitem(last=False)[0], True)
             return
         while self._pending and next(iter(self._pending)) < offset:
-            self._pending.popitem(last=False)
+            self.on_settled(self._pending.popitem(last=False)[0], True)
 
     def _wake(self) -> None:
         if self._poller is not None and not self._poller.done():

@@ -2,21 +2,25 @@
 
 import { post } from "./api.js";
 import { byId, el, icon } from "./dom.js";
+import { droppedEntries, folderOf } from "./folder.js";
 import { t } from "./i18n.js";
 import { commandsFor } from "./inline.js";
 import { nameOf, snippet } from "./messages.js";
-import { toast } from "./viewer.js";
+import { alertBox, toast } from "./viewer.js";
 
 const MAX_ALBUM = 10;
 const SHOWN = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff"];
+// What belongs to a folder of posts and says nothing without it.
+const PARTS = /\.(zip|tar|t?gz|7z|rar)$|^(result\.json|posts\.jsonl|captions\.(csv|tsv|jsonl))$/i;
 const text = byId("text");
 const tray = byId("tray");
 const menu = byId("commands");
 
 export class Composer {
-  constructor(state, inline, onSent) {
+  constructor(state, inline, takeFolder, onSent) {
     this.state = state;
     this.inline = inline;
+    this.takeFolder = takeFolder;
     this.onSent = onSent;
     this.files = [];
     this.target = null;
@@ -40,7 +44,8 @@ export class Composer {
   }
 
   dropZone() {
-    const room = byId("room");
+    // All of the page: a file that misses the drop zone would take the page's place.
+    const room = byId("app");
     const cover = byId("drop");
     let depth = 0;
     const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
@@ -63,7 +68,9 @@ export class Composer {
       if (!hasFiles(event)) return;
       event.preventDefault();
       end();
-      this.add([...event.dataTransfer.files]);
+      const entries = droppedEntries(event.dataTransfer);
+      if (entries) this.takeFolder(() => folderOf(entries));
+      else this.add([...event.dataTransfer.files]);
     });
   }
 
@@ -75,6 +82,11 @@ export class Composer {
   }
 
   add(files) {
+    const part = files.find((file) => PARTS.test(file.name));
+    if (part) {
+      alertBox(t("takeWhole", { name: part.name }));
+      return;
+    }
     this.files.push(...files);
     if (this.files.length > MAX_ALBUM) {
       this.files.length = MAX_ALBUM;

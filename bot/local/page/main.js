@@ -3,11 +3,14 @@
 import { get, listen, post } from "./api.js";
 import { Composer } from "./composer.js";
 import { byId, colourOf, el, icon, initials } from "./dom.js";
+import { chosenFolder } from "./folder.js";
 import { safeUrl } from "./entities.js";
-import { language, languages, setLanguage, t, timeOf } from "./i18n.js";
+import { language, languages, setLanguage, stampOf, t } from "./i18n.js";
 import { InlinePanel } from "./inline.js";
 import { MessageList, snippet } from "./messages.js";
-import { alertBox, openMenu, toast } from "./viewer.js";
+import { View } from "./scroll.js";
+import { TakeOver } from "./takeover.js";
+import { alertBox, openMenu, openViewer, toast } from "./viewer.js";
 
 const PAGE = 60;
 const PEOPLE = [1001, 1002, 1003];
@@ -25,13 +28,19 @@ const state = {
   saveDraft: (text) => memory.set(`draft.${state.user.id}.${state.chat.id}`, text),
 };
 const scroll = byId("scroll");
+const view = new View(scroll, [byId("messages"), byId("typing")], () => {
+  byId("to-end").hidden = view.near;
+  if (scroll.scrollTop < 120) older();
+});
 const unread = new Map();
 let list;
 let composer;
 let inline;
+let takeover;
 let source;
 let typingTimer;
 let loadingOlder = false;
+let chatsFrame = null;
 
 // Look ---------------------------------------------------------------------------------------
 
@@ -63,7 +72,11 @@ function drawTexts() {
   byId("scroll").setAttribute("aria-label", t("messages"));
   byId("offline").textContent = t("offline");
   byId("as-file-label").textContent = t("asFile");
-  byId("drop").firstElementChild.textContent = t("drop");
+  byId("drop-photos").textContent = t("drop");
+  byId("drop-folder").textContent = t("dropFolder");
+  byId("add-posts-label").textContent = t("addPosts");
+  byId("add-posts").title = t("addPostsHint");
+  byId("folder").setAttribute("aria-label", t("addPosts"));
   byId("inline-query").placeholder = t("inlineQuery", { bot: state.bot.username });
   label("inline-query", "inlineQuery", { bot: state.bot.username });
   label("send", "send");
@@ -82,6 +95,7 @@ function drawTexts() {
   for (const button of byId("languages").children) {
     button.setAttribute("aria-pressed", String(button.dataset.language === language()));
   }
+  takeover.draw();
   drawTheme();
 }
 
@@ -92,25 +106,36 @@ function titleOf(chat) {
 const kindKey = (chat) => (chat.type === "supergroup" ? "group" : chat.type);
 const kindOf = (chat) => t(kindKey(chat));
 
+// At most once a frame: posts that are taken over come by the dozen.
+function drawChatsSoon() {
+  chatsFrame ??= requestAnimationFrame(() => {
+    chatsFrame = null;
+    drawChats();
+  });
+}
+
 function drawChats() {
+  const focused = document.activeElement?.dataset.chat;
   byId("chats").replaceChildren(
     ...state.chats.map((chat) => {
       const count = unread.get(chat.id) ?? 0;
       const button = el(
         "button",
-        { type: "button", class: "chat", "aria-current": chat.id === state.chat.id ? "true" : null, onclick: () => openChat(chat.id) },
+        { type: "button", class: "chat", dataset: { chat: chat.id }, "aria-current": chat.id === state.chat.id ? "true" : null, onclick: () => openChat(chat.id) },
         el("span", { class: `avatar ${colourOf(chat.type === "private" ? state.bot.id : chat.id)}`, "aria-hidden": "true" }, icon(ICONS[chat.type])),
         el("span", { class: "chat-kind", "aria-hidden": "true" }, t(chat.type === "private" ? "privateShort" : kindKey(chat))),
         el(
           "span", { class: "chat-names" },
-          el("span", { class: "chat-top" }, el("b", {}, titleOf(chat)), chat.last ? el("time", {}, timeOf(chat.last.date)) : null),
+          el("span", { class: "chat-top" }, el("b", {}, titleOf(chat)), chat.last ? el("time", {}, stampOf(chat.last.date)) : null),
           el("span", { class: "chat-last" }, chat.last ? snippet(chat.last) : kindOf(chat)),
         ),
-        count ? el("span", { class: "badge", "aria-label": `${t("newMessages")}: ${count}` }, String(count)) : null,
+        count ? el("span", { class: "badge", "aria-label": `${t("newMessages")}: ${count}` }, count > 999 ? "999+" : String(count)) : null,
       );
       return button;
     }),
   );
+  // The button under the keyboard was replaced with the others.
+  if (focused) document.querySelector(`[data-chat="${focused}"]`)?.focus();
 }
 
 function drawHead(action = null) {
@@ -133,12 +158,6 @@ function drawPeople() {
 
 // Chats --------------------------------------------------------------------------------------
 
-const nearEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 140;
-
-function toEnd(smooth = false) {
-  scroll.scrollTo({ top: scroll.scrollHeight, behavior: smooth ? "smooth" : "instant" });
-}
-
 async function openChat(id) {
   state.chat = state.chats.find((chat) => chat.id === id) ?? state.chats[0];
   memory.set(`chat.${state.user.id}`, state.chat.id);
@@ -153,7 +172,7 @@ async function openChat(id) {
   const { messages } = await get("messages", { user_id: state.user.id, chat_id: wanted.id, limit: PAGE });
   if (wanted !== state.chat) return;
   list.reset(messages, messages.length < PAGE);
-  toEnd();
+  view.toEnd();
 }
 
 async function older() {
@@ -175,28 +194,26 @@ function onEvent(event) {
   const chat = state.chats.find((one) => one.id === id);
   if (!chat) return;
   const here = chat === state.chat;
-  const stick = here && nearEnd();
   if (event.type === "message") {
     chat.last = event.message;
     const own = event.message.from?.id === state.user.id;
     if (!own) stopTyping(chat);
     if (here) list.put(event.message);
     else if (!own) unread.set(id, (unread.get(id) ?? 0) + 1);
-    drawChats();
-    if (here && (stick || own)) requestAnimationFrame(() => toEnd(true));
+    if (here && view.pinned) list.trim();
+    drawChatsSoon();
+    if (here && (view.pinned || own)) requestAnimationFrame(() => view.toEnd(true));
     else if (here) byId("to-end").hidden = false;
   } else if (event.type === "edited") {
     if (chat.last?.message_id === event.message.message_id) chat.last = event.message;
     if (here) list.put(event.message);
-    drawChats();
-    if (stick) requestAnimationFrame(() => toEnd());
+    drawChatsSoon();
   } else if (event.type === "deleted") {
     if (here) list.remove(event.message_id);
   } else if (event.type === "action" && here) {
     drawHead(event.action);
     clearTimeout(typingTimer);
     typingTimer = setTimeout(() => stopTyping(chat), 5000);
-    if (stick) requestAnimationFrame(() => toEnd());
   }
 }
 
@@ -292,6 +309,37 @@ function roomMenu() {
   }];
 }
 
+// A link to a post of a chat here: by its address somebody else's channel would open.
+async function showPost(event) {
+  const [, number, name, message] = event.target.closest?.("a")?.href.match(/^https:\/\/t\.me\/(?:c\/(\d+)|(\w+))\/(\d+)$/) ?? [];
+  const chat = message && state.chats.find((one) => one.id === Number(`-100${number}`) || (name && one.username === name));
+  if (!chat) return;
+  event.preventDefault();
+  const { messages: [post] } = await get("messages", { user_id: state.user.id, chat_id: chat.id, after: message - 1, limit: 1 });
+  if (post?.photo && post.message_id === Number(message)) openViewer([post], 0);
+  else toast(t("sourceGone"));
+}
+
+document.addEventListener("click", (event) => showPost(event).catch((error) => toast(error.message, "bad")));
+
+// Own posts ------------------------------------------------------------------------------------
+
+async function takeFolder(find) {
+  if (!(await takeover.start(find))) toast(t("takeBusy"), "bad");
+}
+
+async function tryWords(words) {
+  await openChat(state.user.id);
+  await composer.sendText(words);
+}
+
+byId("add-posts").addEventListener("click", () => byId("folder").click());
+byId("folder").addEventListener("change", (event) => {
+  const files = [...event.target.files];
+  event.target.value = "";
+  if (files.length) takeFolder(() => chosenFolder(files));
+});
+
 // Start --------------------------------------------------------------------------------------
 
 async function become(userId, languageCode = null) {
@@ -316,8 +364,10 @@ async function start() {
   // The bot's server may have been restarted: people are introduced again, nothing is assumed.
   for (const id of PEOPLE.slice(1)) await post("user", { user_id: id });
   const spoken = memory.get("language", languages.includes(navigator.language.slice(0, 2)) ? navigator.language.slice(0, 2) : "en");
+  setLanguage(spoken);
   inline = new InlinePanel(state, () => composer.chosen());
-  composer = new Composer(state, inline, () => requestAnimationFrame(() => toEnd(true)));
+  takeover = new TakeOver(state, memory, tryWords);
+  composer = new Composer(state, inline, takeFolder, () => requestAnimationFrame(() => view.toEnd(true)));
   list = new MessageList(state, {
     sendText: (text) => composer.sendText(text),
     insert: (word) => composer.insert(word),
@@ -325,7 +375,6 @@ async function start() {
     menu: messageMenu,
     press,
   });
-  setLanguage(spoken);
   state.chat = { type: "private" };
   await become(Number(memory.get("user", PEOPLE[0])), spoken);
   await openChat(Number(memory.get(`chat.${state.user.id}`, state.user.id)));
@@ -347,18 +396,14 @@ byId("languages").addEventListener("click", async (event) => {
   drawChats();
   composer.placeholder();
   list.render();
-  toEnd();
+  view.toEnd();
 });
 byId("person").addEventListener("change", async (event) => {
   await become(Number(event.target.value), memory.get("language", language()));
   await openChat(Number(memory.get(`chat.${state.user.id}`, state.user.id)));
 });
 byId("room-menu").addEventListener("click", () => openMenu(byId("room-menu"), roomMenu()));
-byId("to-end").addEventListener("click", () => toEnd(true));
-scroll.addEventListener("scroll", () => {
-  byId("to-end").hidden = nearEnd();
-  if (scroll.scrollTop < 120) older();
-});
+byId("to-end").addEventListener("click", () => view.toEnd(true));
 
 start().catch((error) => {
   byId("offline").hidden = false;

@@ -8,12 +8,21 @@ import { openMenu, openViewer } from "./viewer.js";
 // How many photos each row of an album has.
 const ROWS = { 2: [2], 3: [1, 2], 4: [2, 2], 5: [2, 3], 6: [3, 3], 7: [2, 2, 3], 8: [2, 3, 3], 9: [3, 3, 3], 10: [2, 2, 3, 3] };
 
+const THUMBS = { "👍": "thumb-up", "👎": "thumb-down" };
+const MOST = 300;
+const REST = 100;
+
 export function snippet(message) {
   const text = message.text || message.caption;
   if (text) return text.replace(/\s+/g, " ");
   if (message.photo) return t("photo");
   if (message.document) return message.document.file_name || t("file");
   return t("other");
+}
+
+// Not every machine has a font with emoji, and votes are what most buttons are for.
+function drawn(text) {
+  return text.split(/(👍|👎)/u).filter(Boolean).map((part) => (THUMBS[part] ? icon(THUMBS[part]) : part));
 }
 
 export function nameOf(message, state) {
@@ -58,6 +67,7 @@ export class MessageList {
 
   put(message) {
     const isNew = !this.messages.has(message.message_id);
+    const newest = this.last?.message_id ?? 0;
     this.messages.set(message.message_id, message);
     const key = this.keyOf(message);
     const node = this.nodes.get(key);
@@ -66,12 +76,17 @@ export class MessageList {
       if (!isNew) fresh.classList.add("still");
       node.replaceWith(fresh);
       this.nodes.set(key, fresh);
-    } else if (isNew && message.message_id === Math.max(...this.messages.keys())) {
+    } else if (isNew && message.message_id > newest) {
       this.root.querySelector(".empty")?.remove();
       this.append([message]);
     } else {
       this.render();
     }
+  }
+
+  // Of very many the newest are enough; the others are loaded again by whoever scrolls up.
+  trim() {
+    if (this.messages.size > MOST) this.reset([...this.messages.values()].slice(-REST), false);
   }
 
   remove(messageId) {
@@ -243,7 +258,7 @@ export class MessageList {
       rows.map((row) =>
         el("div", { class: "keys" }, row.map((key) => {
           const link = key.url ? " ↗" : "";
-          const button = el("button", { type: "button", class: `key ${key.style ?? ""}` }, key.text + link);
+          const button = el("button", { type: "button", class: `key ${key.style ?? ""}`, "aria-label": key.text }, drawn(key.text + link));
           button.addEventListener("click", () => this.actions.press(message, key, button));
           return button;
         })),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import struct
 import zlib
@@ -167,3 +168,26 @@ async def test_a_file_shared_by_two_stays_with_the_other(tmp_path: Path) -> None
     await store.add_document(bytes(200_000 - sum(f.size for f in second.files)), "filler")
     assert store.find(second.main.file_id)[0] is second
     assert store.location(second.main).exists()
+
+
+async def test_what_is_kept_never_goes_for_others(tmp_path: Path) -> None:
+    store = FileStore(tmp_path, owner=1, max_bytes=3000)
+    kept = await store.add_photo(make_photo(0))
+    await store.keep(kept)
+    await store.keep(kept)
+    passing = [await store.add_photo(make_photo(seed)) for seed in range(1, 4)]
+    assert store.find(kept.main.file_id)[0] is kept
+    with pytest.raises(BadRequestError):
+        store.find(passing[0].main.file_id)
+    restarted = FileStore(tmp_path, owner=1, max_bytes=3000)
+    for seed in range(4, 8):
+        await restarted.add_photo(make_photo(seed))
+    assert restarted.find(kept.main.file_id)[0] == kept
+
+
+async def test_the_same_photo_twice_at_once_is_one(store: FileStore) -> None:
+    photo = make_photo(1)
+    first, second = await asyncio.gather(store.add_photo(photo), store.add_photo(photo))
+    assert first is second
+    await store.keep(first)
+    assert store.find(first.main.file_id)[0] is first

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
+import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from telegram import (
@@ -24,26 +22,17 @@ from telegram.ext import Application, ApplicationBuilder, ContextTypes, TypeHand
 
 from bot.local.client import LocalUser
 from bot.local.server import LocalServer
+from tests.browser import CHROMIUM, DESKTOP, PHONE, Shown, open_page
 
 from .conftest import TOKEN, make_photo
 
 playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
 
-CHROMIUM = next(
-    (
-        path
-        for name in ("chromium", "chromium-browser", "google-chrome")
-        if (path := shutil.which(name))
-    ),
-    None,
-)
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium on the PATH (Debian: apt install chromium)"
 )
 
-SHOTS = Path(os.environ.get("SCREENSHOTS", "out/screenshots"))
-DESKTOP = {"width": 1280, "height": 800}
-PHONE = {"width": 375, "height": 740}
+SLOW = 0.8
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 RICH = (
     "<b>What I see:</b> <i>a beach at sunset</i>, <u>two dogs</u> and a <s>cat</s>\n"
@@ -178,82 +167,6 @@ async def _upload(bot: Bot, chat: int) -> list[str]:
     return [message.photo[-1].file_id for message in sent]
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[playwright.Browser]:
-    async with playwright.async_playwright() as play:
-        browser = await play.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
-        )
-        yield browser
-        await browser.close()
-
-
-class Shown:
-    """A page, with everything that went wrong in it."""
-
-    def __init__(self, page: playwright.Page, origin: str) -> None:
-        self.page = page
-        self.problems: list[str] = []
-        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        page.on(
-            "console",
-            lambda line: (
-                self.problems.append(line.text) if line.type in ("error", "warning") else None
-            ),
-        )
-        page.on("request", lambda request: self._check(request.url, origin))
-
-    def _check(self, url: str, origin: str) -> None:
-        if not url.startswith((origin, "blob:")):
-            self.problems.append(f"asked for {url}")
-
-    async def shot(self, name: str) -> None:
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        # Let images decode and the short entrance animations end.
-        await self.page.wait_for_timeout(450)
-        await self.page.screenshot(path=SHOTS / f"{name}.png")
-
-    async def drop(self, photos: list[bytes], kind: str = "drop") -> None:
-        """Drop (or paste) files on the page as a browser would hand them over."""
-        await self.page.evaluate(
-            """([photos, kind]) => {
-                const data = new DataTransfer();
-                photos.forEach((bytes, i) => data.items.add(
-                    new File([new Uint8Array(bytes)], `photo${i}.jpg`, { type: "image/jpeg" })));
-                const target = document.querySelector("#room");
-                if (kind === "paste") {
-                    const options = { clipboardData: data, bubbles: true, cancelable: true };
-                    document.dispatchEvent(new ClipboardEvent("paste", options));
-                    return;
-                }
-                for (const type of ["dragenter", "dragover", "drop"]) {
-                    const options = { dataTransfer: data, bubbles: true, cancelable: true };
-                    target.dispatchEvent(new DragEvent(type, options));
-                }
-            }""",
-            [[list(photo) for photo in photos], kind],
-        )
-
-
-async def open_page(
-    browser: playwright.Browser, server: LocalServer, size: dict[str, int], **options: object
-) -> Shown:
-    context = await browser.new_context(viewport=size, locale="en-GB", **options)
-    shown = Shown(await context.new_page(), server.url)
-    await shown.page.goto(server.url)
-    await shown.page.wait_for_selector("#messages > *")
-    return shown
-
-
 async def converse(shown: Shown) -> None:
     page = shown.page
     await page.click(".empty .primary")
@@ -274,7 +187,7 @@ async def converse(shown: Shown) -> None:
     ],
 )
 async def test_a_conversation(app, server, browser, name, size, theme) -> None:
-    shown = await open_page(browser, server, size, color_scheme=theme, has_touch=size is PHONE)
+    shown = await open_page(browser, server.url, size, color_scheme=theme, has_touch=size is PHONE)
     page = shown.page
     await shown.shot(f"{name}-1-empty")
     await converse(shown)
@@ -289,7 +202,7 @@ async def test_a_conversation(app, server, browser, name, size, theme) -> None:
     # Nothing is wider than the screen.
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
-    await page.click("text=👍")
+    await page.click(".key[aria-label='👍']")
     await page.wait_for_selector(".toast >> text=Thank you")
     await page.click(".key >> text=Explain")
     await page.wait_for_selector("#alert[open] >> text=Because of the waves.")
@@ -323,8 +236,56 @@ async def test_a_conversation(app, server, browser, name, size, theme) -> None:
     assert shown.problems == []
 
 
+async def slow_photos(shown: Shown) -> None:
+    async def late(route: playwright.Route) -> None:
+        await asyncio.sleep(SLOW)
+        with contextlib.suppress(playwright.Error):
+            await route.continue_()
+
+    await shown.page.route("**/local/file?*", late)
+
+
+async def at_end(shown: Shown) -> None:
+    """Wait until the slow photos have loaded, and expect the last message to be in view."""
+    await shown.page.wait_for_timeout(SLOW * 1000 + 900)
+    gap = await shown.page.evaluate(
+        "(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight)"
+        "(document.querySelector('#scroll'))"
+    )
+    assert abs(gap) < 2
+    assert await shown.page.locator("#to-end").is_hidden()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+async def test_the_last_message_stays_in_view(app, server, browser, size) -> None:
+    shown = await open_page(browser, server.url, size)
+    page = shown.page
+    await slow_photos(shown)
+    await converse(shown)
+    await at_end(shown)
+    # An own photo, tall, without an answer that would scroll again.
+    await page.click(".chat >> nth=1")
+    await page.wait_for_selector("text=Mention @")
+    for seed in range(3):
+        await shown.drop([make_photo(seed, (300, 800))])
+        await page.press("#text", "Enter")
+    await page.wait_for_selector(".own .photo >> nth=2")
+    await at_end(shown)
+    # Whoever reads above is left there.
+    await page.evaluate("document.querySelector('#scroll').scrollTo(0, 0)")
+    await page.wait_for_selector("#to-end:not([hidden])")
+    async with LocalUser(server.url, user_id=1002) as other:
+        await other.send_text("news", chat_id=other.group_id)
+    await page.wait_for_selector("#messages >> text=news")
+    await page.wait_for_timeout(300)
+    assert await page.evaluate("document.querySelector('#scroll').scrollTop") < 50
+    await page.click("#to-end")
+    await at_end(shown)
+    assert shown.problems == []
+
+
 async def test_an_album_by_drop_and_a_photo_by_paste(app, server, browser) -> None:
-    shown = await open_page(browser, server, DESKTOP)
+    shown = await open_page(browser, server.url, DESKTOP)
     page = shown.page
     await shown.drop([make_photo(i) for i in range(3)])
     await page.wait_for_selector("#tray li >> nth=2")
@@ -356,7 +317,7 @@ async def test_an_album_by_drop_and_a_photo_by_paste(app, server, browser) -> No
 async def test_nothing_that_is_written_becomes_markup(
     app, server, browser, anna: LocalUser
 ) -> None:
-    shown = await open_page(browser, server, DESKTOP)
+    shown = await open_page(browser, server.url, DESKTOP)
     page = shown.page
     await anna.send_text(EVIL)
     await anna.send_document(b"x", EVIL.replace("/", "") + ".html", EVIL)
@@ -397,7 +358,7 @@ async def test_nothing_that_is_written_becomes_markup(
 async def test_reload_language_theme_people_and_chats(
     app, server, browser, anna: LocalUser
 ) -> None:
-    shown = await open_page(browser, server, PHONE)
+    shown = await open_page(browser, server.url, PHONE)
     page = shown.page
     await page.fill("#text", "hello")
     await page.click("#send")
@@ -438,7 +399,7 @@ async def test_reload_language_theme_people_and_chats(
 
 
 async def test_reply_edit_forward_delete_by_keyboard(app, server, browser, anna: LocalUser) -> None:
-    shown = await open_page(browser, server, DESKTOP)
+    shown = await open_page(browser, server.url, DESKTOP)
     page = shown.page
     await page.fill("#text", "first words")
     await page.press("#text", "Enter")
@@ -479,7 +440,7 @@ async def test_typing_older_history_and_inline_by_writing(
 ) -> None:
     for i in range(90):
         await anna.send_text(f"line {i}", chat_id=anna.group_id)
-    shown = await open_page(browser, server, DESKTOP)
+    shown = await open_page(browser, server.url, DESKTOP)
     page = shown.page
     await page.fill("#text", "slow")
     await page.press("#text", "Enter")
@@ -507,7 +468,7 @@ async def test_typing_older_history_and_inline_by_writing(
 
 
 async def test_controls_have_names(app, server, browser) -> None:
-    shown = await open_page(browser, server, PHONE)
+    shown = await open_page(browser, server.url, PHONE)
     await converse(shown)
     nameless = await shown.page.evaluate(
         """() => [...document.querySelectorAll(
