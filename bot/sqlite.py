@@ -482,13 +482,13 @@ class SQLiteStore:
         """Tell whether the owner put the post of that id back."""
         return bool(await self._read("SELECT 1 FROM kept WHERE id = ?", (post,)))
 
-    async def unprinted(self, *, after: int, limit: int) -> list[Unprinted]:
-        """Return posts without a fingerprint, by key."""
+    async def unprinted(self, *, after: int, limit: int, but: str = "") -> list[Unprinted]:
+        """Return posts without a fingerprint, by key, but those of one source."""
         rows = await self._read(
             "SELECT p.key, p.id, p.photo, p.text, p.tags FROM posts p"
             " LEFT JOIN fingerprints f ON f.key = p.key"
-            " WHERE f.key IS NULL AND p.key > ? ORDER BY p.key LIMIT ?",
-            (after, limit),
+            " WHERE f.key IS NULL AND p.key > ? AND p.source IS NOT ? ORDER BY p.key LIMIT ?",
+            (after, but, limit),
         )
         return [
             Unprinted(key, id_, photo, text, _tags(tags)) for key, id_, photo, text, tags in rows

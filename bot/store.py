@@ -291,8 +291,8 @@ class Store(Protocol):
     async def is_kept(self, post: str) -> bool:
         """Tell whether the owner put the post of that id back: it is not judged any more."""
 
-    async def unprinted(self, *, after: int, limit: int) -> list[Unprinted]:
-        """Return posts without a fingerprint, by key."""
+    async def unprinted(self, *, after: int, limit: int, but: str = "") -> list[Unprinted]:
+        """Return posts without a fingerprint, by key, but those of one source."""
 
     async def set_fingerprints(self, fingerprints: Mapping[int, bytes]) -> None:
         """Keep what copies of posts are known by (key to fingerprint)."""

@@ -193,27 +193,34 @@ async def test_posts_from_before_are_looked_at(tmp_path: Path, server: LocalServ
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "1.jpg").write_bytes(photo(1))
     (tmp_path / "photos" / "2.jpg").write_bytes(b"no photo")
+    (tmp_path / "photos" / "3.jpg").write_bytes(photo(3))
     async with running(settings):
         pass
     with sqlite3.connect(settings.library) as connection:
         connection.executemany(
-            "INSERT INTO posts (id, photo, text) VALUES (?, ?, ?)",
+            "INSERT INTO posts (id, photo, text, source) VALUES (?, ?, ?, ?)",
             [
-                ("old/1", "1.jpg", ""),
-                ("old/2", "2.jpg", "a fisherman in a boat on the misty mountain lake"),
-                ("old/3", "gone.jpg", ""),
+                ("old/1", "1.jpg", "", None),
+                ("old/2", "2.jpg", "a fisherman in a boat on the misty mountain lake", "x"),
+                ("old/3", "gone.jpg", "", "x"),
+                ("example", "3.jpg", "", "starter"),
             ],
         )
     connection.close()
     async with running(settings) as runner, LocalUser(server.url) as anna:
         async with asyncio.timeout(8):
-            while await runner.services.store.unprinted(after=0, limit=1):
+            while await runner.services.store.unprinted(after=0, limit=1, but="starter"):
                 await asyncio.sleep(0.02)
         await post(anna, photo(1, 150, 60), "a copy")
         await post(anna, photo(2), "A fisherman in a boat on the misty mountain lake.")
         await settled(runner)
         why = {item.rule: item.why for item in await runner.services.store.left_out(limit=9)}
         assert why == {"near-duplicate photo": "looks like old/1", "same text": "as in old/2"}
+        # Examples that ship are not the owner's posts.
+        await post(anna, photo(3), "an example")
+        await settled(runner)
+        recent = await runner.services.store.recent(limit=9, offset=0)
+        assert "an example" in {one.text for one in recent}
 
 
 async def test_it_can_be_turned_off_and_set(tmp_path: Path, server: LocalServer) -> None:
