@@ -97,7 +97,7 @@ class Settings:
     epochs: float = 20.0
     minutes: float = 0.0
     batch: int = 32
-    learning_rate: float = 5e-4
+    learning_rate: float = 5e-5
     weight_decay: float = 0.05
     warmup: int = 60
     components: tuple[int, int] = (256, 384)
@@ -370,6 +370,8 @@ def soft_root(features: Any) -> Any:
 
 
 HEADS: Final = ("head/cells", "head/mean")
+CELLS_FITTED: Final = 1440
+"""Photos whose cells a head begins with."""
 
 
 def predict(variables: dict[str, Any], features: Any) -> tuple[Any, Any]:
@@ -384,14 +386,23 @@ def predict(variables: dict[str, Any], features: Any) -> tuple[Any, Any]:
 def fit_heads(
     weights: dict[str, FloatArray], lessons: Lessons, rows: npt.NDArray[np.intp]
 ) -> dict[str, FloatArray]:
-    """First weights of the heads: ridge regression on photos as they are."""
+    """First weights of the heads: ridge regression on photos as they are.
+
+    A photo gives many cells but one mean: the means of all photos are learnt from, the cells of
+    the first `CELLS_FITTED`.
+    """
     see = tf.function(lambda x: forward(weights, x, dense=True))
-    features = np.concatenate(
-        [see(lessons.whole[rows[i : i + 20]]).numpy() for i in range(0, len(rows), 20)]
-    )
-    inputs = (features, features.mean((1, 2)))
+    cells: list[FloatArray] = []
+    means: list[FloatArray] = []
+    for i in range(0, len(rows), 20):
+        features = see(lessons.whole[rows[i : i + 20]]).numpy()
+        means.append(features.mean((1, 2)))
+        if i < CELLS_FITTED:
+            cells.append(features)
+    some = np.concatenate(cells)
+    inputs = (some, np.concatenate(means))
     heads: dict[str, FloatArray] = {}
-    targets = (lessons.cells[rows].astype(np.float32), lessons.means[rows])
+    targets = (lessons.cells[rows[: len(some)]].astype(np.float32), lessons.means[rows])
     for head, raw, target in zip(HEADS, inputs, targets, strict=True):
         x = np.sqrt(raw.reshape(-1, raw.shape[-1]) + _SQRT_OFFSET)
         y = target.reshape(-1, target.shape[-1])
@@ -649,7 +660,7 @@ def train(
     first = dict(begin(photos, weights, cache, settings, resume=resume))
     lessons = prepare(photos, weights, cache, settings)
     # A checkpoint has its own heads; these are only of their shape.
-    first |= fit_heads(first, lessons, learnt[: 32 if going_on else 3 * settings.fitted])
+    first |= fit_heads(first, lessons, learnt[:32] if going_on else learnt)
     inputs = measure_inputs(first, lessons.whole[learnt[:64]])
     trainer = Trainer(first, inputs, settings, lessons.totals)
     if going_on:
