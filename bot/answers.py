@@ -51,7 +51,7 @@ def cut(text: str, limit: int) -> str:
         word = max((i for i, sign in enumerate(head) if sign.isspace()), default=0)
         # Going back further would throw away most of the text.
         head = head[:word] if word * 2 > low else head
-    return head.rstrip(" \t\n,;:–—-") + "…"
+    return head.rstrip(" \t\n,;:.–—-") + "…"
 
 
 def percent(closeness: float) -> int:

@@ -136,3 +136,7 @@ def test_quality_names_what_it_was_measured_on() -> None:
     ]
     del measured["corpus"]
     assert answers.quality(Texts("en"), measured)[0].endswith(": 1000")
+
+
+def test_a_cut_after_a_full_stop_has_no_fourth_dot() -> None:
+    assert answers.cut("One sentence. Another one", 17) == "One sentence…"
