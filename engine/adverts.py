@@ -25,9 +25,9 @@ import numpy.typing as npt
 from engine.errors import ModelError
 from engine.privacy import redact
 from engine.shipped import shipped
+from engine.subjects import subjects_of
 from engine.text.clean import repair_encoding
 from engine.text.words import analyse, russian_verb
-from engine.topics import topics_of
 
 FORMAT: Final = 2
 
@@ -37,10 +37,10 @@ MAX_CHARS: Final = 4096
 SHIPPED: Final = shipped("adverts", "model.npz")
 """The model that comes with the project."""
 
-BLOCKS: Final = ("word", "char", "topic", "style")
+BLOCKS: Final = ("word", "char", "subject", "style")
 """Kinds of features; each is scaled to unit length alone, so that none drowns another."""
 
-SCALES: Final[Mapping[str, float]] = {"word": 1.0, "char": 1.0, "topic": 0.5, "style": 0.4}
+SCALES: Final[Mapping[str, float]] = {"word": 1.0, "char": 1.0, "subject": 0.5, "style": 0.4}
 
 NGRAMS: Final = (3, 4, 5)
 
@@ -144,7 +144,7 @@ def features(text: str) -> dict[str, frozenset[str]]:
     -------
     dict
         ``"word"``: words, lemmas (``~``), pairs of words; ``"char"``: n-grams within words, with
-        the blanks around them; ``"topic"``: what the words are about, how much and where;
+        the blanks around them; ``"subject"``: what the words are about, how much and where;
         ``"style"``: lengths, capitals, digits, links in a few steps.
     """
     plain = normalise(text)
@@ -161,41 +161,43 @@ def features(text: str) -> dict[str, frozenset[str]]:
     return {
         "word": frozenset(words),
         "char": frozenset(chars),
-        "topic": frozenset(_topics(about)),
+        "subject": frozenset(_subjects(about)),
         "style": frozenset(_style(text[:MAX_CHARS], plain, tokens)),
     }
 
 
 @functools.lru_cache(maxsize=32_768)
 def _about(token: str) -> tuple[str, ...]:
-    """Topics of a word, and the form of a Russian verb: stories and calls differ in it."""
+    """Subjects of a word, and the form of a Russian verb: stories and calls differ in it."""
     if token[0] == "_":
         return (token,)
     if len(token) < 2:
         return ()
     keys = (token, *(lemma.key for lemma in analyse(token)))
-    found = {topic for key in keys for topic in topics_of(key)}
+    found = {subject for key in keys for subject in subjects_of(key)}
     form = russian_verb(token) if "а" <= token[0] <= "я" else ""
     return (*sorted(found), f"+{form}") if form else tuple(sorted(found))
 
 
-def _topics(about: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    many = Counter(topic for topics in about for topic in topics)
+def _subjects(about: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    many = Counter(subject for subjects in about for subject in subjects)
     yield from many
-    for topic, times in many.items():
+    for subject, times in many.items():
         if times > 1:
-            yield f"{topic} 2"
+            yield f"{subject} 2"
         if times > 3:
-            yield f"{topic} 4"
+            yield f"{subject} 4"
     # Calls stand first ("Get ..."), contacts and prices last.
     if about:
-        yield from (f"^{topic}" for topic in about[0])
-        yield from (f"{topic}$" for topic in about[-1])
+        yield from (f"^{subject}" for subject in about[0])
+        yield from (f"{subject}$" for subject in about[-1])
     # The name of a good is nothing but its parts, colours and sizes; a post of a person is not.
-    known = [set(topics) for topics in about]
-    yield f"goods={_fifths(sum(not _GOODS.isdisjoint(topics) for topics in known), len(about))}"
-    yield f"people={_fifths(sum(not _PEOPLE.isdisjoint(topics) for topics in known), len(about))}"
-    yield f"unknown={_fifths(sum(not topics for topics in known), len(about))}"
+    known = [set(subjects) for subjects in about]
+    goods = sum(not _GOODS.isdisjoint(subjects) for subjects in known)
+    people = sum(not _PEOPLE.isdisjoint(subjects) for subjects in known)
+    unknown = sum(not subjects for subjects in known)
+    for name, words in (("goods", goods), ("people", people), ("unknown", unknown)):
+        yield f"{name}={_fifths(words, len(about))}"
 
 
 def _fifths(part: int, whole: int) -> int:

@@ -30,7 +30,7 @@ DISGUISES: Final = 3
 SHARE: Final = 0.3
 """Adverts among posts, for which the probabilities are calibrated (among the examples: a half)."""
 
-MIN_EXAMPLES: Final = {"word": 2, "char": 3, "topic": 3, "style": 2}
+MIN_EXAMPLES: Final = {"word": 2, "char": 3, "subject": 3, "style": 2}
 """Examples in which a feature must occur to be counted."""
 
 Floats = npt.NDArray[np.float64]

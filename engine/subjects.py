@@ -1,4 +1,4 @@
-"""What words are about, in some fifty topics: an advert filter learnt from few texts needs it.
+"""What words are about, in some fifty subjects: an advert filter learnt from few texts needs it.
 
 A filter that has seen ``earrings, $24`` in its examples cannot know ``necklace`` or ``кольцо``;
 that all of them are worn and sold it can be told.
@@ -508,15 +508,15 @@ _WORDS: Final[Mapping[str, str]] = {
 @functools.cache
 def _table() -> Mapping[str, tuple[str, ...]]:
     table: dict[str, set[str]] = {}
-    for topic, words in _WORDS.items():
+    for subject, words in _WORDS.items():
         for word in words.split():
-            table.setdefault(word, set()).add(topic)
+            table.setdefault(word, set()).add(subject)
             if word.isascii():
-                table.setdefault(stem(word), set()).add(topic)
-    return MappingProxyType({word: tuple(sorted(topics)) for word, topics in table.items()})
+                table.setdefault(stem(word), set()).add(subject)
+    return MappingProxyType({word: tuple(sorted(subjects)) for word, subjects in table.items()})
 
 
-def topics_of(key: str) -> tuple[str, ...]:
+def subjects_of(key: str) -> tuple[str, ...]:
     """Tell what a word is about; mostly nothing that is known here.
 
     Parameters

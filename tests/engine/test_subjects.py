@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from engine.adverts import features
+from engine.subjects import subjects_of
 from engine.text.words import analyse, russian_verb
-from engine.topics import topics_of
 
 
 @pytest.mark.parametrize(
-    ("word", "topic"),
+    ("word", "subject"),
     [
         ("earrings", "jewel"),
         ("batteries", "device"),
@@ -26,15 +26,15 @@ from engine.topics import topics_of
         ("xyzzy", ""),
     ],
 )
-def test_a_form_of_a_word_has_its_topics(word: str, topic: str) -> None:
-    found = {t for lemma in analyse(word) for t in topics_of(lemma.key)}
-    assert topic in found if topic else not found
+def test_a_form_of_a_word_has_its_subjects(word: str, subject: str) -> None:
+    found = {t for lemma in analyse(word) for t in subjects_of(lemma.key)}
+    assert subject in found if subject else not found
 
 
-def test_the_filter_sees_topics() -> None:
-    found = features("Silver earrings, new")["topic"]
+def test_the_filter_sees_subjects() -> None:
+    found = features("Silver earrings, new")["subject"]
     assert {"jewel", "colour", "condition", "^colour", "condition$", "goods=5"} <= found
-    assert features("")["topic"] == {"goods=0", "people=0", "unknown=0"}
+    assert features("")["subject"] == {"goods=0", "people=0", "unknown=0"}
 
 
 @pytest.mark.parametrize(
