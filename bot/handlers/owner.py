@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from telegram import Message, MessageOriginChannel, Update
+from telegram import Message, MessageOriginChannel, Update, User
 from telegram.constants import ParseMode
 from telegram.ext import BaseHandler, CommandHandler, filters
 
@@ -17,14 +17,20 @@ from bot.handlers.errors import reply
 LEFT_OUT_SHOWN: Final = 12
 
 
+def _owners(context: Context, user: User | None) -> Services:
+    """The services, for an owner; Told to anyone else."""
+    bag = services(context)
+    if not bag.is_owner(user):
+        raise Told("owner_only")
+    return bag
+
+
 async def on_remove(update: Update, context: Context) -> None:
     """/remove in reply to a post, forwarded or shown by the bot."""
     message, user = update.message, update.effective_user
     if message is None:
         return
-    bag = services(context)
-    if not bag.is_owner(user):
-        raise Told("owner_only")
+    bag = _owners(context, user)
     replied = message.reply_to_message
     if replied is None:
         raise Told("remove_reply")
@@ -54,9 +60,7 @@ async def on_library(update: Update, context: Context) -> None:
     message, user = update.message, update.effective_user
     if message is None:
         return
-    bag = services(context)
-    if not bag.is_owner(user):
-        raise Told("owner_only")
+    bag = _owners(context, user)
     if is_private(message):
         raise Told("library_group_only")
     texts = await bag.texts(user)
@@ -75,9 +79,7 @@ async def on_left_out(update: Update, context: Context) -> None:
     message, user = update.message, update.effective_user
     if message is None:
         return
-    bag = services(context)
-    if not bag.is_owner(user):
-        raise Told("owner_only")
+    bag = _owners(context, user)
     items = await bag.store.left_out(limit=LEFT_OUT_SHOWN)
     words, keyboard = answers.left_out_page(
         await bag.texts(user), items, await bag.store.left_out_counts()
