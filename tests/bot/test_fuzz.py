@@ -209,7 +209,7 @@ forged = st.one_of(
     st.text(min_size=1, max_size=16),
     st.builds(
         lambda letter, parts: ":".join([letter, *parts]),
-        st.sampled_from(list("meludxtogz")),
+        st.sampled_from(list("meludxtogkz")),
         st.lists(numbers, max_size=3),
     ),
 ).filter(lambda data: 1 <= len(data.encode("utf-8", "surrogatepass")) <= 64 and data.isprintable())

@@ -4,12 +4,13 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.sqlite import SQLiteStore
-from bot.store import Entry, Store
+from bot.store import Entry, LeftOut, Store
 from engine.errors import StoreError, StoreFullError
 
 
@@ -257,3 +258,62 @@ async def test_no_library(tmp_path: Path) -> None:
     path.write_bytes(b"this is no database" * 100)
     with pytest.raises(StoreError):
         await SQLiteStore.open(path, bot=1)
+
+
+def left_out(message: int, *, album: str | None = None, rule: str = "advert") -> LeftOut:
+    return LeftOut(
+        f"telegram/-1/{message}", -1, album, rule, "0.9", "Buy!", None, f"update{message}"
+    )
+
+
+async def test_what_is_left_out_can_be_put_back(store: Store) -> None:
+    ((key, _),) = await store.settle([], [entry(1)])
+    assert await store.accept(7, "telegram/-1/1", "d1", "edit")
+    letters = await store.letters(now=time.time(), limit=9)
+    assert await store.leave_out(letters, [left_out(1), left_out(2, rule="same text")]) == [key]
+    assert await store.posts([key]) == {}
+    assert await store.letters(now=time.time(), limit=9) == []
+    assert await store.left_out_counts() == {"advert": 1, "same text": 1}
+    newest, older = await store.left_out(limit=9)
+    assert (newest.id, older.id) == ("telegram/-1/2", "telegram/-1/1")
+    assert not await store.is_kept("telegram/-1/1")
+    assert older.number is not None
+    assert await store.put_back(older.number) == 1
+    assert await store.put_back(older.number) == 0
+    assert await store.put_back(2**80) == 0
+    assert await store.is_kept("telegram/-1/1")
+    (again,) = await store.letters(now=time.time(), limit=9)
+    assert (again.subject, again.payload) == ("telegram/-1/1", "update1")
+    # It comes in: nothing of it is left behind.
+    await store.settle([again], [entry(1)])
+    await store.settle([], [entry(2)])
+    assert await store.left_out_counts() == {}
+
+
+async def test_an_album_is_put_back_as_a_whole(store: Store) -> None:
+    await store.leave_out([], [left_out(n, album="a") for n in (1, 2)] + [left_out(3, album="b")])
+    assert await store.left_out_album(-1, "a") == ("advert", "0.9")
+    assert await store.left_out_album(-2, "a") is None
+    (last, *_) = await store.left_out(limit=9)
+    assert last.number is not None
+    assert await store.put_back(last.number) == 1
+    (last, *_) = await store.left_out(limit=9)
+    assert last.number is not None
+    assert await store.put_back(last.number) == 2
+
+
+async def test_a_removed_post_is_not_shown_as_left_out(store: Store) -> None:
+    await store.leave_out([], [left_out(1)])
+    await store.bury("telegram/-1/1")
+    await store.leave_out([], [left_out(1)])
+    assert await store.left_out(limit=9) == []
+
+
+async def test_fingerprints(store: Store) -> None:
+    ((first, _), (second, _)) = await store.settle([], [entry(1), entry(2)])
+    await store.settle([], [replace(entry(3), fingerprint=bytes(24))])
+    assert [post.key for post in await store.unprinted(after=0, limit=9)] == [first, second]
+    assert await store.unprinted(after=0, limit=9, but="Channel") == []
+    await store.set_fingerprints({first: bytes(24), 999: bytes(24)})
+    assert [post.id for post in await store.unprinted(after=0, limit=9)] == ["telegram/-1/2"]
+    assert await store.unprinted(after=second, limit=9) == []
