@@ -17,8 +17,15 @@ from tests.bot.conftest import SUNSET, fill, jpeg, make_settings, running, until
 EN = Texts("en")
 
 
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.request.FIRST_PAUSE", 0.05)
+    monkeypatch.setattr("bot.library.FIRST_PAUSE", 0.1)
+    monkeypatch.setattr("bot.library.LOOK_EVERY", 0.5)
+
+
 async def answers(anna: LocalUser) -> list[str]:
-    return [message.text for message in await anna.wait_replies(12, quiet=2.2)]
+    return [message.text for message in await anna.wait_replies(12, quiet=1.4)]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from engine.adverts import AdvertFilter
 from engine.errors import CorpusError
 from tests.training.clean.test_clean import clean, corpus, dropped
 from training.clean import label_cli
+from training.clean.examples import own_examples
 from training.clean.label import candidates, least_certain
 from training.clean.model import answers, answers_file, filter_file, filter_for, save_answer
 
@@ -95,7 +96,11 @@ def test_killed_while_an_answer_is_written(path: Path) -> None:
     assert {key: e.advert for key, e in answers(path).items()} == {"0": True, "2": False}
 
 
-def test_learning_from_a_file(path: Path, label: Run, tmp_path: Path) -> None:
+def test_learning_from_a_file(
+    path: Path, label: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = own_examples()[::4]
+    monkeypatch.setattr("training.clean.model.own_examples", lambda: some)
     labelled = tmp_path / "labelled.jsonl"
     rows = [{"text": POSTS[0], "label": 1}, {"text": POSTS[1], "label": 0}]
     labelled.write_text("".join(json.dumps(row) + "\n" for row in rows))
