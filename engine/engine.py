@@ -69,6 +69,7 @@ class Engine:
         self._encoder_lock = threading.Lock()
         self._pipeline = TextPipeline()
         self._index = NeighbourIndex(model.info.topics + 2)
+        self._tag_floors = terms.tag_floors(model)
 
     @classmethod
     def open(cls, model: Path, *, threads: int = 2) -> Self:
@@ -262,7 +263,14 @@ class Engine:
         self, query: Query, *, language: str = "en", words: int = 8, tags: int = 5
     ) -> Annotation:
         """Words and hashtags that a query's topic vector speaks for."""
-        return terms.annotate(self.model, query.theta, language=language, words=words, tags=tags)
+        return terms.annotate(
+            self.model,
+            query.theta,
+            language=language,
+            words=words,
+            tags=tags,
+            floors=self._tag_floors,
+        )
 
     def explain(
         self, query: Query, *, photo: bytes | None = None, language: str = "en", topics: int = 4

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from typing import Final
+
 import numpy as np
 
 from engine.model import Model
 from engine.results import Annotation, Floats, Term, Topic
 from engine.scoring import lifted
 from engine.vocabulary import Vocabulary
+
+_TAGS_AT_ONCE: Final = 1024
 
 
 def best_terms(
@@ -40,15 +45,53 @@ def best_terms(
     return tuple(terms)
 
 
-def annotate(model: Model, theta: Floats, *, language: str, words: int, tags: int) -> Annotation:
-    """Words of a language, and hashtags of any, for a topic vector (K,)."""
+GENEROUS: Final = 3.0
+"""A hashtag is shown for as many times more photos than have it."""
+
+
+def tag_floors(model: Model) -> Floats:
+    """How likely each hashtag must be to be shown, shape (W_tag,).
+
+    A model learns from posts with few hashtags, too, and of all photos some hashtag is the
+    likeliest. So one is shown only where it is as likely as for the training photos that it fits
+    best, `GENEROUS` times as many as have it.
+    """
+    width, bank = len(model.words), model.photo_bank
+    floors = np.ones(len(model.tags), np.float32)
+    if not len(bank):
+        return np.zeros_like(floors)
+    usual = model.presence[width:]
+    for start in range(0, len(floors), _TAGS_AT_ONCE):
+        part = slice(start, start + _TAGS_AT_ONCE)
+        likely = usual[part] + bank @ model.readout[width:][part].T
+        for place, share in enumerate(usual[part]):
+            row = len(bank) - min(len(bank), max(1, math.ceil(GENEROUS * share * len(bank))))
+            floors[start + place] = np.partition(likely[:, place], row)[row]
+    return floors
+
+
+def annotate(
+    model: Model,
+    theta: Floats,
+    *,
+    language: str,
+    words: int,
+    tags: int,
+    floors: Floats | None = None,
+) -> Annotation:
+    """Words of a language, and hashtags of any, for a topic vector (K,).
+
+    Parameters
+    ----------
+    floors
+        What `tag_floors` gave, which takes longer than all else.
+    """
     scores = lifted(model, theta[None])[0]
     width = len(model.words)
     usual = np.maximum(model.presence[width:], 1e-6)
-    # A hashtag no more likely than anywhere says nothing about this photo.
-    special = np.where(
-        scores[width:] * usual**model.settings.annotation_power > 1.5 * usual, scores[width:], 0
-    )
+    likely = scores[width:] * usual**model.settings.annotation_power
+    least = np.maximum(tag_floors(model) if floors is None else floors, 1.5 * usual)
+    special = np.where(likely >= least, scores[width:], 0)
     chosen = best_terms(model.words, scores[:width], words, language)
     return Annotation(
         chosen or best_terms(model.words, scores[:width], words, None),

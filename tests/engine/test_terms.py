@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,30 @@ class TestAnnotate:
         topics = model.info.topics
         flat = np.full(topics, 1 / topics, np.float32)
         assert terms.annotate(model, flat, language="en", words=3, tags=5).tags == ()
+
+
+class TestTagFloors:
+    def test_as_many_photos_have_a_hashtag_as_it_is_used(self, model: Model) -> None:
+        floors = terms.tag_floors(model)
+        assert floors.shape == (len(model.tags),)
+        width = len(model.words)
+        likely = model.presence[width:] + model.photo_bank @ model.readout[width:].T
+        reached = (likely >= floors).sum(0)
+        wanted = np.ceil(terms.GENEROUS * model.presence[width:] * len(likely))
+        np.testing.assert_allclose(reached, np.clip(wanted, 1, len(likely)), atol=1)
+
+    def test_below_its_floor_a_hashtag_is_not_shown(self, model: Model) -> None:
+        theta = theta_of(model, "snow")
+        shown = terms.annotate(model, theta, language="en", words=1, tags=9).tags
+        assert "winter" in {term.text for term in shown}
+        floors = np.full(len(model.tags), 2, np.float32)
+        none = terms.annotate(model, theta, language="en", words=1, tags=9, floors=floors)
+        assert none.tags == ()
+        assert len(none.words) == 1
+
+    def test_a_model_without_photos_or_hashtags(self, model: Model) -> None:
+        bare = replace(model, photo_bank=model.photo_bank[:0])
+        assert not terms.tag_floors(bare).any()
 
 
 class TestTopics:
