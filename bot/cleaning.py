@@ -84,7 +84,8 @@ class Gate:
         PhotoError
             The owner wants it, but its photo cannot be read.
         """
-        if self._cleaner is None:
+        if self._cleaner is None or await self._store.is_removed(post):
+            # Of what the owner removed copies are none.
             return Judgement(None)
         if await self._store.is_kept(post):
             return await self._work.run_for_library(self._keep, post, text, photo)

@@ -184,6 +184,9 @@ async def test_copies_are_known_after_a_restart(tmp_path: Path, server: LocalSer
         assert await library(runner) == ["sunset", "snow"]
         await anna.send_text("/remove", chat_id=anna.channel_id, reply_to=sent)
         await until(lambda: len(runner.services.engine) == 1)
+        # An edit of what is gone does not make it known again.
+        await anna.edit(sent, "snow, edited")
+        await settled(runner)
         await post(anna, photo(2, 120, 50), "near again")
         assert await library(runner) == ["sunset", "near again"]
 
