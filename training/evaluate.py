@@ -87,13 +87,13 @@ def evaluate(
         if file is not None and not file.parent.is_dir():
             raise Image2PicError(f"{file.parent} is no folder: {file.name} cannot be written there")
     model = load_model(model_folder)
-    held = _describe(model, corpus, split, workers=workers, progress=progress)
     # Of a model that was handed on the posts it learnt from are seldom there.
-    alone = baselines is not None and not baselines and not has_training_posts(model)
-    train = held if alone else training_posts(model)
+    alone = baselines is not None and not baselines and not _training_folder(model).exists()
+    learnt_from = None if alone else training_posts(model)
+    held = _describe(model, corpus, split, workers=workers, progress=progress)
     result = compare(
         model,
-        train,
+        held if learnt_from is None else learnt_from,
         held,
         baselines=BASELINES if baselines is None else baselines,
         cache=model_folder / "work" / "baselines",
@@ -187,9 +187,8 @@ def compare(
     return {"rows": rows, "units": UNITS, "about": about}
 
 
-def has_training_posts(model: Model) -> bool:
-    """Whether the model's folder keeps the posts it learnt from."""
-    return (model.folder / "work" / "train").exists()
+def _training_folder(model: Model) -> Path:
+    return model.folder / "work" / "train"
 
 
 def training_posts(model: Model) -> Dataset:
@@ -200,7 +199,7 @@ def training_posts(model: Model) -> Dataset:
     ModelError
         It is not there, or not this model's.
     """
-    folder = model.folder / "work" / "train"
+    folder = _training_folder(model)
     try:
         train = Dataset.load(folder)
     except FileNotFoundError:
