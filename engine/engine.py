@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
@@ -69,7 +70,6 @@ class Engine:
         self._encoder_lock = threading.Lock()
         self._pipeline = TextPipeline()
         self._index = NeighbourIndex(model.info.topics + 2)
-        self._tag_floors = terms.tag_floors(model)
 
     @classmethod
     def open(cls, model: Path, *, threads: int = 2) -> Self:
@@ -86,6 +86,7 @@ class Engine:
         engine._network()(np.zeros((size, size, 3), np.uint8))
         if len(engine.model.words):
             nearest("warm", engine.model.words.surfaces)
+        _ = engine._tag_floors
         return engine
 
     @property
@@ -95,6 +96,10 @@ class Engine:
 
     def __len__(self) -> int:
         return len(self._index)
+
+    @cached_property
+    def _tag_floors(self) -> Floats:
+        return terms.tag_floors(self.model)
 
     # Queries
 

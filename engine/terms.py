@@ -12,6 +12,9 @@ from engine.results import Annotation, Floats, Term, Topic
 from engine.scoring import lifted
 from engine.vocabulary import Vocabulary
 
+GENEROUS: Final = 3.0
+"""A hashtag is shown for as many times more photos than have it."""
+
 _TAGS_AT_ONCE: Final = 1024
 
 
@@ -45,10 +48,6 @@ def best_terms(
     return tuple(terms)
 
 
-GENEROUS: Final = 3.0
-"""A hashtag is shown for as many times more photos than have it."""
-
-
 def tag_floors(model: Model) -> Floats:
     """How likely each hashtag must be to be shown, shape (W_tag,).
 
@@ -57,9 +56,9 @@ def tag_floors(model: Model) -> Floats:
     best, `GENEROUS` times as many as have it.
     """
     width, bank = len(model.words), model.photo_bank
-    floors = np.ones(len(model.tags), np.float32)
+    floors = np.zeros(len(model.tags), np.float32)
     if not len(bank):
-        return np.zeros_like(floors)
+        return floors
     usual = model.presence[width:]
     for start in range(0, len(floors), _TAGS_AT_ONCE):
         part = slice(start, start + _TAGS_AT_ONCE)
