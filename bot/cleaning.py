@@ -14,12 +14,10 @@ from engine.adverts import SHIPPED, AdvertFilter
 from engine.cleaning import THRESHOLD, Cleaner, Limits, Verdict
 from engine.duplicates import Fingerprint
 from engine.errors import ModelError, PhotoError, StoreError
+from engine.shipped import STARTER
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Source of the posts that ship. They are examples and not the owner's: whoever posts one of them
-#: in a channel to try things out shall find it.
-STARTER: Final = "starter"
 #: Posts whose photos are looked at in one go, between which new posts are worked in.
 BATCH: Final = 16
 
@@ -101,7 +99,11 @@ class Gate:
             await self._work.run_for_library(self._cleaner.seen.discard, post)
 
     async def look_back(self) -> None:
-        """Look at the posts that are in the library already, so that copies of them are known."""
+        """Look at the posts that are in the library already, so that copies of them are known.
+
+        Those that ship are examples and not the owner's: whoever posts one of them in a channel to
+        try things out shall find it.
+        """
         if self._cleaner is None:
             return
         after = 0
@@ -119,10 +121,7 @@ class Gate:
     def _judge(self, post: str, text: str, photo: bytes, album: str | None) -> Judgement:
         assert self._cleaner is not None
         verdict = self._cleaner.judge(post, text, photo, album=album)
-        if verdict is not None:
-            self._cleaner.seen.discard(post)
-            return Judgement(verdict)
-        return Judgement(None, self._cleaner.seen[post].to_bytes())
+        return Judgement(verdict, None if verdict else self._cleaner.seen[post].to_bytes())
 
     def _keep(self, post: str, text: str, photo: bytes) -> Judgement:
         assert self._cleaner is not None

@@ -108,7 +108,7 @@ class Cleaner:
     def judge(
         self, key: str, text: str, data: bytes | None = None, *, album: str | None = None
     ) -> Verdict | None:
-        """Judge a post, and remember it if it is kept.
+        """Judge a post, and remember it if it is kept; else forget what it was before.
 
         Parameters
         ----------
@@ -132,6 +132,7 @@ class Cleaner:
             size = size_of(data) if data is not None else None
             found = self._fingerprint(bag, data)
         except PhotoError as error:
+            self.seen.discard(key)
             return Verdict("broken photo", str(error))
         verdict = (
             judge_photo(size, self.limits)
@@ -140,6 +141,8 @@ class Cleaner:
         )
         if verdict is None:
             self.seen.add(key, found, album)
+        else:
+            self.seen.discard(key)
         return verdict
 
     def fingerprint(self, text: str, data: bytes | None = None) -> Fingerprint:

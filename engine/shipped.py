@@ -1,8 +1,12 @@
-"""Where the files lie that come with the project."""
+"""What comes with the project: where its files lie, and what its posts are known by."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
+
+STARTER: Final = "starter"
+"""`source` of the posts that ship."""
 
 
 def shipped(*parts: str) -> Path:

@@ -52,7 +52,9 @@ def test_a_post_is_judged_as_what_it_has_become() -> None:
     assert cleaner.judge("1", "A fisherman in a boat on the misty lake", photo(1)) is None
     assert cleaner.judge("1", "Nothing is left of the old words of it", photo(2)) is None
     assert cleaner.judge("2", "A fisherman in a boat on the misty lake", photo(1)) is None
-    cleaner.seen.discard("2")
+    verdict = cleaner.judge("2", "A fisherman in a boat on the misty lake", photo(1)[:500])
+    assert verdict is not None
+    assert len(cleaner.seen) == 1  # it is not what it was any more
     assert cleaner.judge("3", "A fisherman in a boat on the misty lake", photo(1)) is None
 
 

@@ -14,12 +14,12 @@ import numpy as np
 from PIL import Image
 
 import training.scenes.kinds  # noqa: F401  (registers the painters)
+from engine.shipped import STARTER
 from training.scenes.paint import PHOTO, develop
 from training.scenes.registry import PAINTERS
 from training.scenes.words import compose
 
 QUALITY: Final = 80
-SOURCE: Final = "starter"
 COUNT: Final = 384
 SEED: Final = 7
 
@@ -60,7 +60,7 @@ class Post:
             "text": self.text,
             "tags": self.tags,
             "date": self.date,
-            "source": SOURCE,
+            "source": STARTER,
         }
 
 
