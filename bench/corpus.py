@@ -27,7 +27,6 @@ from engine.duplicates import Fingerprint, SeenPosts, near_pairs
 
 MESSAGES: Final = 1_000_000
 HASHES: Final = 200_000
-SEEN: Final = 1_000_000
 PHOTOS: Final = 200
 _COLLECT: Final = """
 import re, sys, time
@@ -111,7 +110,7 @@ def stream(messages: int = MESSAGES) -> Table:
     return Table("A Telegram export, streamed", ["", "measured"], rows)
 
 
-def duplicates(hashes: int = HASHES, seen: int = SEEN) -> Table:
+def duplicates(hashes: int = HASHES, seen: int = 5 * HASHES) -> Table:
     """Time the search for near duplicates: all pairs of a corpus, and one post against many."""
     rng = np.random.default_rng(0)
     values = rng.integers(1, 2**64, hashes, dtype=np.uint64)
@@ -142,18 +141,17 @@ def adverts(texts: int = 6_000) -> Table:
     """Measure the advert filter: by cross-validation against a list of keywords, and its speed."""
     # Only to measure: scikit-learn takes a second.
     from training.clean.adverts import by_keywords, judge_all, learn, measure
-    from training.clean.examples import own_examples
+    from training.clean.examples import by_language, own_examples
 
     examples = own_examples()
     _, probabilities = learn(examples)
     keywords = judge_all(by_keywords, examples)
     rows: list[tuple[str, Cell, Cell]] = []
-    for language in ("", "en", "ru"):
-        chosen = [n for n, one in enumerate(examples) if one.kind.startswith(language)]
+    for name, chosen in by_language(examples):
         part = [examples[n] for n in chosen]
         learnt = measure(probabilities[chosen], part, THRESHOLD)
         listed = measure(keywords[chosen], part)
-        name = language or f"all {len(examples):,}"
+        name = f"all {len(part):,}" if name == "all" else name
         rows += [
             (f"{name}: precision", learnt.precision, listed.precision),
             (f"{name}: recall", learnt.recall, listed.recall),

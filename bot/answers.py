@@ -59,10 +59,17 @@ def percent(closeness: float) -> int:
     return round(100 * min(1.0, max(0.0, closeness)))
 
 
-def _link(texts: Texts, post: Post) -> str:
-    if post.url and post.url.startswith(LINK_SCHEMES):
-        return f'<a href="{escape(post.url)}">{escape(texts("source"))}</a>'
-    return escape(post.source) if post.source else ""
+def _link(texts: Texts, url: str | None, source: str | None = None) -> str:
+    if url and url.startswith(LINK_SCHEMES):
+        return f'<a href="{escape(url)}">{escape(texts("source"))}</a>'
+    return escape(source) if source else ""
+
+
+def _in_rows(buttons: Sequence[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
+    return [
+        list(buttons[start : start + BUTTONS_PER_ROW])
+        for start in range(0, len(buttons), BUTTONS_PER_ROW)
+    ]
 
 
 def post_caption(
@@ -74,7 +81,7 @@ def post_caption(
         head.append(f"<b>{number}</b>")
     if closeness is not None:
         head.append(f"{percent(closeness)} %")
-    if link := _link(texts, post):
+    if link := _link(texts, post.url, post.source):
         head.append(link)
     first = " · ".join(head)
     shown = len("999 · 100 % · ") + length(texts("source") if post.url else post.source or "")
@@ -86,7 +93,7 @@ def post_line(texts: Texts, post: Post, number: int, closeness: float | None) ->
     """One post in the list under an album."""
     text = escape(cut(" ".join(post.text.split()), LINE_MAX))
     share = "" if closeness is None else f" {percent(closeness)} %"
-    tail = _link(texts, post)
+    tail = _link(texts, post.url, post.source)
     missing = "" if post.photo or post.file else f"({escape(texts('photo_missing'))})"
     parts = " · ".join(part for part in (text, missing, tail) if part)
     return f"<b>{number}</b>{share} {parts}".rstrip()
@@ -189,10 +196,7 @@ def topics_page(
         InlineKeyboardButton(str(topic.topic + 1), callback_data=encode("topic", topic.topic, 0))
         for topic in page
     ]
-    rows = [
-        buttons[start : start + BUTTONS_PER_ROW]
-        for start in range(0, len(buttons), BUTTONS_PER_ROW)
-    ]
+    rows = _in_rows(buttons)
     move = []
     if first:
         move.append(
@@ -229,8 +233,8 @@ def left_out_page(
     for place, item in enumerate(items, start=1):
         text = escape(cut(" ".join(item.text.split()), LINE_MAX))
         why = escape(cut(item.why, WORDS_MAX))
-        link = f'<a href="{escape(item.url)}">{escape(texts("source"))}</a>' if item.url else ""
-        parts = [text, f"<i>{texts(f'rule_{item.rule}', n=1)}: {why}</i>", link]
+        rule = texts(f"rule_{item.rule}", n=1)
+        parts = [text, f"<i>{rule}: {why}</i>", _link(texts, item.url)]
         lines.append(f"<b>{place}</b> " + " · ".join(part for part in parts if part))
         assert item.number is not None
         buttons.append(
@@ -238,11 +242,7 @@ def left_out_page(
                 texts("button_keep", n=place), callback_data=encode("keep", item.number)
             )
         )
-    rows = [
-        buttons[start : start + BUTTONS_PER_ROW]
-        for start in range(0, len(buttons), BUTTONS_PER_ROW)
-    ]
-    return "\n".join(lines), InlineKeyboardMarkup(rows)
+    return "\n".join(lines), InlineKeyboardMarkup(_in_rows(buttons))
 
 
 def left_out_rules(texts: Texts, counts: Mapping[str, int]) -> str:

@@ -304,8 +304,7 @@ class People:
 
     def check_channel(self, chat: Chat, user_id: int) -> None:
         """Raise `ApiError` 403 where a user may not post, or the bot would not see it."""
-        if self._context.world.user(user_id)["id"] != OWNER_ID:
-            raise ApiError(403, "only the channel's owner can post")
+        self._check_owner(chat, self._context.world.user(user_id))
         if not chat.bot_member:
             raise ApiError(403, "the bot is not in the channel")
 
@@ -363,9 +362,13 @@ class People:
             for one in media:
                 await self._context.files.keep(one)
 
-    def _post(self, chat: Chat, user: Json, fields: Json) -> Json:
+    @staticmethod
+    def _check_owner(chat: Chat, user: Json) -> None:
         if chat.kind == "channel" and user["id"] != OWNER_ID:
             raise ApiError(403, "only the channel's owner can post")
+
+    def _post(self, chat: Chat, user: Json, fields: Json) -> Json:
+        self._check_owner(chat, user)
         message = self._context.world.add_message(chat, user, fields)
         self._tell(chat, message)
         return message

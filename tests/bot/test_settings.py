@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bot.settings import SettingsError, describe, load
+from engine.cleaning import THRESHOLD
 
 
 def read(monkeypatch: pytest.MonkeyPatch, **variables: str):  # type: ignore[no-untyped-def]
@@ -65,3 +66,4 @@ def test_help_names_every_variable() -> None:
     text = describe()
     for name in ("TELEGRAM_BOT_TOKEN", "MODEL", "DATA_DIR", "WEBHOOK_SECRET", "METRICS_PORT"):
         assert name in text
+    assert f"[{THRESHOLD}]" in text

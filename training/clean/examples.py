@@ -73,6 +73,13 @@ def own_examples(folder: Path = OWN) -> list[Example]:
     return found
 
 
+def by_language(examples: Sequence[Example]) -> Iterator[tuple[str, list[int]]]:
+    """Places of all of the project's own examples, then of those of each language, with a name."""
+    for language in ("", "en", "ru"):
+        rows = [n for n, example in enumerate(examples) if example.kind.startswith(language)]
+        yield language or "all", rows
+
+
 def labelled_file(path: Path, weight: float = 1.0) -> list[Example]:
     """Read JSONL with ``text`` and ``label``: 1, true, advert, spam ... or 0, false, ordinary ...
 

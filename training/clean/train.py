@@ -15,7 +15,7 @@ import numpy as np
 from engine.adverts import SHIPPED, AdvertFilter
 from engine.cleaning import THRESHOLD
 from training.clean.adverts import FOLDS, by_keywords, judge_all, learn, measure
-from training.clean.examples import labelled_file, own_examples
+from training.clean.examples import by_language, labelled_file, own_examples
 
 
 def cross_validate(out: Path | None) -> None:
@@ -24,10 +24,8 @@ def cross_validate(out: Path | None) -> None:
     learnt, probabilities = learn(examples)
     _, mixed = learn(examples, kinds_apart=False)
     print(f"{len(examples):,} examples, {FOLDS} folds, threshold {THRESHOLD}")
-    for language in ("", "en", "ru"):
-        rows = [n for n, e in enumerate(examples) if e.kind.startswith(language)]
+    for name, rows in by_language(examples):
         part = [examples[row] for row in rows]
-        name = language or "all"
         print(f"{name:4} kinds apart  {measure(probabilities[rows], part, THRESHOLD)}")
         print(f"{name:4} kinds mixed  {measure(mixed[rows], part, THRESHOLD)}")
         print(f"{name:4} keywords     {measure(judge_all(by_keywords, part), part)}")
