@@ -33,8 +33,8 @@ model: $(VENV)/.installed-dev  ## Learn from your own posts: make model POSTS=~/
 	$(BIN)/python -m training build "$(POSTS)" --out models/mine --encoder $(ENCODER)
 	@echo 'Now: MODEL=models/mine make run (or MODEL=models/mine in .env)'
 
-test: $(VENV)/.installed-dev  ## Run the tests (under 12 minutes on two cores)
-	$(BIN)/python -m pytest -m 'not slow'
+test: $(VENV)/.installed-dev  ## Run the tests (under 10 minutes on two cores)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 lint: $(VENV)/.installed-dev  ## ruff and mypy --strict
 	$(BIN)/python -m ruff check .

@@ -21,9 +21,9 @@ from PIL import Image
 
 from bench.report import Cell, Goal, Table
 from bench.text import synthetic_texts
-from engine.adverts import AdvertFilter
-from engine.cleaning import THRESHOLD
-from engine.duplicates import Fingerprint, SeenPosts, near_pairs
+from engine.cleaning.adverts import AdvertFilter
+from engine.cleaning.duplicates import Fingerprint, SeenPosts, near_pairs
+from engine.cleaning.rules import THRESHOLD
 
 MESSAGES: Final = 1_000_000
 HASHES: Final = 200_000
@@ -32,7 +32,7 @@ _COLLECT: Final = """
 import re, sys, time
 from pathlib import Path
 from training.collect.telegram_export import TelegramOptions, collect_export
-from training.collect.writer import CorpusWriter
+from training.corpus.writer import CorpusWriter
 start = time.perf_counter()
 with CorpusWriter(Path(sys.argv[2])) as writer:
     report = collect_export(Path(sys.argv[1]), writer, TelegramOptions())

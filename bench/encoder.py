@@ -22,7 +22,7 @@ from engine.encoder import LiteRtEncoder, Pixels
 from engine.photo import decode, to_input
 from engine.results import Floats
 from engine.store import SqlitePostStore
-from training.features import Source, encode
+from training.learn.features import Source, encode
 
 PRECISIONS: Final = ("float32", "float16", "int8")
 PHOTOS: Final = 40
@@ -32,7 +32,7 @@ LAYER: Final = "mixed8"
 _CONVERT: Final = """
 import sys
 from pathlib import Path
-from training.weights import convert
+from training.learn.weights import convert
 for precision in sys.argv[4:]:
     convert(sys.argv[1], Path(sys.argv[2]) / (precision + ".tflite"), layer=sys.argv[3],
             precision=precision)
@@ -158,7 +158,7 @@ def throughput(
         ["", "photos a second"],
         [
             ("forward passes alone", len(photos) / float(np.median(bare))),
-            ("training.features.encode, from files", len(photos) / float(np.median(whole))),
+            ("training.learn.features.encode, from files", len(photos) / float(np.median(whole))),
         ],
         [Goal("features / forward passes, seconds", ratio, 1.2)],
         [f"{len(photos)} photos, {workers} at a time on one thread each, {rounds} rounds in turn."],

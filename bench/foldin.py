@@ -1,4 +1,4 @@
-"""Folding documents in: `engine.foldin` beside BigARTM's own `transform`, on the same bags.
+"""Folding documents in, beside BigARTM's own `transform` on the same bags of words.
 
 Run ``python -m bench foldin``. Without BigARTM only the engine's side is measured.
 """
@@ -18,8 +18,8 @@ from typing import Any, Final
 import numpy as np
 
 from bench.report import Goal, Table
-from engine.foldin import PASSES, fold_in
 from engine.results import Floats
+from training.evaluate.baselines.foldin import PASSES, fold_in
 
 DOCUMENTS: Final = 1_000
 TOPICS: Final = 128
@@ -121,7 +121,7 @@ def measure(
         one, one_processor = 1000 * np.median(single, axis=0)
         return [name, documents / wall, documents / processor, one, one_processor]
 
-    table = [row("engine.foldin", ours, alone)]
+    table = [row("training.evaluate.baselines.foldin", ours, alone)]
     goals = []
     if reference is not None:
         table.append(row("BigARTM transform", reference["seconds"], reference["single"]))

@@ -32,10 +32,10 @@ from statistics import median
 from typing import Final
 
 from bot import loop
-from bot.local.client import ChatMessage, LocalTimeoutError, LocalUser
-from bot.texts import Texts
+from bot.chat.texts import Texts
 from engine.engine import Engine
 from engine.errors import Image2PicError
+from tests.user.client import ChatMessage, LocalTimeoutError, LocalUser
 
 TOKEN: Final = "4242:benchmark-benchmark-benchmark"  # noqa: S105 - of a server of our own
 FIRST_USER: Final = 20_000

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _export(settings: Settings, file: Path) -> int:
-    from bot.seed import export_votes
+    from bot.library.seed import export_votes
 
     if str(file) == "-":
         export_votes(settings.library, sys.stdout)
@@ -67,7 +67,7 @@ def _export(settings: Settings, file: Path) -> int:
 
 def _serve(settings: Settings) -> int:
     from bot.app import Runner
-    from bot.chat import LocalChat
+    from bot.local.launch import LocalChat
 
     async def serve() -> None:
         if settings.telegram_bot_token is not None:

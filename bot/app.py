@@ -15,23 +15,24 @@ from typing import Any, Final
 from telegram.error import InvalidToken, TelegramError
 from telegram.ext import AIORateLimiter, Application, ApplicationBuilder, ContextTypes
 
-from bot import logs, seed
-from bot.cleaning import Gate, open_cleaner
-from bot.context import KEY, Services
-from bot.handlers import commands, register
-from bot.handlers.album import answer_open_albums
+from bot import logs
+from bot.chat.context import KEY, Services
+from bot.chat.handlers import commands, register
+from bot.chat.handlers.album import answer_open_albums
 from bot.health import Health
-from bot.intake import ALLOWED_UPDATES, Intake, Poller
-from bot.library import Library
+from bot.library import seed
+from bot.library.cleaning import Gate, open_cleaner
+from bot.library.library import Library
+from bot.library.photos import Photos
+from bot.library.sqlite import SQLiteStore
 from bot.metrics import Metrics
-from bot.neighbours import Meaning
-from bot.photos import Photos
-from bot.request import AiohttpRequest
 from bot.settings import Settings
-from bot.sqlite import SQLiteStore
+from bot.telegram.polling import ALLOWED_UPDATES, Intake, Poller
+from bot.telegram.request import AiohttpRequest
 from bot.work import Work
-from engine.cleaning import Cleaner
-from engine.duplicates import Fingerprint
+from engine.cleaning.duplicates import Fingerprint
+from engine.cleaning.rules import Cleaner
+from engine.engine import Engine
 from engine.errors import Image2PicError
 
 _LOGGER = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ POLL_SILENCE: Final = 120
 PAUSE_MAX: Final = 30.0
 DAY: Final = 86_400
 
-OpenEngine = Callable[..., Meaning]
+OpenEngine = Callable[..., Engine]
 App = Application[Any, Any, Any, Any, Any, Any]
 
 
@@ -57,7 +58,7 @@ class StartError(Image2PicError):
     """The bot cannot start; the text says why and what to do."""
 
 
-def open_engine(model: Path, *, threads: int) -> Meaning:
+def open_engine(model: Path, *, threads: int) -> Engine:
     """Open the real engine (imported here: --help need not wait for it)."""
     from engine.engine import Engine
 
@@ -183,7 +184,7 @@ class Runner:
             stack.push_async_callback(health.stop)
         self._schedule()
 
-    def _open_library(self) -> tuple[Meaning, int]:
+    def _open_library(self) -> tuple[Engine, int]:
         """Engine with its index loaded, and the version of the library that the saved index has."""
         settings = self._settings
         engine = self._open_engine(settings.model, threads=settings.workers)

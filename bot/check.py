@@ -11,10 +11,10 @@ from contextlib import closing
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
-from bot import seed
 from bot.app import open_engine
-from bot.request import AiohttpRequest
+from bot.library import seed
 from bot.settings import Settings
+from bot.telegram.request import AiohttpRequest
 from engine.errors import Image2PicError, StoreError
 
 

@@ -61,8 +61,8 @@ def small_model(
     """A model folder with its library, built by the real pipeline from `small_corpus`."""
     if importlib.util.find_spec("artm") is None:
         pytest.skip("needs BigARTM (pip install '.[training]' on Linux x86-64, Python 3.11)")
-    from training.build import BuildSettings, build
-    from training.refine import RefineSettings
+    from training.learn.build import BuildSettings, build
+    from training.learn.refine import RefineSettings
 
     out = tmp_path_factory.mktemp("models") / "small"
     settings = BuildSettings(

@@ -12,15 +12,18 @@ from engine.errors import Image2PicError
 
 # Imported only when called: BigARTM and TensorFlow take seconds.
 COMMANDS: Final = {
-    "collect": ("training.collect.cli", "collect posts from Telegram, VK or a folder of photos"),
-    "clean": ("training.clean.cli", "leave out adverts, duplicates and broken photos"),
-    "label": ("training.clean.label_cli", "teach the advert filter by yes and no"),
-    "build": ("training.build", "learn a model from a corpus and index its posts"),
+    "collect": (
+        "training.commands.collect",
+        "collect posts from Telegram, VK or a folder of photos",
+    ),
+    "clean": ("training.commands.clean", "leave out adverts, duplicates and broken photos"),
+    "label": ("training.commands.label", "teach the advert filter by yes and no"),
+    "build": ("training.learn.build", "learn a model from a corpus and index its posts"),
     "search": ("training.commands.search", "find posts by text, photo, or both"),
     "annotate": ("training.commands.annotate", "words and hashtags for a photo"),
     "explain": ("training.commands.explain", "topics of a photo, and where it shows them"),
     "topics": ("training.commands.topics", "what each topic is about"),
-    "evaluate": ("training.evaluate", "measure a model against the baselines"),
+    "evaluate": ("training.evaluate.evaluate", "measure a model against the baselines"),
 }
 
 

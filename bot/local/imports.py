@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from bot.local.context import Context
+from bot.local.api.context import Context
+from bot.local.api.sending import read_caption, text_fields
 from bot.local.errors import ApiError, BadRequestError
 from bot.local.ledger import Ledger
 from bot.local.limits import MAX_KEYS_AT_ONCE, MIN_FREE_BYTES
 from bot.local.params import Params, Upload
 from bot.local.people import People
-from bot.local.sending import read_caption, text_fields
 from bot.local.state import CHANNEL_ID
 
 Json = dict[str, Any]

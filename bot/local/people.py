@@ -5,17 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from bot.local.answers import message_content
-from bot.local.context import Context
-from bot.local.editing import same_content
-from bot.local.errors import ApiError, BadRequestError
-from bot.local.files import Media
-from bot.local.keyboards import inline_keyboard
-from bot.local.limits import CALLBACK_WAIT, MAX_ALBUM, MAX_CALLBACK_DATA, MAX_INLINE_QUERY
-from bot.local.methods import administrator
-from bot.local.params import Params, Upload
-from bot.local.queries import Query
-from bot.local.sending import (
+from bot.local.api.answers import message_content
+from bot.local.api.context import Context
+from bot.local.api.editing import same_content
+from bot.local.api.keyboards import inline_keyboard
+from bot.local.api.methods import administrator
+from bot.local.api.sending import (
     content_of,
     forward_origin,
     new_media_group,
@@ -24,6 +19,11 @@ from bot.local.sending import (
     read_text,
     text_fields,
 )
+from bot.local.errors import ApiError, BadRequestError
+from bot.local.files import Media
+from bot.local.limits import CALLBACK_WAIT, MAX_ALBUM, MAX_CALLBACK_DATA, MAX_INLINE_QUERY
+from bot.local.params import Params, Upload
+from bot.local.queries import Query
 from bot.local.state import CHANNEL_ID, GROUP_ID, OWNER_ID, Chat
 
 Json = dict[str, Any]

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.local.context import Context
+from bot.local.api.context import Context
 from bot.local.errors import BadRequestError
 from bot.local.faults import Fault
 from bot.local.files import StoredFile

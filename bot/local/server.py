@@ -17,15 +17,15 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from bot.local.context import Call, Context
+from bot.local.api.context import Call, Context
+from bot.local.api.media import MediaReader
+from bot.local.api.methods import BotMethods
 from bot.local.errors import ApiError, BadRequestError
 from bot.local.faults import Fault, strike
 from bot.local.files import FileStore
 from bot.local.imports import Imports
 from bot.local.ledger import Ledger
 from bot.local.limits import MAX_DOWNLOAD, MAX_REQUEST_BYTES
-from bot.local.media import MediaReader
-from bot.local.methods import BotMethods
 from bot.local.numbers import Numbers
 from bot.local.params import Params, read_params
 from bot.local.people import People

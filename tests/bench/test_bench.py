@@ -95,9 +95,11 @@ class TestFoldin:
             60, topics=6, widths={"text": 80, "visual": 40}, repeats=2, singles=3
         )
         rows = {row[0]: row[1:] for row in table.rows}
-        assert all(value > 0 for value in rows["engine.foldin"])
+        assert all(value > 0 for value in rows["training.evaluate.baselines.foldin"])
         assert set(rows) == (
-            {"engine.foldin", "BigARTM transform", "ratio"} if ARTM else {"engine.foldin"}
+            {"training.evaluate.baselines.foldin", "BigARTM transform", "ratio"}
+            if ARTM
+            else {"training.evaluate.baselines.foldin"}
         )
         assert len(table.goals) == ARTM
         assert all(goal.met for goal in table.goals)

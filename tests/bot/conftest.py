@@ -13,10 +13,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from bot.app import Runner
-from bot.local.client import LocalUser
 from bot.local.server import LocalServer
 from bot.settings import Settings
 from tests.bot.double import DoubleEngine
+from tests.user.client import LocalUser
 
 TOKEN = "4242:abcdefghijklmnopqrstuvwxyz"
 SUNSET, SNOW, NIGHT, LAKE = (230, 120, 40), (235, 240, 250), (20, 20, 60), (60, 140, 90)

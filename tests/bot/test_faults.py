@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from bot.app import Runner
-from bot.local.client import LocalTimeoutError, LocalUser
+from bot.chat.texts import Texts
 from bot.local.server import LocalServer
-from bot.texts import Texts
 from tests.bot.conftest import SUNSET, fill, jpeg, make_settings, running, until
+from tests.user.client import LocalTimeoutError, LocalUser
 
 EN = Texts("en")
 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.request.FIRST_PAUSE", 0.05)
-    monkeypatch.setattr("bot.library.FIRST_PAUSE", 0.1)
-    monkeypatch.setattr("bot.library.LOOK_EVERY", 0.5)
+    monkeypatch.setattr("bot.telegram.request.FIRST_PAUSE", 0.05)
+    monkeypatch.setattr("bot.library.library.FIRST_PAUSE", 0.1)
+    monkeypatch.setattr("bot.library.library.LOOK_EVERY", 0.5)
 
 
 async def answers(anna: LocalUser) -> list[str]:

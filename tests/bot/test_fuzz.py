@@ -24,11 +24,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bot.app import Runner
-from bot.local.client import LocalUser
+from bot.chat.buttons import decode
+from bot.chat.texts import Texts
 from bot.local.server import LocalServer
-from bot.presses import decode
-from bot.texts import Texts
 from tests.bot.conftest import SUNSET, TOKEN, fill, jpeg, make_settings, running
+from tests.user.client import LocalUser
 
 T = TypeVar("T")
 EN = Texts("en")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bot.settings import SettingsError, describe, load
-from engine.cleaning import THRESHOLD
+from engine.cleaning.rules import THRESHOLD
 
 
 def read(monkeypatch: pytest.MonkeyPatch, **variables: str):  # type: ignore[no-untyped-def]

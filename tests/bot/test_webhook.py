@@ -9,9 +9,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.local.client import LocalUser
 from bot.local.server import LocalServer
 from tests.bot.conftest import SUNSET, fill, jpeg, make_settings, running, until
+from tests.user.client import LocalUser
 
 SECRET = "a-secret-of-the-webhook"
 

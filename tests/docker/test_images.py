@@ -21,10 +21,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.client import ChatMessage, LocalUser
 from bot.local.server import LocalServer
 from tests.docker.dockerfile import ROOT, Dockerfile, compose
 from tests.docker.podman import Podman, compose_command, missing, podman
+from tests.user.client import ChatMessage, LocalUser
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 

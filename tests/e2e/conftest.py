@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.client import ChatMessage, LocalUser
 from bot.local.server import LocalServer
+from tests.user.client import ChatMessage, LocalUser
 
 TOKEN = "4242:abcdefghijklmnopqrstuvwxyz"
 START_SECONDS = 60.0

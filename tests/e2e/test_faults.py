@@ -15,10 +15,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from bot.local.client import LocalUser
 from bot.local.server import LocalServer
 from tests.e2e.conftest import Example, answer_of, bot_process, environment
 from tests.e2e.test_play import words
+from tests.user.client import LocalUser
 
 POSTS = 1000
 

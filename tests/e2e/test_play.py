@@ -14,9 +14,9 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from bot.local.client import LocalUser
-from bot.texts import Texts
+from bot.chat.texts import Texts
 from tests.e2e.conftest import Example, answer_of, bot_process
+from tests.user.client import LocalUser
 
 EN, RU = Texts("en"), Texts("ru")
 MEMORY_LIMIT = 500 * 2**20

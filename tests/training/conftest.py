@@ -13,7 +13,7 @@ from engine.encoder import EncoderShape
 from engine.model import Model, ModelInfo, Settings
 from engine.projection import Projection
 from engine.vocabulary import Vocabulary
-from training.dataset import Dataset
+from training.learn.dataset import Dataset
 
 THEMES, ENGLISH, RUSSIAN, TAGS, CHANNELS, VISUAL = 8, 64, 32, 8, 48, 40
 

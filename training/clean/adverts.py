@@ -1,4 +1,4 @@
-"""Learning to tell adverts: a linear SVM over the features of `engine.adverts`.
+"""Learning to tell adverts: a linear SVM over the features of `engine.cleaning.adverts`.
 
 The SVM's scores become probabilities by Platt's method (J. Platt, "Probabilistic outputs for
 support vector machines", 1999), on scores of examples that the SVM had not seen.
@@ -21,7 +21,7 @@ from sklearn.metrics import average_precision_score, precision_recall_fscore_sup
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
 
-from engine.adverts import BLOCKS, AdvertFilter, features
+from engine.cleaning.adverts import BLOCKS, AdvertFilter, features
 from training.clean.examples import ANSWER, Example, disguises_of
 
 C: Final = 1.0
@@ -106,7 +106,7 @@ def matrix(filter_: AdvertFilter, texts: Sequence[Found]) -> Any:
     filter_
         Knows the features.
     texts
-        What `engine.adverts.features` found in each.
+        What `engine.cleaning.adverts.features` found in each.
     """
     ends, rows, values = [0], [], []
     for text in texts:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from engine.adverts import SHIPPED
+from engine.cleaning.adverts import SHIPPED
 from engine.errors import CorpusError
 
 OWN: Final = SHIPPED.parent
@@ -127,10 +127,10 @@ _TAGS_AT_END: Final = re.compile(r"(?:\s*#\w+)+\s*$")
 _EMOJI: Final = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f]")
 
 
-def disguised(text: str, rng: random.Random) -> str:
+def obfuscated(text: str, rng: random.Random) -> str:
     """Say the same as posts say it: retweeted, shortened, with links, without tags or emoji.
 
-    Adverts and ordinary posts are disguised alike, so that none of it tells one from the other.
+    Adverts and ordinary posts are obfuscated alike, so that none of it tells one from the other.
     """
     changes = rng.sample(_DISGUISES, rng.choice((1, 1, 2)))
     for change in changes:
@@ -211,7 +211,7 @@ def disguises_of(
         yield place, example
         seen = {example.text}
         for _ in range(count):
-            text = disguised(example.text, rng)
+            text = obfuscated(example.text, rng)
             if text not in seen:
                 seen.add(text)
                 yield place, example._replace(text=text)

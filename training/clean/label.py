@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from engine.adverts import AdvertFilter
-from engine.duplicates import text_key
+from engine.cleaning.adverts import AdvertFilter
+from engine.cleaning.duplicates import text_key
 from engine.text import TextPipeline
-from training.clean.dropped import read_dropped
 from training.clean.rules import full_text
-from training.corpus import Report, read_corpus
+from training.corpus.dropped import read_dropped
+from training.corpus.reader import Report, read_corpus
 
 POOL: Final = 20_000
 """Posts among which the least certain are looked for."""

@@ -6,9 +6,9 @@ import json
 import os
 from pathlib import Path
 
-from engine.adverts import SHIPPED, AdvertFilter
-from training.clean.dropped import FOLDER
+from engine.cleaning.adverts import SHIPPED, AdvertFilter
 from training.clean.examples import ANSWER, Example, labelled_file, own_examples
+from training.corpus.dropped import FOLDER
 
 ANSWER_WEIGHT = 3.0
 """An answer about the owner's own posts counts as much as so many of the project's examples."""

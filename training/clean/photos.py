@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
-from engine.duplicates import photo_hash
+from engine.cleaning.duplicates import photo_hash
 from engine.errors import PhotoError
 from engine.photo import MAX_BYTES, decode, size_of
-from training.clean.dropped import FOLDER
+from training.corpus.dropped import FOLDER
 
 _SIZE_HINT: Final = 64
 _BATCH: Final = 256

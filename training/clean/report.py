@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engine.cleaning import RULES, Limits, Verdict
+from engine.cleaning.rules import RULES, Limits, Verdict
 from engine.errors import PhotoError
 from engine.photo import decode
 from engine.pictures import SheetItem, contact_sheet
-from training.clean.dropped import FOLDER
 from training.clean.rules import Judged
-from training.corpus import POSTS_FILE
+from training.corpus.dropped import FOLDER
+from training.corpus.reader import POSTS_FILE
 
 SAMPLES: Final = 15
 SHEET_COLUMNS: Final = 5

@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.adverts import AdvertFilter
-from engine.cleaning import Limits, Verdict, meaningful
-from engine.duplicates import near_pairs, text_key
+from engine.cleaning.adverts import AdvertFilter
+from engine.cleaning.duplicates import near_pairs, text_key
+from engine.cleaning.rules import Limits, Verdict, meaningful
 from engine.text import TextBag, TextPipeline
 from training.clean.photos import Measured, PhotoCache
-from training.collect.extras import Extras
-from training.corpus import CorpusPost, Problem, Report, read_corpus
+from training.corpus.extras import Extras
+from training.corpus.reader import CorpusPost, Problem, Report, read_corpus
 
 MOST_TOKENS: Final = 20
 """The original's limit, made for long posts; no corpus' own limit is higher."""

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from tqdm import tqdm
 
+from engine.cleaning.privacy import redact
 from engine.errors import CorpusError
-from engine.privacy import redact
 from training.collect.captions import Caption, read_embedded, read_sidecar, read_table
 from training.collect.metadata import without_metadata
-from training.collect.writer import PHOTO_SUFFIXES, CorpusWriter, photo_name
+from training.corpus.writer import PHOTO_SUFFIXES, CorpusWriter, photo_name
 
 MAX_PHOTO_BYTES: Final = 20 * 1024 * 1024
 

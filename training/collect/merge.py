@@ -8,12 +8,12 @@ from typing import Any
 
 from tqdm import tqdm
 
+from engine.cleaning.privacy import redact
 from engine.errors import CorpusError
-from engine.privacy import redact
-from training.collect.extras import Extras
 from training.collect.folder import claim_name
-from training.collect.writer import CorpusWriter, photo_name
-from training.corpus import CorpusPost, Report, read_corpus
+from training.corpus.extras import Extras
+from training.corpus.reader import CorpusPost, Report, read_corpus
+from training.corpus.writer import CorpusWriter, photo_name
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from typing import Any, BinaryIO, Final, NamedTuple
 import ijson
 from tqdm import tqdm
 
+from engine.cleaning.privacy import redact
 from engine.errors import CorpusError
-from engine.privacy import redact
-from training.collect.writer import CorpusWriter, photo_name
+from training.corpus.writer import CorpusWriter, photo_name
 
 ALBUM_MAX: Final = 10
 MAX_PHOTO_BYTES: Final = 20 * 1024 * 1024

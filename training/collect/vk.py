@@ -17,10 +17,10 @@ from typing import Any, Final, NamedTuple
 
 from tqdm import tqdm
 
+from engine.cleaning.privacy import redact
 from engine.files import sha256_of
-from engine.privacy import redact
 from training.collect.vk_api import VkClient, VkDeniedError, VkError, VkPhotoGoneError
-from training.collect.writer import CorpusWriter, photo_name
+from training.corpus.writer import CorpusWriter, photo_name
 
 WALL_PAGE: Final = 100
 PHOTOS_PAGE: Final = 1000

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from bot.local.client import LocalUser
 from bot.local.server import LocalServer
+from tests.user.client import LocalUser
 
 TOKEN = "4242:test-secret_part"
 

@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.local.client import LocalChatError, LocalTimeoutError, LocalUser
 from bot.local.server import LocalServer
+from tests.user.client import LocalChatError, LocalTimeoutError, LocalUser
 
 from .conftest import TOKEN, make_photo
 

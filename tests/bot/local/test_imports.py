@@ -12,12 +12,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.local.client import LocalUser
 from bot.local.imports import post_key
 from bot.local.ledger import Ledger
 from bot.local.numbers import Numbers
 from bot.local.server import LocalServer
 from bot.local.state import CHANNEL_ID, OWNER_ID
+from tests.user.client import LocalUser
 
 from .conftest import TOKEN, make_photo
 

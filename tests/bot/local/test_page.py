@@ -20,9 +20,9 @@ from telegram import (
 )
 from telegram.ext import Application, ApplicationBuilder, ContextTypes, TypeHandler
 
-from bot.local.client import LocalUser
 from bot.local.server import LocalServer
 from tests.browser import CHROMIUM, DESKTOP, PHONE, Shown, open_page
+from tests.user.client import LocalUser
 
 from .conftest import TOKEN, make_photo
 

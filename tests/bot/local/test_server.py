@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.local import limits
-from bot.local.client import LocalChatError, LocalUser
 from bot.local.server import LocalServer
 from bot.local.updates import is_loopback
+from tests.user.client import LocalChatError, LocalUser
 
 from .conftest import TOKEN, make_photo
 
@@ -210,7 +210,7 @@ NAMES = st.sampled_from(
 
 async def test_no_call_breaks_the_server(server: LocalServer, http, anna: LocalUser) -> None:
     """Hypothesis throws anything at every method: never a 500, never a hang."""
-    from bot.local.methods import BotMethods
+    from bot.local.api.methods import BotMethods
 
     await anna.send_text("hi")
     names = [n for n in BotMethods(server.context).names if n != "setWebhook"]

@@ -39,8 +39,8 @@ from aiogram.types import (
 from aiogram.webhook.aiohttp_server import SimpleRequestHandler
 from aiohttp import ClientSession, web
 
-from bot.local.client import LocalUser
 from bot.local.server import LocalServer
+from tests.user.client import LocalUser
 
 from .conftest import TOKEN, make_photo
 

@@ -34,8 +34,8 @@ from telegram.ext import (
     filters,
 )
 
-from bot.local.client import ChatMessage, LocalChatError, LocalTimeoutError, LocalUser
 from bot.local.server import LocalServer
+from tests.user.client import ChatMessage, LocalChatError, LocalTimeoutError, LocalUser
 
 from .conftest import TOKEN, make_photo
 

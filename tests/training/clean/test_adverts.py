@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.adverts import AdvertFilter, features, normalise
+from engine.cleaning.adverts import AdvertFilter, features, normalise
 from engine.errors import CorpusError, ModelError
 from training.clean.adverts import Learnt, by_keywords, judge_all, learn, matrix, measure
 from training.clean.examples import Example, disguises_of, labelled_file, own_examples

@@ -13,16 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.cleaning import Verdict
+from engine.cleaning.rules import Verdict
 from engine.errors import CorpusError, ModelError
 from tests.training.collect.helpers import jpeg
-from training.clean import cli
-from training.clean.apply import put_back, take_out
-from training.clean.dropped import dropped_file, read_dropped
 from training.clean.photos import PhotoCache
 from training.clean.rules import limit_from
-from training.collect.writer import CorpusWriter
-from training.corpus import Report, read_corpus
+from training.commands import clean as cli
+from training.corpus.apply import put_back, take_out
+from training.corpus.dropped import dropped_file, read_dropped
+from training.corpus.reader import Report, read_corpus
+from training.corpus.writer import CorpusWriter
 
 
 def corpus(path: Path, *records: dict[str, Any] | bytes) -> Path:

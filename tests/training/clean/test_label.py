@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.adverts import AdvertFilter
+from engine.cleaning.adverts import AdvertFilter
 from engine.errors import CorpusError
 from tests.training.clean.test_clean import clean, corpus, dropped
-from training.clean import label_cli
 from training.clean.examples import own_examples
 from training.clean.label import candidates, least_certain
 from training.clean.model import answers, answers_file, filter_file, filter_for, save_answer
+from training.commands import label as label_cli
 
 Run = Callable[..., int]
 

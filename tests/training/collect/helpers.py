@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from training.corpus import CorpusPost, Report, read_corpus
+from training.corpus.reader import CorpusPost, Report, read_corpus
 
 _RUN = """
 import argparse, sys
 from engine.errors import Image2PicError
-from training.collect import cli
+from training.commands import collect as cli
 parser = argparse.ArgumentParser()
 cli.add_arguments(parser)
 try:

@@ -16,7 +16,7 @@ from training.collect.captions import read_embedded, read_table
 from training.collect.folder import FolderOptions, FolderReport, collect_folder
 from training.collect.merge import MergeOptions, merge_corpus
 from training.collect.metadata import without_metadata
-from training.collect.writer import CorpusWriter
+from training.corpus.writer import CorpusWriter
 
 
 def folder(path: Path, *names: str) -> Path:

@@ -14,7 +14,7 @@ from training.collect.telegram_export import (
     collect_export,
     message_text,
 )
-from training.collect.writer import CorpusWriter
+from training.corpus.writer import CorpusWriter
 
 CHANNEL = {"name": "Закаты", "type": "public_channel", "id": 1234567890}
 

@@ -11,7 +11,7 @@ from tests.training.collect.helpers import Collect, contents, jpeg, load, photos
 from tests.training.collect.vk_server import VkServer, error, serving
 from training.collect.vk import VkCollector, VkOptions, VkReport, largest
 from training.collect.vk_api import Ask, VkClient, VkError
-from training.collect.writer import Changes, CorpusWriter
+from training.corpus.writer import Changes, CorpusWriter
 
 
 @pytest.fixture

@@ -1,0 +1,18 @@
+"""What the bot does with each kind of update."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from telegram.ext import Application
+
+from bot.chat.handlers import album, channel, commands, errors, inline, owner, photo, text
+from bot.chat.handlers import buttons as press
+
+
+def register(application: Application[Any, Any, Any, Any, Any, Any]) -> None:
+    """Give the application all handlers; the first that fits takes an update."""
+    for module in (channel, owner, commands, press, inline, album, photo, text):
+        for handler in module.handlers():
+            application.add_handler(handler)
+    application.add_error_handler(errors.on_error)

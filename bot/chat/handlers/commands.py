@@ -1,0 +1,146 @@
+"""The commands anyone can give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from telegram import BotCommand, Update
+from telegram.constants import ParseMode
+from telegram.ext import BaseHandler, CommandHandler, ExtBot, filters
+
+from bot.chat import answers
+from bot.chat.context import Context, services
+from bot.chat.handlers.errors import reply
+from bot.chat.texts import DEFAULT, LANGUAGES, Html, Texts, known
+
+
+async def on_start(update: Update, context: Context) -> None:
+    """Greet, with examples to press."""
+    message, user = update.message, update.effective_user
+    if message is None:
+        return
+    texts = await services(context).texts(user)
+    await message.reply_text(
+        texts("start", name=user.first_name if user else "", bot=context.bot.username),
+        parse_mode=ParseMode.HTML,
+        reply_markup=answers.examples_keyboard(texts),
+    )
+
+
+async def on_help(update: Update, context: Context) -> None:
+    """Explain everything that is understood."""
+    message = update.message
+    if message is None:
+        return
+    bag = services(context)
+    texts = await bag.texts(update.effective_user)
+    commands = Html("\n".join(f"/{name} — {what}" for name, what in texts.commands.items()))
+    words = texts("help", bot=context.bot.username, commands=commands)
+    if bag.is_owner(update.effective_user):
+        words += texts("help_owner")
+    await reply(message, words)
+
+
+async def on_language(update: Update, context: Context) -> None:
+    """Offer the languages; /language ru chooses at once."""
+    message, user = update.message, update.effective_user
+    if message is None or user is None:
+        return
+    bag = services(context)
+    wanted = context.args[0].lower() if context.args else ""
+    if wanted in LANGUAGES:
+        await bag.choose_language(user, wanted)
+        await reply(message, Texts(wanted)("language_set"))
+        return
+    texts = await bag.texts(user)
+    await message.reply_text(texts("language"), reply_markup=answers.languages_keyboard())
+
+
+async def on_privacy(update: Update, context: Context) -> None:
+    """Say what is kept."""
+    if update.message is not None:
+        bag = services(context)
+        texts = await bag.texts(update.effective_user)
+        await reply(update.message, texts("privacy", days=bag.settings.history_days))
+
+
+async def on_forget(update: Update, context: Context) -> None:
+    """Delete a person's votes and history."""
+    message, user = update.message, update.effective_user
+    if message is None or user is None:
+        return
+    bag = services(context)
+    # The language before it is forgotten too.
+    texts = await bag.texts(user)
+    votes, questions = await bag.forget(user)
+    await reply(
+        message,
+        texts(
+            "forgotten",
+            queries=texts("n_questions", n=questions),
+            votes=texts("n_votes", n=votes),
+        ),
+    )
+
+
+async def on_stats(update: Update, context: Context) -> None:
+    """How much there is, and the model's measured quality."""
+    message = update.message
+    if message is None:
+        return
+    bag = services(context)
+    texts = await bag.texts(update.effective_user)
+    counts, info = await bag.store.counts(), bag.engine.info
+    words = texts(
+        "stats",
+        posts=texts("n_posts", n=counts.posts),
+        topics=texts("n_topics", n=info.topics),
+        encoder=info.encoder,
+        trained=texts("n_posts", n=info.posts),
+        people=texts("n_people", n=counts.users),
+        votes=texts("n_votes", n=counts.votes),
+    )
+    if counts.waiting:
+        words += texts("stats_waiting", n=counts.waiting)
+    if bag.is_owner(update.effective_user) and (rules := await bag.store.left_out_counts()):
+        words += texts("stats_left_out", rules=answers.left_out_rules(texts, rules))
+    if lines := answers.quality(texts, info.measured or info.quality):
+        words += texts("stats_quality", lines=Html("\n".join(lines)))
+    await reply(message, words)
+
+
+async def on_topics(update: Update, context: Context) -> None:
+    """First page of the topics."""
+    message = update.message
+    if message is None:
+        return
+    bag = services(context)
+    texts = await bag.texts(update.effective_user)
+    topics = await bag.work.run(bag.engine.topics, language=texts.language)
+    words, keyboard = answers.topics_page(texts, topics, 0)
+    await message.reply_text(words, parse_mode=ParseMode.HTML, reply_markup=keyboard)
+
+
+async def publish(bot: ExtBot[Any]) -> None:
+    """Tell Telegram the commands in each language, for its menu."""
+    for language in (None, *LANGUAGES):
+        commands = Texts(known(language or DEFAULT)).commands
+        await bot.set_my_commands(
+            [BotCommand(name, what) for name, what in commands.items()], language_code=language
+        )
+
+
+def handlers() -> list[BaseHandler[Any, Any, Any]]:
+    """Handlers of this module."""
+    return [
+        CommandHandler(name, action, filters=filters.UpdateType.MESSAGE)
+        for name, action in {
+            "start": on_start,
+            "help": on_help,
+            "language": on_language,
+            "privacy": on_privacy,
+            "forget": on_forget,
+            "stats": on_stats,
+            "topics": on_topics,
+        }.items()
+    ]

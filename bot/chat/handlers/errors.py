@@ -1,0 +1,90 @@
+"""Whatever a handler raises ends here: the person is told, the log gets the context."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+
+from telegram import CallbackQuery, InlineQuery, Message, Update
+from telegram.constants import ParseMode
+from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
+
+from bot.chat.answers import CALLBACK_TEXT_MAX, cut
+from bot.chat.context import Context, Services, services, user_of
+from bot.chat.failures import words_for
+from bot.chat.texts import Texts, known
+from bot.chat.textual import plain
+
+_LOGGER = logging.getLogger(__name__)
+
+
+async def on_error(update: object, context: Context) -> None:
+    """Handle what a handler raised."""
+    try:
+        await _handle(update, context)
+    except Exception:
+        # An update whose fields are of types that Telegram never sends.
+        _LOGGER.exception("an error could not be told")
+
+
+async def _handle(update: object, context: Context) -> None:
+    error = context.error
+    assert error is not None
+    bag = services(context)
+    texts = await _texts(bag, update)
+    words = words_for(texts, error)
+    if words is None:
+        if isinstance(error, Forbidden):
+            # Blocked, or thrown out: there is nobody to tell.
+            _LOGGER.info("update %s: %s", _name(update), error.message)
+            return
+        bag.metrics.errors.labels(type(error).__name__).inc()
+        if isinstance(error, TelegramError) and not isinstance(error, BadRequest):
+            _LOGGER.warning("update %s: %s", _name(update), error)
+        else:
+            _LOGGER.error("update %s failed", _name(update), exc_info=error)
+        if isinstance(error, RetryAfter | TimedOut):
+            # Telegram asked for silence, or perhaps has the answer already.
+            words = "" if isinstance(update, Update) and update.callback_query else None
+        else:
+            words = texts("error")
+    if isinstance(update, Update) and words is not None:
+        with suppress(TelegramError):
+            await tell(update, words)
+
+
+async def _texts(bag: Services, update: object) -> Texts:
+    user = user_of(update)
+    try:
+        return await bag.texts(user)
+    except Exception:
+        # The store is what failed, perhaps.
+        return Texts(known(None))
+
+
+async def tell(update: Update, words: str) -> None:
+    """Tell the person something, in the way that fits the update."""
+    if isinstance(update.callback_query, CallbackQuery):
+        with suppress(BadRequest, NetworkError):
+            await update.callback_query.answer(
+                cut(plain(words), CALLBACK_TEXT_MAX) or None, show_alert=bool(words)
+            )
+    elif isinstance(update.inline_query, InlineQuery):
+        await update.inline_query.answer([], cache_time=0, is_personal=True)
+    elif isinstance(update.effective_message, Message) and words:
+        await reply(update.effective_message, words)
+
+
+async def reply(message: Message, words: str) -> None:
+    """Reply in HTML, also where the message was deleted meanwhile."""
+    await message.reply_text(
+        words, parse_mode=ParseMode.HTML, do_quote=True, allow_sending_without_reply=True
+    )
+
+
+def _name(update: object) -> str:
+    if not isinstance(update, Update):
+        return "none"
+    chat = update.effective_chat
+    kind = next((name for name in update.ALL_TYPES if getattr(update, name, None)), "unknown")
+    return f"{update.update_id} ({kind}, chat {chat.id if chat else None})"

@@ -1,0 +1,98 @@
+"""What only an owner can do."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from telegram import Message, MessageOriginChannel, Update, User
+from telegram.constants import ParseMode
+from telegram.ext import BaseHandler, CommandHandler, filters
+
+from bot.chat import answers
+from bot.chat.addressing import is_private
+from bot.chat.context import Context, Services, services
+from bot.chat.failures import UserError
+from bot.chat.handlers.errors import reply
+
+LEFT_OUT_SHOWN: Final = 12
+
+
+def _owners(context: Context, user: User | None) -> Services:
+    """The services, for an owner; UserError to anyone else."""
+    bag = services(context)
+    if not bag.is_owner(user):
+        raise UserError("owner_only")
+    return bag
+
+
+async def on_remove(update: Update, context: Context) -> None:
+    """/remove in reply to a post, forwarded or shown by the bot."""
+    message, user = update.message, update.effective_user
+    if message is None:
+        return
+    bag = _owners(context, user)
+    replied = message.reply_to_message
+    if replied is None:
+        raise UserError("remove_reply")
+    keys = await _keys(bag, replied)
+    removed = sum([await bag.library.remove(key) for key in keys])
+    if not removed:
+        raise UserError("remove_unknown")
+    texts = await bag.texts(user)
+    await reply(message, texts("removed", n=removed))
+
+
+async def _keys(bag: Services, replied: Message) -> list[int]:
+    origin = replied.forward_origin
+    if isinstance(origin, MessageOriginChannel):
+        key = await bag.store.post_of(origin.chat.id, origin.message_id)
+        return [] if key is None else [key]
+    key = await bag.store.post_of(replied.chat_id, replied.message_id)
+    if key is not None:
+        return [key]
+    # One picture of the bot's album shows one post; its list shows several, and removes none.
+    keys = await bag.store.shown_in(replied.chat_id, replied.message_id)
+    return keys if len(keys) == 1 else []
+
+
+async def on_library(update: Update, context: Context) -> None:
+    """/library and /library off in a group."""
+    message, user = update.message, update.effective_user
+    if message is None:
+        return
+    bag = _owners(context, user)
+    if is_private(message):
+        raise UserError("library_group_only")
+    texts = await bag.texts(user)
+    if context.args and context.args[0].lower() == "off":
+        await bag.store.drop_group(message.chat_id)
+        bag.library.groups.discard(message.chat_id)
+        await reply(message, texts("library_off"))
+    else:
+        await bag.store.add_group(message.chat_id, message.chat.title or "")
+        bag.library.groups.add(message.chat_id)
+        await reply(message, texts("library_on"))
+
+
+async def on_left_out(update: Update, context: Context) -> None:
+    """/leftout: what cleaning left out of the library, and why; a button takes each in."""
+    message, user = update.message, update.effective_user
+    if message is None:
+        return
+    bag = _owners(context, user)
+    items = await bag.store.left_out(limit=LEFT_OUT_SHOWN)
+    words, keyboard = answers.left_out_page(
+        await bag.texts(user), items, await bag.store.left_out_counts()
+    )
+    await message.reply_text(
+        words, parse_mode=ParseMode.HTML, reply_markup=keyboard, disable_web_page_preview=True
+    )
+
+
+def handlers() -> list[BaseHandler[Any, Any, Any]]:
+    """Handlers of this module."""
+    return [
+        CommandHandler("remove", on_remove, filters=filters.UpdateType.MESSAGE),
+        CommandHandler("library", on_library, filters=filters.UpdateType.MESSAGE),
+        CommandHandler("leftout", on_left_out, filters=filters.UpdateType.MESSAGE),
+    ]

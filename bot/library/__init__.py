@@ -1,0 +1,1 @@
+"""The live library: its database, its intake, its photos."""

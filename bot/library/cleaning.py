@@ -1,0 +1,144 @@
+"""Which posts of chats come into the library: the rules by which a corpus is cleaned, live."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final, NamedTuple
+
+from bot.library.photos import Photos
+from bot.library.store import Store, Unfingerprinted
+from bot.settings import Settings
+from bot.work import Work
+from engine.cleaning.adverts import SHIPPED, AdvertFilter
+from engine.cleaning.duplicates import Fingerprint
+from engine.cleaning.rules import THRESHOLD, Cleaner, Limits, Verdict
+from engine.errors import ModelError, PhotoError, StoreError
+from engine.shipped import STARTER
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Posts whose photos are looked at in one go, between which new posts are worked in.
+BATCH: Final = 16
+
+
+class Judgement(NamedTuple):
+    """What became of a post.
+
+    Attributes
+    ----------
+    verdict
+        Why it is left out, or None.
+    fingerprint
+        What copies of it are known by, if it is kept.
+    """
+
+    verdict: Verdict | None
+    fingerprint: bytes | None = None
+
+
+def open_cleaner(settings: Settings) -> Cleaner | None:
+    """Make what judges posts; None where they are not cleaned.
+
+    Raises
+    ------
+    ModelError
+        The owner's advert filter is missing or damaged.
+    """
+    if not settings.clean:
+        return None
+    try:
+        adverts = AdvertFilter.load(settings.advert_filter or SHIPPED)
+    except ModelError:
+        if settings.advert_filter is not None:
+            raise
+        _LOGGER.warning("the advert filter that ships is not here: adverts are not left out")
+        adverts = None
+    limits = Limits(
+        min_tokens=settings.clean_min_tokens, threshold=settings.clean_threshold or THRESHOLD
+    )
+    return Cleaner(adverts, limits)
+
+
+class Gate:
+    """Judges posts on the library's thread.
+
+    Parameters
+    ----------
+    cleaner
+        None lets everything in.
+    """
+
+    def __init__(self, cleaner: Cleaner | None, store: Store, work: Work, photos: Photos) -> None:
+        self._cleaner, self._store, self._work, self._photos = cleaner, store, work, photos
+
+    async def judge(
+        self, post: str, text: str, photo: bytes, *, chat: int, album: str | None
+    ) -> Judgement:
+        """Judge a post, once more where it was edited.
+
+        Raises
+        ------
+        PhotoError
+            The owner wants it, but its photo cannot be read.
+        """
+        if self._cleaner is None or await self._store.is_removed(post):
+            # Of what the owner removed copies are none.
+            return Judgement(None)
+        if await self._store.is_kept(post):
+            return await self._work.run_for_library(self._keep, post, text, photo)
+        if album and not text and (other := await self._store.left_out_album(chat, album)):
+            # The caption that speaks for the whole album came with another of its photos.
+            return Judgement(Verdict(*other))
+        together = f"{chat} {album}" if album else None
+        return await self._work.run_for_library(self._judge, post, text, photo, together)
+
+    async def forget(self, post: str) -> None:
+        """Forget a post that is not in the library: the next copy of it is none."""
+        if self._cleaner is not None:
+            await self._work.run_for_library(self._cleaner.seen.discard, post)
+
+    async def fill_fingerprints(self) -> None:
+        """Look at the posts that are in the library already, so that copies of them are known.
+
+        Those that ship are examples and not the owner's: whoever posts one of them in a channel to
+        try things out shall find it.
+        """
+        if self._cleaner is None:
+            return
+        after = 0
+        try:
+            while posts := await self._store.without_fingerprint(
+                after=after, limit=BATCH, except_source=STARTER
+            ):
+                after = posts[-1].key
+                found = await self._work.run_for_library(self._look_at, posts)
+                await self._store.set_fingerprints({k: f.to_bytes() for k, f in found.items()})
+                await asyncio.sleep(0)
+        except StoreError as error:
+            _LOGGER.error("older posts are looked at with the next start: %s", error)
+
+    # On the library's thread, which alone touches the cleaner.
+
+    def _judge(self, post: str, text: str, photo: bytes, album: str | None) -> Judgement:
+        assert self._cleaner is not None
+        verdict = self._cleaner.judge(post, text, photo, album=album)
+        return Judgement(verdict, None if verdict else self._cleaner.seen[post].to_bytes())
+
+    def _keep(self, post: str, text: str, photo: bytes) -> Judgement:
+        assert self._cleaner is not None
+        found = self._cleaner.fingerprint(text, photo)
+        self._cleaner.seen.add(post, found)
+        return Judgement(None, found.to_bytes())
+
+    def _look_at(self, posts: list[Unfingerprinted]) -> dict[int, Fingerprint]:
+        assert self._cleaner is not None
+        found = {}
+        for post in posts:
+            try:
+                one = self._cleaner.fingerprint(post.text, self._photos.read(post.photo))
+            except PhotoError:
+                one = self._cleaner.fingerprint(post.text)
+            found[post.key] = one
+            self._cleaner.seen.add(post.id, one)
+        return found

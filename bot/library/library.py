@@ -1,0 +1,518 @@
+"""The live library: posts from channels and groups, from the update to the index.
+
+An update about the library is written to the store before it is acknowledged
+(to Telegram: by a later offset, or by the webhook's answer). From there it is
+worked in, as often as it takes; post, vector and the mark "done" are committed
+together. So a post is neither lost nor there twice, wherever the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC
+from pathlib import Path
+from typing import Final
+
+from telegram import Bot, Message, Update
+from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
+
+from bot.library.cleaning import Gate
+from bot.library.photos import Photos
+from bot.library.store import Entry, LeftOut, PendingUpdate, Store, Undescribed
+from bot.metrics import Metrics
+from bot.work import Work
+from engine.cleaning.privacy import redact
+from engine.engine import Engine
+from engine.errors import Image2PicError, StoreError
+
+_LOGGER = logging.getLogger(__name__)
+
+BATCH: Final = 16
+#: Updates kept in memory while the disk is full.
+BACKLOG_MAX: Final = 1000
+#: Seconds before a failed download is tried again; doubled each time, up to the maximum.
+FIRST_PAUSE: Final = 1.0
+PAUSE_MAX: Final = 300.0
+#: Tries before an update is given up (with PAUSE_MAX between them: a day and a half).
+TRIES_MAX: Final = 440
+#: The same for an error that is no one's plan.
+TRIES_UNEXPECTED: Final = 3
+#: Seconds to wait when the store fails.
+STORE_PAUSE: Final = 2.0
+#: Seconds between looks at the inbox for updates whose time has come.
+LOOK_EVERY: Final = 5.0
+#: Seconds between saves of the index while the library grows.
+SAVE_EVERY: Final = 300.0
+
+#: A hashtag: a letter or digit of any script, not a number alone.
+_HASHTAG: Final = re.compile(r"(?<![\w&])#(\w*[^\W\d]\w*)")
+_BLANKS: Final = re.compile(r"[ \t\u00a0]+")
+_CONTROLS: Final = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2028-\u202e\ufeff\ud800-\udfff]"
+)
+
+Fetch = Callable[[str], Awaitable[bytes]]
+
+
+def clean(text: str) -> str:
+    """Text of a post without control signs and needless blanks; at most two line breaks.
+
+    What names a person in it is hidden, as in a corpus that is collected.
+    """
+    lines = [_BLANKS.sub(" ", _CONTROLS.sub("", line)).strip() for line in text.splitlines()]
+    return redact(re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip())
+
+
+def hashtags(text: str) -> tuple[str, ...]:
+    """Hashtags of a text without ``#``, each once, in order."""
+    return tuple(dict.fromkeys(_HASHTAG.findall(text)))
+
+
+def post_id(chat: int, message: int) -> str:
+    """Id of the post that came as a message."""
+    return f"telegram/{chat}/{message}"
+
+
+def photo_file(message: Message) -> tuple[str, int | None] | None:
+    """file_id and size of a message's photo, sent as a photo or as a file."""
+    if message.photo:
+        largest = message.photo[-1]
+        return largest.file_id, largest.file_size
+    document = message.document
+    if document and (document.mime_type or "").startswith("image/"):
+        return document.file_id, document.file_size
+    return None
+
+
+def link(message: Message) -> str | None:
+    """Address of a channel's message that a reader can open."""
+    if message.chat.username:
+        return f"https://t.me/{message.chat.username}/{message.message_id}"
+    if str(message.chat_id).startswith("-100"):
+        return f"https://t.me/c/{str(message.chat_id)[4:]}/{message.message_id}"
+    return None
+
+
+class Library:
+    """Takes updates, works them in, keeps index and store together.
+
+    Parameters
+    ----------
+    fetch
+        Downloads a file by its file_id.
+    gate
+        Judges posts.
+    channels
+        Channels whose posts are taken; empty: every one that the bot is in.
+    index
+        Where the index is saved.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        engine: Engine,
+        work: Work,
+        photos: Photos,
+        fetch: Fetch,
+        gate: Gate,
+        metrics: Metrics,
+        channels: frozenset[int],
+        index: Path,
+        photo_bytes: int,
+        groups: set[int],
+    ) -> None:
+        self._store, self._engine, self._work = store, engine, work
+        self._photos, self._fetch, self._metrics = photos, fetch, metrics
+        self._gate = gate
+        self._channels, self._index, self._photo_bytes = channels, index, photo_bytes
+        #: Set once the application is built; only updates that are read back need it.
+        self.bot: Bot | None = None
+        self.groups = groups
+        self.waiting = 0
+        self.disk_full = False
+        # Whoever changes store and index together holds it, so that they never differ for others.
+        self._change = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._backlog: dict[int, Update] = {}
+        self._saved_version = -1
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # Life
+
+    async def start(self, *, saved_version: int) -> None:
+        """Begin to work in what is stored, and to describe what the model does not know."""
+        self._saved_version = saved_version
+        self._tasks = [
+            asyncio.create_task(self._run(), name="library"),
+            asyncio.create_task(self._redescribe(), name="redescribe"),
+            asyncio.create_task(self._gate.fill_fingerprints(), name="look back"),
+            asyncio.create_task(self._save_often(), name="save index"),
+        ]
+
+    async def stop(self) -> None:
+        """Stop; what is not worked in waits in the store. Saves the index."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._save()
+
+    # Taking
+
+    def takes(self, update: Update) -> bool:
+        """Whether an update is about a post of the library."""
+        message = update.channel_post or update.edited_channel_post
+        if message is not None:
+            allowed = not self._channels or message.chat_id in self._channels
+            return allowed and photo_file(message) is not None
+        message = update.message or update.edited_message
+        return (
+            message is not None
+            and message.chat_id in self.groups
+            and photo_file(message) is not None
+        )
+
+    async def accept(self, update: Update) -> None:
+        """Write an update down; it may be acknowledged when this returns.
+
+        Raises
+        ------
+        StoreError
+            It could not be written: it is not to be acknowledged.
+        """
+        payload = update.to_json()
+        digest = hashlib.sha256(payload.encode()).hexdigest()[:32]
+        message = update.effective_message
+        assert message is not None
+        subject = post_id(message.chat_id, message.message_id)
+        new = await self._store.accept(update.update_id, subject, digest, payload)
+        self._metrics.ingested.labels("accepted" if new else "known").inc()
+        self._wake.set()
+
+    async def keep(self, update: Update) -> None:
+        """Keep an update in memory until the store takes it again (the disk is full)."""
+        self.disk_full = True
+        self._backlog[update.update_id] = update
+        while len(self._backlog) > BACKLOG_MAX:
+            lost = self._backlog.pop(next(iter(self._backlog)))
+            _LOGGER.error("update %d is lost: the disk has been full too long", lost.update_id)
+
+    async def _empty_backlog(self) -> None:
+        for number, update in list(self._backlog.items()):
+            await self.accept(update)
+            self._backlog.pop(number, None)
+        if self.disk_full:
+            _LOGGER.warning("the disk has room again")
+        self.disk_full = False
+
+    @property
+    def backlog(self) -> int:
+        """Updates that are only in memory."""
+        return len(self._backlog)
+
+    # Working in
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                if self.disk_full:
+                    await self._empty_backlog()
+                while await self.process_batch():
+                    pass
+            except StoreError as error:
+                _LOGGER.error("the library cannot be written: %s", error)
+                await asyncio.sleep(STORE_PAUSE)
+                continue
+            except Exception:
+                _LOGGER.exception("working in posts failed")
+                await asyncio.sleep(STORE_PAUSE)
+                continue
+            try:
+                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY)
+            except TimeoutError:
+                continue
+
+    async def process_batch(self) -> int:
+        """Process one batch of the stored updates that are due; returns how many there were."""
+        pending_updates = await self._store.pending_updates(now=time.time(), limit=BATCH)
+        if not pending_updates:
+            return 0
+        try:
+            await self._process(pending_updates)
+        except StoreError:
+            raise
+        except Exception:
+            # One of them fails: process each alone, so that it does not keep back the others.
+            for pending in pending_updates:
+                await self._process_alone(pending)
+        self._metrics.posts.set(len(self._engine))
+        self.waiting = (await self._store.counts()).waiting
+        return len(pending_updates)
+
+    async def _process_alone(self, pending: PendingUpdate) -> None:
+        try:
+            await self._process([pending])
+        except StoreError:
+            raise
+        except Exception:
+            _LOGGER.exception("an update about %s cannot be worked in", pending.subject[:100])
+            self._metrics.ingested.labels("refused").inc()
+            await self._store.finish([pending])
+
+    async def _process(self, pending: Sequence[PendingUpdate]) -> None:
+        messages: dict[str, tuple[list[PendingUpdate], Message]] = {}
+        done: list[PendingUpdate] = []
+        for one in pending:
+            message = self._read(one)
+            if message is None:
+                done.append(one)
+                continue
+            # A later edit of the same message takes the place of the earlier state.
+            before = messages.pop(one.subject, ([], message))[0]
+            messages[one.subject] = ([*before, one], message)
+        captions = {
+            (m.chat_id, m.media_group_id): clean(m.caption)
+            for _, m in messages.values()
+            if m.media_group_id and m.caption
+        }
+        results = await asyncio.gather(
+            *(
+                self._entry(message, captions, sources[-1].payload)
+                for sources, message in messages.values()
+            ),
+            return_exceptions=True,
+        )
+        entries: list[Entry] = []
+        left_out: list[LeftOut] = []
+        set_aside: list[PendingUpdate] = []
+        for (sources, message), result in zip(messages.values(), results, strict=True):
+            if isinstance(result, Entry):
+                entries.append(result)
+                done += sources
+            elif isinstance(result, LeftOut):
+                left_out.append(result)
+                set_aside += sources
+            elif await self._give_up(sources, message, result):
+                done += sources
+        entries += await self._rewritten_siblings(entries)
+        if left_out:
+            await self._leave_out(set_aside, left_out)
+        async with self._change:
+            written = await self._store.finish(done, entries)
+            if written:
+                await self._work.run_for_library(self._engine.add, written)
+        self._metrics.ingested.labels("stored").inc(len(written))
+
+    async def _leave_out(self, pending: Sequence[PendingUpdate], items: Sequence[LeftOut]) -> None:
+        async with self._change:
+            if gone := await self._store.leave_out(pending, items):
+                await self._work.run_for_library(self._engine.remove, gone)
+        for item in items:
+            _LOGGER.info("%s is left out: %s", item.id, item.rule)
+            self._metrics.ingested.labels("left out: " + item.rule).inc()
+
+    async def put_back(self, number: int) -> int:
+        """Take in after all what was left out under that number; how many posts it will be."""
+        count = await self._store.put_back(number)
+        self._wake.set()
+        return count
+
+    def _read(self, pending: PendingUpdate) -> Message | None:
+        try:
+            update = Update.de_json(json.loads(pending.payload), self.bot)
+        except Exception:
+            _LOGGER.exception("update %d cannot be read", pending.number)
+            return None
+        return update.effective_message
+
+    async def _entry(
+        self, message: Message, captions: dict[tuple[int, str], str], payload: str
+    ) -> Entry | LeftOut:
+        file = photo_file(message)
+        assert file is not None
+        file_id, size = file
+        if (size or 0) > self._photo_bytes:
+            raise BadRequest("the photo is too large")
+        own = clean(message.caption or "")
+        album = message.media_group_id
+        text = own
+        if album and not own:
+            text = captions.get((message.chat_id, album), "")
+            if not text:
+                siblings = await self._store.siblings(message.chat_id, album)
+                text = next((s.own_text for s in siblings if s.own_text), "")
+        photo = await self._fetch(file_id)
+        id_ = post_id(message.chat_id, message.message_id)
+        verdict, fingerprint = await self._gate.judge(
+            id_, text, photo, chat=message.chat_id, album=album
+        )
+        if verdict is not None:
+            return LeftOut(id_, message.chat_id, album, *verdict, text, link(message), payload)
+        return await self._described(
+            photo=photo,
+            id=id_,
+            chat=message.chat_id,
+            message=message.message_id,
+            album=album,
+            own_text=own,
+            text=text,
+            date=message.date.astimezone(UTC).isoformat(),
+            source=message.chat.title or message.chat.username or "",
+            url=link(message),
+            file=file_id,
+            fingerprint=fingerprint,
+        )
+
+    async def _described(self, *, photo: bytes, text: str, **fields: object) -> Entry:
+        tags = hashtags(text)
+        vector = await self._work.run_for_library(
+            self._engine.describe, photo=photo, text=text, tags=tags
+        )
+        return Entry(
+            text=text,
+            tags=tags,
+            vector=vector.blob,
+            model=self._engine.info.id,
+            **fields,  # type: ignore[arg-type]
+        )
+
+    async def _give_up(
+        self, sources: Sequence[PendingUpdate], message: Message, error: BaseException
+    ) -> bool:
+        """Whether to give an update up; where not, it is put off."""
+        tries = max(pending.tries for pending in sources)
+        permanent = isinstance(error, Image2PicError | BadRequest | Forbidden | InvalidToken)
+        limit = TRIES_MAX if isinstance(error, TelegramError) else TRIES_UNEXPECTED
+        if isinstance(error, StoreError):
+            raise error
+        if permanent or tries >= limit:
+            _LOGGER.warning(
+                "message %d of chat %d is no post: %s", message.message_id, message.chat_id, error
+            )
+            self._metrics.ingested.labels("refused").inc()
+            await self._gate.forget(post_id(message.chat_id, message.message_id))
+            return True
+        if not isinstance(error, TelegramError):
+            _LOGGER.error("describing message %d failed", message.message_id, exc_info=error)
+        due = time.time() + min(PAUSE_MAX, FIRST_PAUSE * 2**tries)
+        for pending in sources:
+            await self._store.postpone(pending.number, due=due)
+        return False
+
+    async def _rewritten_siblings(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Photos of an album that carry the caption of another one: when that has changed."""
+        here = {entry.id for entry in entries}
+        rewritten = []
+        for entry in entries:
+            if not (entry.album and entry.own_text):
+                continue
+            for sibling in await self._store.siblings(entry.chat, entry.album):
+                id_ = post_id(sibling.chat, sibling.message)
+                changed = not sibling.own_text and sibling.text != entry.text
+                if id_ in here or not changed or not sibling.file:
+                    continue
+                try:
+                    rewritten.append(
+                        await self._described(
+                            photo=await self._fetch(sibling.file),
+                            id=id_,
+                            chat=sibling.chat,
+                            message=sibling.message,
+                            album=entry.album,
+                            own_text="",
+                            text=entry.text,
+                            date=entry.date,
+                            source=entry.source,
+                            url=entry.url and entry.url.rsplit("/", 1)[0] + f"/{sibling.message}",
+                            file=sibling.file,
+                        )
+                    )
+                except (TelegramError, Image2PicError) as error:
+                    _LOGGER.warning("a photo of an album keeps its old caption: %s", error)
+        return rewritten
+
+    # Removing
+
+    async def remove(self, key: int) -> bool:
+        """Take a post out, for good."""
+        async with self._change:
+            post = await self._store.remove(key)
+            if post is None:
+                return False
+            await self._gate.forget(post.id)
+            await self._work.run_for_library(self._engine.remove, [key])
+        self._metrics.posts.set(len(self._engine))
+        return True
+
+    async def remove_message(self, chat: int, message: int) -> bool:
+        """Take out the post that came as a message, also when it is not worked in yet."""
+        async with self._change:
+            await self._gate.forget(post_id(chat, message))
+            key = await self._store.remove_forever(post_id(chat, message))
+            if key is None:
+                return False
+            await self._work.run_for_library(self._engine.remove, [key])
+        self._metrics.posts.set(len(self._engine))
+        return True
+
+    # A new model, and the index on disk
+
+    async def _redescribe(self) -> None:
+        """Describe the posts whose vector is of another model, from photos still to be had."""
+        model, after, count = self._engine.info.id, 0, 0
+        try:
+            while posts := await self._store.undescribed(model, after=after, limit=BATCH):
+                for post in posts:
+                    after = post.key
+                    count += await self._redescribe_one(post, model)
+        except StoreError as error:
+            _LOGGER.error("posts are left undescribed until the next start: %s", error)
+        if count:
+            _LOGGER.info("described %d posts anew for the model", count)
+
+    async def _redescribe_one(self, post: Undescribed, model: str) -> bool:
+        try:
+            photo = await self._work.run_for_library(self._photos.read, post.photo)
+            if photo is None and post.file:
+                photo = await self._fetch(post.file)
+            if photo is None and not post.text:
+                return False
+            vector = await self._work.run_for_library(
+                self._engine.describe, photo=photo, text=post.text, tags=post.tags
+            )
+        except StoreError:
+            raise
+        except (Image2PicError, TelegramError) as error:
+            _LOGGER.warning("post %d cannot be described: %s", post.key, error)
+            return False
+        async with self._change:
+            await self._store.set_vector(post.key, vector.blob, model)
+            if await self._store.posts([post.key]):
+                await self._work.run_for_library(self._engine.add, [(post.key, vector.blob)])
+        return True
+
+    async def _save_often(self) -> None:
+        while True:
+            await asyncio.sleep(SAVE_EVERY)
+            await self._save()
+
+    async def _save(self) -> None:
+        try:
+            async with self._change:
+                version = await self._store.version()
+                if version != self._saved_version:
+                    await self._work.run_for_library(
+                        self._engine.save, self._index, version=version
+                    )
+                    self._saved_version = version
+        except (OSError, Image2PicError) as error:
+            # It is a cache: the next start builds it anew.
+            _LOGGER.warning("the index was not saved: %s", error)

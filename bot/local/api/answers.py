@@ -1,0 +1,131 @@
+"""Bot API methods that answer queries: answerCallbackQuery and answerInlineQuery."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.local.api.context import Context
+from bot.local.api.keyboards import inline_keyboard
+from bot.local.api.sending import read_caption, read_text, text_fields
+from bot.local.errors import BadRequestError
+from bot.local.limits import (
+    DEFAULT_INLINE_CACHE,
+    MAX_CALLBACK_ANSWER,
+    MAX_INLINE_OFFSET,
+    MAX_INLINE_RESULT_ID,
+    MAX_INLINE_RESULTS,
+)
+from bot.local.params import Params, as_object
+
+Json = dict[str, Any]
+
+_CACHED = {"photo": "photo_file_id", "document": "document_file_id"}
+_ADDRESSES = {"photo": ("photo_url", "thumbnail_url"), "document": ("document_url", "mime_type")}
+
+
+class Answerer:
+    """The methods that answer what a user asked by a button or inline.
+
+    Parameters
+    ----------
+    context
+        The server's state.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def answer_callback(self, params: Params) -> bool:
+        """``answerCallbackQuery``."""
+        text = params.text("text")
+        if len(text) > MAX_CALLBACK_ANSWER:
+            raise BadRequestError("MESSAGE_TOO_LONG")
+        answer: Json = {"text": text, "show_alert": params.flag("show_alert")}
+        if params.has("url"):
+            answer["url"] = params.text("url")
+        self._context.queries.answer(params.text("callback_query_id"), "callback", answer)
+        return True
+
+    async def answer_inline(self, params: Params) -> bool:
+        """``answerInlineQuery``."""
+        results = params.sequence("results")
+        if results is None:
+            raise BadRequestError("can't parse inline query results: expected an Array")
+        if len(results) > MAX_INLINE_RESULTS:
+            raise BadRequestError("RESULTS_TOO_MUCH")
+        offset = params.text("next_offset")
+        if len(offset.encode()) > MAX_INLINE_OFFSET:
+            raise BadRequestError("NEXT_OFFSET_INVALID")
+        objects = [as_object(item, "InlineQueryResult") for item in results]
+        for item in objects:
+            self._check(item)
+        if len({item["id"] for item in objects}) < len(objects):
+            raise BadRequestError("RESULT_ID_DUPLICATE")
+        answer: Json = {
+            "results": objects,
+            "next_offset": offset,
+            "is_personal": params.flag("is_personal"),
+        }
+        button = params.mapping("button")
+        if button is not None:
+            answer["button"] = button
+        query = self._context.queries.answer(params.text("inline_query_id"), "inline", answer)
+        seconds = params.number("cache_time", DEFAULT_INLINE_CACHE)
+        self._context.queries.remember(query, answer, seconds)
+        return True
+
+    def _check(self, item: Json) -> None:
+        values = Params(item)
+        result_id, kind = values.text("id"), values.text("type")
+        if not 1 <= len(result_id.encode(errors="replace")) <= MAX_INLINE_RESULT_ID:
+            raise BadRequestError("RESULT_ID_INVALID")
+        item["id"] = result_id
+        inline_keyboard(values.mapping("reply_markup"))
+        content = values.mapping("input_message_content")
+        if content is not None:
+            item["input_message_content"] = content
+            if "message_text" not in content:
+                raise BadRequestError("input message content is not supported by the local server")
+            message_content(item)
+        if kind == "article":
+            if not values.text("title"):
+                raise BadRequestError("ARTICLE_TITLE_EMPTY")
+            if content is None:
+                raise BadRequestError("MESSAGE_EMPTY")
+            return
+        if kind not in _CACHED:
+            raise BadRequestError(
+                f'inline results of type "{kind[:32]}" are not supported by the local server'
+            )
+        message_content(item)
+        file_id = values.text(_CACHED[kind])
+        if file_id:
+            self._context.files.media(file_id, "photo" if kind == "photo" else "document")
+            return
+        for name in _ADDRESSES[kind]:
+            if not values.text(name):
+                raise BadRequestError(f"{kind.upper()}_INVALID: {name} is empty")
+            if name.endswith("_url") and not values.text(name).startswith(("http://", "https://")):
+                raise BadRequestError("WEBDOCUMENT_URL_INVALID")
+
+
+def message_content(item: Json) -> Json:
+    """Return the text or caption that an inline result sends, as message fields.
+
+    Raises
+    ------
+    BadRequestError
+        It is too long, empty or cannot be parsed.
+    """
+    values = Params(item)
+    content = values.mapping("input_message_content")
+    if content is not None:
+        inner = Params(content)
+        text = read_text(
+            inner.text("message_text"), inner.text("parse_mode"), inner.sequence("entities")
+        )
+        return text_fields(text, caption=False)
+    caption = read_caption(
+        values.text("caption"), values.text("parse_mode"), values.sequence("caption_entities")
+    )
+    return text_fields(caption, caption=True)

@@ -1,0 +1,149 @@
+"""Bot API methods that change or remove messages."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from bot.local.api.context import Context
+from bot.local.api.keyboards import inline_keyboard
+from bot.local.api.sending import (
+    caption_of,
+    input_media,
+    input_media_caption,
+    text_fields,
+    text_of,
+)
+from bot.local.errors import BadRequestError
+from bot.local.params import Params, as_object, checked_list
+from bot.local.state import Chat
+
+Json = dict[str, Any]
+
+_MEDIA = ("photo", "document")
+_TEXT = ("text", "entities", "caption", "caption_entities")
+
+
+def same_content(old: Json, new: Json) -> bool:
+    """Whether two states of a message show the same, keyboards included."""
+    names = (*_TEXT, "reply_markup")
+    if any(old.get(name) != new.get(name) for name in names):
+        return False
+    return _unique(old) == _unique(new)
+
+
+def _unique(message: Json) -> list[str]:
+    sizes = message.get("photo", []) + [message[name] for name in ("document",) if name in message]
+    return [size["file_unique_id"] for size in sizes]
+
+
+class Editor:
+    """The methods that edit and delete.
+
+    Parameters
+    ----------
+    context
+        The server's state.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def edit_text(self, params: Params) -> Json | bool:
+        """``editMessageText``."""
+        chat, message = self._target(params)
+        if any(name in message for name in _MEDIA):
+            raise BadRequestError("there is no text in the message to edit")
+        new = _without(message, *_TEXT) | text_fields(text_of(params), caption=False)
+        return self._replace(chat, message, new, params)
+
+    async def edit_caption(self, params: Params) -> Json | bool:
+        """``editMessageCaption``."""
+        chat, message = self._target(params)
+        if not any(name in message for name in _MEDIA):
+            raise BadRequestError("there is no caption in the message to edit")
+        new = _without(message, *_TEXT) | text_fields(caption_of(params), caption=True)
+        return self._replace(chat, message, new, params)
+
+    async def edit_media(self, params: Params) -> Json | bool:
+        """``editMessageMedia``: another photo or document, with its caption."""
+        chat, message = self._target(params)
+        item = as_object(params.mapping("media") or {}, "InputMedia")
+        caption = input_media_caption(item)
+        media = await input_media(self._context, params, item)
+        if "media_group_id" in message and media.kind not in message:
+            raise BadRequestError("message in an album can't be changed to another media type")
+        # Decoding took its time: the message may have been edited or deleted meanwhile.
+        chat, message = self._target(params)
+        new = _without(message, *_TEXT, *_MEDIA)
+        new |= media.fields() | text_fields(caption, caption=True)
+        return self._replace(chat, message, new, params)
+
+    async def edit_markup(self, params: Params) -> Json | bool:
+        """``editMessageReplyMarkup``."""
+        chat, message = self._target(params)
+        return self._replace(chat, message, dict(message), params)
+
+    async def delete(self, params: Params) -> bool:
+        """``deleteMessage``."""
+        chat = self._context.world.chat_for_bot(params.text("chat_id"))
+        message_id = params.integer("message_id")
+        message = self._context.world.message(chat, message_id)
+        if message is None:
+            raise BadRequestError("message to delete not found")
+        self._context.world.delete_message(chat, message_id)
+        return True
+
+    async def delete_many(self, params: Params) -> bool:
+        """``deleteMessages``: those that are not there are skipped."""
+        chat = self._context.world.chat_for_bot(params.text("chat_id"))
+        numbers = checked_list(params.sequence("message_ids") or [], int)
+        if not 1 <= len(numbers) <= 100:
+            raise BadRequestError("message_ids must hold 1-100 identifiers")
+        for number in numbers:
+            if self._context.world.message(chat, number) is not None:
+                self._context.world.delete_message(chat, number)
+        return True
+
+    # ---------------------------------------------------------------------------------------
+
+    def _target(self, params: Params) -> tuple[Chat, Json]:
+        world = self._context.world
+        if params.has("inline_message_id"):
+            place = world.inline_messages.get(params.text("inline_message_id"))
+            if place is None:
+                raise BadRequestError("MESSAGE_ID_INVALID")
+            chat, message_id = world.chat(place[0]), place[1]
+        else:
+            chat = world.chat_for_bot(params.text("chat_id"))
+            message_id = params.integer("message_id", 0)
+            if not message_id:
+                raise BadRequestError("message identifier is not specified")
+        message = world.message(chat, message_id)
+        if message is None:
+            raise BadRequestError("message to edit not found")
+        own = message.get("from", {}).get("id") == world.bot["id"]
+        via = message.get("via_bot", {}).get("id") == world.bot["id"]
+        posted = chat.kind == "channel" and message["message_id"] in chat.by_bot
+        if not (own or posted or (via and params.has("inline_message_id"))):
+            raise BadRequestError("message can't be edited")
+        return chat, message
+
+    def _replace(self, chat: Chat, old: Json, new: Json, params: Params) -> Json | bool:
+        # A keyboard that is not sent along is removed: that is how Telegram does it.
+        new = _without(new, "reply_markup")
+        keyboard = inline_keyboard(params.mapping("reply_markup"))
+        if keyboard is not None:
+            new["reply_markup"] = keyboard
+        if same_content(old, new):
+            raise BadRequestError(
+                "message is not modified: specified new message content and reply markup are "
+                "exactly the same as a current content and reply markup of the message"
+            )
+        new["edit_date"] = int(time.time())
+        self._context.world.replace_message(chat, new)
+        return True if params.has("inline_message_id") else new
+
+
+def _without(message: Json, *names: str) -> Json:
+    return {key: value for key, value in message.items() if key not in names}

@@ -1,0 +1,296 @@
+"""The Bot API's methods by name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bot.local.api.answers import Answerer
+from bot.local.api.context import Context
+from bot.local.api.editing import Editor
+from bot.local.api.sending import Sender
+from bot.local.errors import ApiError, BadRequestError
+from bot.local.limits import (
+    DEFAULT_WEBHOOK_CONNECTIONS,
+    MAX_DESCRIPTION,
+    MAX_DOWNLOAD,
+    MAX_SHORT_DESCRIPTION,
+    MAX_UPDATES_AT_ONCE,
+)
+from bot.local.params import Params
+from bot.local.state import OWNER_ID, Chat
+from bot.local.updates import Webhook
+
+Json = dict[str, Any]
+Method = Callable[[Params], Awaitable[Any]]
+
+
+class BotMethods:
+    """Every method that the local server knows, by its name in lower case.
+
+    Parameters
+    ----------
+    context
+        The server's state.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        sender, editor, answerer = Sender(context), Editor(context), Answerer(context)
+        methods: dict[str, Method] = {
+            "getMe": self._get_me,
+            "getUpdates": self._get_updates,
+            "setWebhook": self._set_webhook,
+            "deleteWebhook": self._delete_webhook,
+            "getWebhookInfo": self._webhook_info,
+            "sendMessage": sender.send_message,
+            "sendPhoto": sender.send_photo,
+            "sendDocument": sender.send_document,
+            "sendMediaGroup": sender.send_media_group,
+            "sendChatAction": sender.send_chat_action,
+            "copyMessage": sender.copy_message,
+            "forwardMessage": sender.forward_message,
+            "editMessageText": editor.edit_text,
+            "editMessageCaption": editor.edit_caption,
+            "editMessageMedia": editor.edit_media,
+            "editMessageReplyMarkup": editor.edit_markup,
+            "deleteMessage": editor.delete,
+            "deleteMessages": editor.delete_many,
+            "answerCallbackQuery": answerer.answer_callback,
+            "answerInlineQuery": answerer.answer_inline,
+            "getFile": self._get_file,
+            "setMyCommands": self._set_commands,
+            "getMyCommands": self._get_commands,
+            "deleteMyCommands": self._delete_commands,
+            "getChat": self._get_chat,
+            "getChatMember": self._get_chat_member,
+            "getChatAdministrators": self._get_administrators,
+            "getChatMemberCount": self._get_member_count,
+            "getUserProfilePhotos": self._no_photos,
+            "leaveChat": self._leave_chat,
+            "setMessageReaction": self._react,
+            "setChatMenuButton": self._yes,
+            "setMyDefaultAdministratorRights": self._yes,
+            "logOut": self._yes,
+            "close": self._yes,
+        }
+        for about, limit in (
+            ("Name", 64),
+            ("Description", MAX_DESCRIPTION),
+            ("ShortDescription", MAX_SHORT_DESCRIPTION),
+        ):
+            methods[f"setMy{about}"] = self._setter(about, limit)
+            methods[f"getMy{about}"] = self._getter(about)
+        self.names = tuple(methods)
+        self._methods = {name.lower(): method for name, method in methods.items()}
+
+    async def call(self, name: str, params: Params) -> Any:
+        """Carry out a method.
+
+        Raises
+        ------
+        ApiError
+            404 for an unknown method, else what the method refuses.
+        """
+        method = self._methods.get(name.lower())
+        if method is None:
+            raise ApiError(404, "Not Found: method not found")
+        return await method(params)
+
+    # The bot itself and its updates --------------------------------------------------------
+
+    async def _get_me(self, params: Params) -> Json:
+        return self._context.world.bot
+
+    async def _get_updates(self, params: Params) -> list[Json]:
+        updates = self._context.updates
+        updates.allow(params.sequence("allowed_updates"))
+        return await updates.poll(
+            params.integer("offset", 0),
+            params.integer("limit", MAX_UPDATES_AT_ONCE),
+            params.number("timeout", 0.0),
+        )
+
+    async def _set_webhook(self, params: Params) -> bool:
+        url = params.text("url").strip()
+        if not url:
+            return await self._delete_webhook(params)
+        updates = self._context.updates
+        webhook = Webhook(
+            updates,
+            url,
+            secret=params.text("secret_token"),
+            connections=params.integer("max_connections", DEFAULT_WEBHOOK_CONNECTIONS),
+            reply=self._webhook_reply,
+        )
+        updates.allow(params.sequence("allowed_updates"))
+        await self._drop_webhook(params)
+        updates.webhook = webhook
+        updates.stop_polling()
+        webhook.start()
+        return True
+
+    async def _delete_webhook(self, params: Params) -> bool:
+        await self._drop_webhook(params)
+        return True
+
+    async def _drop_webhook(self, params: Params) -> None:
+        updates = self._context.updates
+        webhook, updates.webhook = updates.webhook, None
+        if webhook is not None:
+            await webhook.stop()
+        if params.flag("drop_pending_updates"):
+            updates.clear()
+
+    async def _webhook_reply(self, call: Json) -> None:
+        values = {key: value for key, value in call.items() if key != "method"}
+        await self.call(call["method"], Params(values))
+
+    async def _webhook_info(self, params: Params) -> Json:
+        updates = self._context.updates
+        webhook = updates.webhook
+        info: Json = {
+            "url": webhook.url if webhook else "",
+            "has_custom_certificate": False,
+            "pending_update_count": len(updates),
+        }
+        if webhook is not None:
+            info["max_connections"] = webhook.connections
+            if webhook.last_error is not None:
+                info["last_error_date"], info["last_error_message"] = webhook.last_error
+        if updates.allowed is not None:
+            info["allowed_updates"] = updates.allowed
+        return info
+
+    def _setter(self, about: str, limit: int) -> Method:
+        field = {"Name": "name", "Description": "description"}.get(about, "short_description")
+
+        async def set_about(params: Params) -> bool:
+            text = params.text(field)
+            if len(text) > limit:
+                raise BadRequestError(f"{field} is too long")
+            self._context.about[about, params.text("language_code")] = text
+            return True
+
+        return set_about
+
+    def _getter(self, about: str) -> Method:
+        field = {"Name": "name", "Description": "description"}.get(about, "short_description")
+
+        async def get_about(params: Params) -> Json:
+            texts = self._context.about
+            default = texts.get((about, ""), "")
+            return {field: texts.get((about, params.text("language_code")), default)}
+
+        return get_about
+
+    # Files and commands --------------------------------------------------------------------
+
+    async def _get_file(self, params: Params) -> Json:
+        if not params.has("file_id"):
+            raise BadRequestError("file_id is not specified")
+        _, file = self._context.files.find(params.text("file_id"))
+        if file.size > MAX_DOWNLOAD:
+            raise BadRequestError("file is too big")
+        return {
+            "file_id": file.file_id,
+            "file_unique_id": file.file_unique_id,
+            "file_size": file.size,
+            "file_path": file.file_path,
+        }
+
+    async def _set_commands(self, params: Params) -> bool:
+        commands = params.sequence("commands")
+        if commands is None:
+            raise BadRequestError('parameter "commands" is required')
+        self._context.commands.set(commands, params.mapping("scope"), params.text("language_code"))
+        return True
+
+    async def _get_commands(self, params: Params) -> list[Json]:
+        return self._context.commands.get(params.mapping("scope"), params.text("language_code"))
+
+    async def _delete_commands(self, params: Params) -> bool:
+        self._context.commands.set([], params.mapping("scope"), params.text("language_code"))
+        return True
+
+    # Chats ---------------------------------------------------------------------------------
+
+    async def _get_chat(self, params: Params) -> Json:
+        chat = self._context.world.chat_for_bot(params.text("chat_id"))
+        return {
+            **chat.raw,
+            "accent_color_id": 0,
+            "max_reaction_count": 11,
+            "accepted_gift_types": {
+                "unlimited_gifts": False,
+                "limited_gifts": False,
+                "unique_gifts": False,
+                "premium_subscription": False,
+                "gifts_from_channels": False,
+            },
+        }
+
+    async def _get_chat_member(self, params: Params) -> Json:
+        chat = self._context.world.chat_for_bot(params.text("chat_id"))
+        user_id = params.integer("user_id")
+        if user_id == self._context.world.bot["id"]:
+            return self._bot_member()
+        user = self._context.world.users.get(user_id)
+        if user is None:
+            raise BadRequestError("PARTICIPANT_ID_INVALID")
+        return self._member(chat, user)
+
+    def _bot_member(self) -> Json:
+        return administrator(self._context.world.bot)
+
+    def _member(self, chat: Chat, user: Json) -> Json:
+        if chat.kind != "private" and user["id"] == OWNER_ID:
+            return {"status": "creator", "user": user, "is_anonymous": False}
+        return {"status": "member", "user": user}
+
+    async def _get_administrators(self, params: Params) -> list[Json]:
+        chat = self._context.world.chat_for_bot(params.text("chat_id"))
+        if chat.kind == "private":
+            raise BadRequestError("there are no administrators in the private chat")
+        return [self._member(chat, self._context.world.users[OWNER_ID]), self._bot_member()]
+
+    async def _get_member_count(self, params: Params) -> int:
+        chat = self._context.world.chat_for_bot(params.text("chat_id"))
+        return 2 if chat.kind == "private" else len(self._context.world.users) + 1
+
+    async def _leave_chat(self, params: Params) -> bool:
+        chat = self._context.world.chat_for_bot(params.text("chat_id"))
+        if chat.kind == "private":
+            raise BadRequestError("chat member status can't be changed in private chats")
+        chat.bot_member = False
+        return True
+
+    async def _no_photos(self, params: Params) -> Json:
+        return {"total_count": 0, "photos": []}
+
+    async def _react(self, params: Params) -> bool:
+        chat = self._context.world.chat_for_bot(params.text("chat_id"))
+        if self._context.world.message(chat, params.integer("message_id")) is None:
+            raise BadRequestError("message to react not found")
+        return True
+
+    async def _yes(self, params: Params) -> bool:
+        return True
+
+
+def administrator(user: Json) -> Json:
+    """Return a ``ChatMemberAdministrator``."""
+    rights = (
+        *("can_manage_chat", "can_delete_messages", "can_manage_video_chats"),
+        *("can_restrict_members", "can_promote_members", "can_change_info", "can_invite_users"),
+        *("can_post_stories", "can_edit_stories", "can_delete_stories", "can_post_messages"),
+        *("can_edit_messages", "can_pin_messages", "can_manage_topics"),
+        *("can_manage_direct_messages", "can_manage_tags", "can_send_welcome_messages"),
+    )
+    return {
+        "status": "administrator",
+        "user": user,
+        "can_be_edited": False,
+        "is_anonymous": False,
+        **dict.fromkeys(rights, True),
+    }

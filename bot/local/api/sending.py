@@ -1,0 +1,268 @@
+"""Bot API methods that send: sendMessage, sendPhoto, sendMediaGroup, sendDocument and kin."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from typing import Any
+
+from bot.local.api.context import Context
+from bot.local.api.entities import FormattedText, format_text
+from bot.local.api.keyboards import inline_keyboard
+from bot.local.errors import BadRequestError
+from bot.local.files import Kind, Media
+from bot.local.limits import MAX_ALBUM, MAX_CAPTION, MAX_MARKUP, MAX_TEXT, MIN_ALBUM
+from bot.local.params import Params, as_object
+from bot.local.state import Chat
+
+Json = dict[str, Any]
+
+_ACTIONS = frozenset(
+    {
+        *("typing", "upload_photo", "record_video", "upload_video", "record_voice"),
+        *("upload_voice", "upload_document", "choose_sticker", "find_location"),
+        *("record_video_note", "upload_video_note"),
+    }
+)
+_groups = itertools.count(int(time.time()) * 1000)
+
+
+def new_media_group() -> str:
+    """Return an id for a new album."""
+    return str(next(_groups))
+
+
+def text_fields(formatted: FormattedText, *, caption: bool) -> Json:
+    """Return a message's text (or caption) and entities; nothing for an empty caption."""
+    if caption and not formatted.text:
+        return {}
+    name, entities = ("caption", "caption_entities") if caption else ("text", "entities")
+    fields: Json = {name: formatted.text}
+    if formatted.entities:
+        fields[entities] = formatted.entities
+    return fields
+
+
+def read_text(
+    text: str, parse_mode: str | None = None, entities: list[Any] | None = None
+) -> FormattedText:
+    """Read the text of a message.
+
+    Raises
+    ------
+    BadRequestError
+        It is empty, too long, or cannot be parsed.
+    """
+    if len(text) > MAX_MARKUP:
+        raise BadRequestError("message is too long")
+    formatted = format_text(text, parse_mode, entities)
+    if not formatted.text:
+        raise BadRequestError("message text is empty")
+    if len(formatted.text) > MAX_TEXT:
+        raise BadRequestError("message is too long")
+    return formatted
+
+
+def read_caption(
+    text: str, parse_mode: str | None = None, entities: list[Any] | None = None
+) -> FormattedText:
+    """Read a caption, which may be empty.
+
+    Raises
+    ------
+    BadRequestError
+        It is too long or cannot be parsed.
+    """
+    if len(text) > MAX_MARKUP:
+        raise BadRequestError("message caption is too long")
+    formatted = format_text(text, parse_mode, entities)
+    if len(formatted.text) > MAX_CAPTION:
+        raise BadRequestError("message caption is too long")
+    return formatted
+
+
+def caption_of(params: Params) -> FormattedText:
+    """Read the caption parameters of a call."""
+    return read_caption(
+        params.text("caption"), params.text("parse_mode"), params.sequence("caption_entities")
+    )
+
+
+def text_of(params: Params) -> FormattedText:
+    """Read the text parameters of a call."""
+    return read_text(params.text("text"), params.text("parse_mode"), params.sequence("entities"))
+
+
+def quoted(message: Json) -> Json:
+    """Return a message as it is shown in a reply to it: without what it replies to itself."""
+    return {key: value for key, value in message.items() if key != "reply_to_message"}
+
+
+class Sender:
+    """The methods that put messages into chats.
+
+    Parameters
+    ----------
+    context
+        The server's state.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def send_message(self, params: Params) -> Json:
+        """``sendMessage``."""
+        chat = self._chat(params)
+        fields = text_fields(text_of(params), caption=False)
+        return self._add(chat, params, fields)
+
+    async def send_photo(self, params: Params) -> Json:
+        """``sendPhoto``."""
+        return await self._send_media(params, "photo")
+
+    async def send_document(self, params: Params) -> Json:
+        """``sendDocument``."""
+        return await self._send_media(params, "document")
+
+    async def _send_media(self, params: Params, kind: Kind) -> Json:
+        chat = self._chat(params)
+        caption = caption_of(params)
+        media = await self._context.media.read(params, params.text(kind), kind, kind)
+        fields = media.fields() | text_fields(caption, caption=True)
+        if kind == "photo":
+            fields |= _flags(params, "show_caption_above_media", "has_spoiler")
+        return self._add(chat, params, fields)
+
+    async def send_media_group(self, params: Params) -> list[Json]:
+        """``sendMediaGroup``: 2 to 10 photos, or 2 to 10 documents; all or nothing."""
+        chat = self._chat(params)
+        items = params.sequence("media")
+        if not items:
+            raise BadRequestError("there are no messages to send")
+        if len(items) < MIN_ALBUM:
+            raise BadRequestError("there must be at least 2 messages in an album")
+        if len(items) > MAX_ALBUM:
+            raise BadRequestError("too many messages to send as an album")
+        objects = [as_object(item, "InputMedia") for item in items]
+        if len({item.get("type") == "document" for item in objects}) > 1:
+            raise BadRequestError("document can't be mixed with other media types")
+        captions = [input_media_caption(item) for item in objects]
+        reply = self._reply(chat, params)
+        media = await asyncio.gather(*(input_media(self._context, params, i) for i in objects))
+        group = {"media_group_id": new_media_group()}
+        # No await from here on: who watches sees the album as a whole.
+        return [
+            self._put(chat, {**one.fields(), **text_fields(text, caption=True), **group, **reply})
+            for one, text in zip(media, captions, strict=True)
+        ]
+
+    async def send_chat_action(self, params: Params) -> bool:
+        """``sendChatAction``."""
+        chat = self._chat(params)
+        action = params.text("action")
+        if action not in _ACTIONS:
+            raise BadRequestError("wrong parameter action in request")
+        self._context.world.emit(chat, {"type": "action", "chat_id": chat.id, "action": action})
+        return True
+
+    async def copy_message(self, params: Params) -> Json:
+        """``copyMessage``."""
+        chat = self._chat(params)
+        source = self._source(params)
+        fields = content_of(source)
+        if params.has("caption") and ("photo" in source or "document" in source):
+            fields = {k: v for k, v in fields.items() if not k.startswith("caption")}
+            fields |= text_fields(caption_of(params), caption=True)
+        return {"message_id": self._add(chat, params, fields)["message_id"]}
+
+    async def forward_message(self, params: Params) -> Json:
+        """``forwardMessage``."""
+        chat = self._chat(params)
+        source = self._source(params)
+        return self._put(chat, content_of(source) | {"forward_origin": forward_origin(source)})
+
+    # ---------------------------------------------------------------------------------------
+
+    def _chat(self, params: Params) -> Chat:
+        return self._context.world.chat_for_bot(params.text("chat_id"))
+
+    def _source(self, params: Params) -> Json:
+        chat = self._context.world.chat_for_bot(params.text("from_chat_id"))
+        source = self._context.world.message(chat, params.integer("message_id"))
+        if source is None:
+            raise BadRequestError("message to copy not found")
+        return source
+
+    def _add(self, chat: Chat, params: Params, fields: Json) -> Json:
+        keyboard = inline_keyboard(params.mapping("reply_markup"))
+        if keyboard is not None:
+            fields = {**fields, "reply_markup": keyboard}
+        return self._put(chat, fields | self._reply(chat, params))
+
+    def _put(self, chat: Chat, fields: Json) -> Json:
+        return self._context.world.add_message(chat, self._context.world.bot, fields)
+
+    def _reply(self, chat: Chat, params: Params) -> Json:
+        reply = params.mapping("reply_parameters") or {}
+        wanted = reply.get("message_id", params.values.get("reply_to_message_id"))
+        if wanted in (None, "", 0, "0"):
+            return {}
+        target = self._context.world.message(
+            chat, Params({"message_id": wanted}).integer("message_id")
+        )
+        if target is not None:
+            return {"reply_to_message": quoted(target)}
+        lenient = Params(reply).flag("allow_sending_without_reply") or params.flag(
+            "allow_sending_without_reply"
+        )
+        if not lenient:
+            raise BadRequestError("message to be replied not found")
+        return {}
+
+
+async def input_media(context: Context, params: Params, item: Json) -> Media:
+    """Read the file of an ``InputMediaPhoto`` or ``InputMediaDocument``."""
+    kind = item.get("type")
+    if kind not in ("photo", "document"):
+        raise BadRequestError(
+            "can't parse InputMedia: the local server takes photos and documents only"
+        )
+    source = item.get("media")
+    if not isinstance(source, str) or not source:
+        raise BadRequestError("can't parse InputMedia: media not found")
+    return await context.media.read(params, source, kind, "media")
+
+
+def input_media_caption(item: Json) -> FormattedText:
+    """Read the caption of an ``InputMedia``."""
+    values = Params(item)
+    return read_caption(
+        values.text("caption"), values.text("parse_mode"), values.sequence("caption_entities")
+    )
+
+
+def content_of(message: Json) -> Json:
+    """Return what a copy of a message carries."""
+    names = ("text", "entities", "photo", "document", "caption", "caption_entities")
+    return {name: message[name] for name in names if name in message}
+
+
+def forward_origin(message: Json) -> Json:
+    """Return the ``MessageOrigin`` of a message that is forwarded (or was before)."""
+    if "forward_origin" in message:
+        return dict(message["forward_origin"])
+    date = message["date"]
+    if message["chat"]["type"] == "channel":
+        return {
+            "type": "channel",
+            "date": date,
+            "chat": message["chat"],
+            "message_id": message["message_id"],
+        }
+    return {"type": "user", "date": date, "sender_user": message["from"]}
+
+
+def _flags(params: Params, *names: str) -> Json:
+    spoken = {"has_spoiler": "has_media_spoiler"}
+    return {spoken.get(name, name): True for name in names if params.flag(name)}

@@ -1,0 +1,195 @@
+"""The live library: posts, edits, albums, removals, and updates that come twice."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.app import Runner
+from bot.library.library import clean, hashtags
+from bot.local.server import LocalServer
+from tests.bot.conftest import NIGHT, SNOW, SUNSET, fill, jpeg, make_settings, running, until
+from tests.bot.double import DoubleEngine
+from tests.user.client import LocalUser
+
+
+async def texts(runner: Runner) -> set[str]:
+    return {post.text for post in await runner.services.store.recent(limit=1000, offset=0)}
+
+
+async def finished(runner: Runner) -> None:
+    """Until nothing waits in the inbox."""
+    async with asyncio.timeout(10):
+        while (await runner.services.store.counts()).waiting:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_post_is_found_right_after(anna: LocalUser, runner: Runner) -> None:
+    sent = await anna.send_photo(
+        jpeg(SUNSET), "  Sunset \u200b over\tthe sea\n\n\n\n#Evening", chat_id=anna.channel_id
+    )
+    await until(lambda: len(runner.services.engine) == 1)
+    (post,) = await runner.services.store.recent(limit=5, offset=0)
+    assert post.text == "Sunset over the sea\n\n#Evening"
+    assert post.tags == ("Evening",)
+    assert post.url == f"https://t.me/photo_channel/{sent.message_id}"
+    assert post.source == "Photo channel"
+    await anna.send_text("sunset")
+    assert (await anna.wait_reply()).photo
+
+
+async def test_an_edit_changes_the_post(anna: LocalUser, runner: Runner) -> None:
+    sent = await anna.send_photo(jpeg(SUNSET), "sunset", chat_id=anna.channel_id)
+    await until(lambda: len(runner.services.engine) == 1)
+    await anna.edit(sent, "snow snowy snow")
+    async with asyncio.timeout(8):
+        while await texts(runner) != {"snow snowy snow"}:
+            await asyncio.sleep(0.02)
+    await finished(runner)
+    await anna.send_text("snow")
+    assert "snow snowy snow" in (await anna.wait_reply()).text
+    assert len(runner.services.engine) == 1
+
+
+async def test_removal_in_the_channel(anna: LocalUser, runner: Runner) -> None:
+    sent = await anna.send_photo(jpeg(SUNSET), "sunset", chat_id=anna.channel_id)
+    await until(lambda: len(runner.services.engine) == 1)
+    command = await anna.send_text("/remove", chat_id=anna.channel_id, reply_to=sent)
+    await until(lambda: len(runner.services.engine) == 0)
+    await anna.edit(sent, "sunset again")
+    await asyncio.sleep(0.2)
+    await finished(runner)
+    assert len(runner.services.engine) == 0
+    assert await texts(runner) == set()
+    assert await anna.refresh(command) is None
+
+
+async def test_an_album_shares_its_caption(anna: LocalUser, runner: Runner) -> None:
+    sent = await anna.send_album(
+        [jpeg(SUNSET, 1), jpeg(NIGHT, 2), jpeg(SNOW, 3)], "night city", chat_id=anna.channel_id
+    )
+    await until(lambda: len(runner.services.engine) == 3)
+    assert await texts(runner) == {"night city"}
+    await anna.edit(sent[0], "sunset")
+    async with asyncio.timeout(8):
+        while await texts(runner) != {"sunset"}:
+            await asyncio.sleep(0.02)
+    assert len(runner.services.engine) == 3
+
+
+async def test_posts_without_a_photo_are_none(anna: LocalUser, runner: Runner) -> None:
+    await anna.send_text("sunset over the sea", chat_id=anna.channel_id)
+    await anna.send_document(b"%PDF", "a.pdf", chat_id=anna.channel_id)
+    await anna.send_document(b"no photo", "a.jpg", mime_type="image/jpeg", chat_id=anna.channel_id)
+    await anna.send_photo(jpeg(SUNSET), "good", chat_id=anna.channel_id)
+    await until(lambda: len(runner.services.engine) == 1)
+    await finished(runner)
+    assert await texts(runner) == {"good"}
+
+
+async def test_groups_only_when_the_owner_says(anna: LocalUser, runner: Runner) -> None:
+    anna.chat_id = anna.group_id
+    await anna.send_photo(jpeg(SUNSET, 1), "one")
+    await anna.send_text("/library")
+    assert "posts of the library" in (await anna.wait_reply()).text
+    await anna.send_photo(jpeg(SUNSET, 2), "two")
+    await until(lambda: len(runner.services.engine) == 1)
+    await anna.send_text("/library off")
+    await anna.wait_reply()
+    await anna.send_photo(jpeg(SUNSET, 3), "three")
+    await asyncio.sleep(0.3)
+    await finished(runner)
+    assert await texts(runner) == {"two"}
+
+
+async def test_channels_can_be_limited(tmp_path: Path, server: LocalServer) -> None:
+    async with (
+        running(make_settings(server, tmp_path, channel_ids={-42})) as runner,
+        LocalUser(server.url) as anna,
+    ):
+        await anna.send_photo(jpeg(SUNSET), "sunset", chat_id=anna.channel_id)
+        await anna.send_text("/stats")
+        await anna.wait_reply()
+        assert len(runner.services.engine) == 0
+
+
+async def test_an_update_that_comes_twice_is_one_post(
+    anna: LocalUser, runner: Runner, server: LocalServer
+) -> None:
+    sent = await anna.send_photo(jpeg(SUNSET), "sunset", chat_id=anna.channel_id)
+    await until(lambda: len(runner.services.engine) == 1)
+    for _ in range(3):
+        server.inject_update({"channel_post": sent.raw})
+    await anna.send_text("/stats")
+    await anna.wait_reply()
+    await finished(runner)
+    assert (await runner.services.store.counts()).posts == 1
+
+
+async def test_all_is_there_after_a_restart(tmp_path: Path, server: LocalServer) -> None:
+    settings = make_settings(server, tmp_path)
+    async with running(settings) as runner, LocalUser(server.url) as anna:
+        await fill(anna, runner, 3)
+        await anna.send_text("sunset")
+        answer = (await anna.wait_replies())[-1]
+    async with running(settings) as runner, LocalUser(server.url) as anna:
+        assert len(runner.services.engine) == 6
+        said = await anna.press(answer, answer.keyboard[0][1])
+        assert said.text.startswith("Thank you")
+        await anna.press(answer, "1 ≈")
+        assert (await anna.wait_replies())[0].photo
+
+
+async def test_what_came_while_the_bot_was_away(tmp_path: Path, server: LocalServer) -> None:
+    async with LocalUser(server.url) as anna:
+        for number in range(30):
+            await anna.send_photo(jpeg(SUNSET, number), f"post {number}", chat_id=anna.channel_id)
+        async with running(make_settings(server, tmp_path)) as runner:
+            await until(lambda: len(runner.services.engine) == 30)
+
+
+async def test_a_new_model_describes_anew(tmp_path: Path, server: LocalServer) -> None:
+    settings = make_settings(server, tmp_path)
+    async with running(settings) as runner, LocalUser(server.url) as anna:
+        await fill(anna, runner, 5)
+    async with running(settings, lambda *_, **__: DoubleEngine("double-2")) as runner:
+        await until(lambda: len(runner.services.engine) == 8)
+        async with asyncio.timeout(5):
+            while await runner.services.store.undescribed("double-2", after=0, limit=1):
+                await asyncio.sleep(0.05)
+    with sqlite3.connect(settings.library) as connection:
+        assert connection.execute("SELECT DISTINCT model FROM posts").fetchall() == [("double-2",)]
+    connection.close()
+
+
+async def test_the_index_is_saved_at_the_end(tmp_path: Path, server: LocalServer) -> None:
+    settings = make_settings(server, tmp_path)
+    async with running(settings) as runner, LocalUser(server.url) as anna:
+        await fill(anna, runner, 1)
+        version = await runner.services.store.version()
+    assert settings.index.read_text() == str(version)
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        ("#Sea and #sun_set, #2026 x#no #Море!", ("Sea", "sun_set", "Море")),
+        ("a&#39;b #a#b #", ("a",)),
+        ("#one #one", ("one",)),
+    ],
+)
+def test_hashtags(text: str, tags: tuple[str, ...]) -> None:
+    assert hashtags(text) == tags
+
+
+@given(st.text(max_size=300))
+def test_clean_is_stable(text: str) -> None:
+    once = clean(text)
+    assert clean(once) == once
+    assert once == once.strip()
+    once.encode()

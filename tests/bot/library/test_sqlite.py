@@ -1,0 +1,329 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.library.sqlite import SQLiteStore
+from bot.library.store import Entry, LeftOut, Store
+from engine.errors import StoreError, StoreFullError
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened: Store = await SQLiteStore.open(tmp_path / "library.sqlite", bot=1)
+    yield opened
+    await opened.close()
+
+
+def entry(message: int, *, text: str = "text", album: str | None = None, own: str = "") -> Entry:
+    return Entry(
+        id=f"telegram/-1/{message}",
+        chat=-1,
+        message=message,
+        album=album,
+        own_text=own,
+        text=text,
+        tags=("tag",),
+        date=f"2026-01-01T00:00:{message:02}+00:00",
+        source="Channel",
+        url=None,
+        file=f"file{message}",
+        vector=bytes([message]),
+        model="m1",
+    )
+
+
+async def ask(store: Store, user: int = 5) -> int:
+    return await store.remember(
+        user=user, chat=user, kind="text", query=b"q", photo=None, model="m1"
+    )
+
+
+async def test_posts_come_and_change(store: Store) -> None:
+    ((key, vector),) = await store.finish([], [entry(1)])
+    assert vector == b"\x01"
+    ((again, _),) = await store.finish([], [entry(1, text="new")])
+    assert again == key
+    post = (await store.posts([key, 999, 2**70]))[key]
+    assert (post.text, post.tags, post.file) == ("new", ("tag",), "file1")
+    assert (await store.counts()).posts == 1
+
+
+async def test_file_ids_are_of_one_bot(store: Store, tmp_path: Path) -> None:
+    ((key, _),) = await store.finish([], [entry(1)])
+    other = await SQLiteStore.open(tmp_path / "library.sqlite", bot=2)
+    try:
+        assert (await other.posts([key]))[key].file is None
+        await other.set_files({key: "other", 999: "nobody's"})
+        assert (await other.posts([key]))[key].file == "other"
+    finally:
+        await other.close()
+    assert (await store.posts([key]))[key].file == "file1"
+
+
+async def test_a_replaced_file_id_is_not_dropped(store: Store) -> None:
+    ((key, _),) = await store.finish([], [entry(1)])
+    await store.drop_file(key, "an older one")
+    assert (await store.posts([key]))[key].file == "file1"
+    await store.drop_file(key, "file1")
+    assert (await store.posts([key]))[key].file is None
+
+
+async def test_recent_pages(store: Store) -> None:
+    await store.finish([], [entry(n) for n in range(1, 8)])
+    first = await store.recent(limit=3, offset=0)
+    second = await store.recent(limit=3, offset=3)
+    assert [p.id[-1] for p in first + second] == list("765432")
+
+
+async def test_an_update_is_accepted_once(store: Store) -> None:
+    assert await store.accept(10, "p1", "digest", "payload")
+    assert not await store.accept(10, "p1", "digest", "payload")
+    (pending,) = await store.pending_updates(now=time.time(), limit=10)
+    await store.finish([pending])
+    assert not await store.accept(10, "p1", "digest", "payload")
+    assert await store.pending_updates(now=time.time(), limit=10) == []
+
+
+async def test_a_number_that_starts_anew_is_another_update(store: Store) -> None:
+    await store.accept(10, "p1", "digest", "payload")
+    await store.finish(await store.pending_updates(now=time.time(), limit=10))
+    await store.accept(11, "p2", "other", "first")
+    assert await store.accept(10, "p9", "new digest", "new payload")
+    pending_updates = await store.pending_updates(now=time.time(), limit=10)
+    assert [pending.payload for pending in pending_updates] == [
+        "first",
+        "new payload",
+    ]
+
+
+async def test_what_was_put_off_does_not_undo_a_later_edit(store: Store) -> None:
+    await store.accept(1, "p1", "a", "old")
+    await store.accept(2, "p1", "b", "new")
+    old, new = await store.pending_updates(now=time.time(), limit=10)
+    await store.postpone(old.number, due=time.time() + 100)
+    await store.finish([new])
+    assert await store.pending_updates(now=time.time() + 1000, limit=10) == []
+
+
+async def test_postponed_is_due_later(store: Store) -> None:
+    await store.accept(1, "p1", "a", "x")
+    (pending,) = await store.pending_updates(now=time.time(), limit=10)
+    await store.postpone(pending.number, due=time.time() + 100)
+    assert await store.pending_updates(now=time.time(), limit=10) == []
+    (later,) = await store.pending_updates(now=time.time() + 101, limit=10)
+    assert later.tries == 1
+
+
+async def test_removed_stays_removed(store: Store) -> None:
+    ((key, _),) = await store.finish([], [entry(1)])
+    post = await store.remove(key)
+    assert post is not None
+    assert await store.remove(key) is None
+    assert await store.finish([], [entry(1, text="edited")]) == []
+    assert await store.posts([key]) == {}
+    assert await store.is_removed(post.id)
+
+
+async def test_buried_before_it_came(store: Store) -> None:
+    assert await store.remove_forever("telegram/-1/3") is None
+    assert await store.finish([], [entry(3)]) == []
+
+
+async def test_version_grows_with_vectors(store: Store) -> None:
+    versions = [await store.version()]
+    ((key, _),) = await store.finish([], [entry(1)])
+    versions.append(await store.version())
+    await store.set_vector(key, b"x", "m2")
+    versions.append(await store.version())
+    await store.remove(key)
+    versions.append(await store.version())
+    assert versions == sorted(set(versions))
+
+
+async def test_votes_are_one_each_and_changeable(store: Store) -> None:
+    query = await ask(store)
+    await store.vote(user=5, query=query, key=7, value=1)
+    await store.vote(user=5, query=query, key=7, value=-1)
+    await store.vote(user=6, query=query, key=7, value=1)
+    assert await store.votes(query, 5) == {7: -1}
+    assert (await store.counts()).votes == 2
+
+
+async def test_forget_leaves_nothing_of_a_person(store: Store, tmp_path: Path) -> None:
+    query = await ask(store)
+    other = await ask(store, user=6)
+    await store.show(query, 5, {1: 10})
+    await store.vote(user=5, query=query, key=1, value=1)
+    await store.set_language(5, "ru")
+    assert await store.forget(5) == (1, 1)
+    assert await store.asked(query) is None
+    assert await store.language(5) is None
+    assert await store.shown(query) == {}
+    assert await store.asked(other) is not None
+    assert await ask(store) > other
+    assert await store.forget(999) == (0, 0)
+
+
+async def test_prune_keeps_what_was_voted_on(store: Store, tmp_path: Path) -> None:
+    voted, plain = await ask(store), await ask(store)
+    await store.vote(user=5, query=voted, key=1, value=1)
+    with sqlite3.connect(tmp_path / "library.sqlite") as connection:
+        connection.execute("UPDATE queries SET asked = '2020-01-01T00:00:00+00:00'")
+    connection.close()
+    fresh = await ask(store)
+    assert await store.prune(days=30) == 1
+    assert await store.asked(voted) is not None
+    assert await store.asked(plain) is None
+    assert await store.asked(fresh) is not None
+
+
+async def test_shown_posts_are_found_by_message(store: Store) -> None:
+    query = await ask(store)
+    await store.show(query, 5, {1: 10, 2: 11})
+    assert await store.shown_in(5, 11) == [2]
+    assert await store.shown(query) == {1: 10, 2: 11}
+    await store.show(12345, 5, {1: 10})
+    assert await store.shown(12345) == {}
+
+
+async def test_numbers_out_of_range_are_no_error(store: Store) -> None:
+    assert await store.asked(2**64) is None
+    assert await store.shown(2**64) == {}
+    assert await store.posts([2**64]) == {}
+
+
+async def test_groups(store: Store) -> None:
+    await store.add_group(-5, "a")
+    await store.add_group(-5, "b")
+    assert await store.groups() == {-5}
+    assert await store.drop_group(-5)
+    assert not await store.drop_group(-5)
+
+
+async def test_album(store: Store) -> None:
+    await store.finish([], [entry(1, album="a", own="caption"), entry(2, album="a")])
+    assert [s.own_text for s in await store.siblings(-1, "a")] == ["caption", ""]
+    assert await store.post_of(-1, 2) is not None
+    assert await store.post_of(-1, 3) is None
+
+
+async def test_undescribed(store: Store) -> None:
+    written = await store.finish([], [entry(n) for n in (1, 2, 3)])
+    assert await store.undescribed("m1", after=0, limit=10) == []
+    found = await store.undescribed("m2", after=written[0][0], limit=10)
+    assert [post.key for post in found] == [key for key, _ in written[1:]]
+
+
+async def test_writers_do_not_mix_their_transactions(store: Store) -> None:
+    async def one(number: int) -> None:
+        await store.finish([], [entry(number)])
+        await ask(store, user=number)
+
+    await asyncio.gather(*(one(number) for number in range(1, 40)))
+    assert (await store.counts()).posts == 39
+    assert (await store.counts()).queries == 39
+
+
+async def test_a_full_disk_is_told_and_reading_goes_on(tmp_path: Path) -> None:
+    store = await SQLiteStore.open(tmp_path / "library.sqlite", bot=1)
+    try:
+        ((key, _),) = await store.finish([], [entry(1)])
+        # SQLite's own limit gives the very error that a full disk gives.
+        (pages,) = await store._writer.execute_fetchall("PRAGMA page_count")
+        await store._writer.execute(f"PRAGMA max_page_count = {pages[0]}")
+
+        async def ask_for_ever() -> None:
+            while True:
+                await store.remember(
+                    user=1, chat=1, kind="text", query=b"x" * 3000, photo=None, model="m"
+                )
+
+        with pytest.raises(StoreFullError):
+            await asyncio.wait_for(ask_for_ever(), 20)
+        with pytest.raises(StoreFullError):
+            await store.finish([], [entry(n, text="x" * 5000) for n in range(2, 20)])
+        assert (await store.posts([key]))[key].text == "text"
+        await store._writer.execute("PRAGMA max_page_count = 100000")
+        assert await store.finish([], [entry(2)])
+    finally:
+        await store.close()
+
+
+async def test_no_library(tmp_path: Path) -> None:
+    path = tmp_path / "library.sqlite"
+    path.write_bytes(b"this is no database" * 100)
+    with pytest.raises(StoreError):
+        await SQLiteStore.open(path, bot=1)
+
+
+def left_out(message: int, *, album: str | None = None, rule: str = "advert") -> LeftOut:
+    return LeftOut(
+        f"telegram/-1/{message}", -1, album, rule, "0.9", "Buy!", None, f"update{message}"
+    )
+
+
+async def test_what_is_left_out_can_be_put_back(store: Store) -> None:
+    ((key, _),) = await store.finish([], [entry(1)])
+    assert await store.accept(7, "telegram/-1/1", "d1", "edit")
+    pending_updates = await store.pending_updates(now=time.time(), limit=9)
+    assert await store.leave_out(pending_updates, [left_out(1), left_out(2, rule="same text")]) == [
+        key
+    ]
+    assert await store.posts([key]) == {}
+    assert await store.pending_updates(now=time.time(), limit=9) == []
+    assert await store.left_out_counts() == {"advert": 1, "same text": 1}
+    newest, older = await store.left_out(limit=9)
+    assert (newest.id, older.id) == ("telegram/-1/2", "telegram/-1/1")
+    assert not await store.is_kept("telegram/-1/1")
+    assert older.number is not None
+    assert await store.put_back(older.number) == 1
+    assert await store.put_back(older.number) == 0
+    assert await store.put_back(2**80) == 0
+    assert await store.is_kept("telegram/-1/1")
+    (again,) = await store.pending_updates(now=time.time(), limit=9)
+    assert (again.subject, again.payload) == ("telegram/-1/1", "update1")
+    # It comes in: nothing of it is left behind.
+    await store.finish([again], [entry(1)])
+    await store.finish([], [entry(2)])
+    assert await store.left_out_counts() == {}
+
+
+async def test_an_album_is_put_back_as_a_whole(store: Store) -> None:
+    await store.leave_out([], [left_out(n, album="a") for n in (1, 2)] + [left_out(3, album="b")])
+    assert await store.left_out_album(-1, "a") == ("advert", "0.9")
+    assert await store.left_out_album(-2, "a") is None
+    (last, *_) = await store.left_out(limit=9)
+    assert last.number is not None
+    assert await store.put_back(last.number) == 1
+    (last, *_) = await store.left_out(limit=9)
+    assert last.number is not None
+    assert await store.put_back(last.number) == 2
+
+
+async def test_a_removed_post_is_not_shown_as_left_out(store: Store) -> None:
+    await store.leave_out([], [left_out(1)])
+    await store.remove_forever("telegram/-1/1")
+    await store.leave_out([], [left_out(1)])
+    assert await store.left_out(limit=9) == []
+
+
+async def test_fingerprints(store: Store) -> None:
+    ((first, _), (second, _)) = await store.finish([], [entry(1), entry(2)])
+    await store.finish([], [replace(entry(3), fingerprint=bytes(24))])
+    assert [post.key for post in await store.without_fingerprint(after=0, limit=9)] == [
+        first,
+        second,
+    ]
+    assert await store.without_fingerprint(after=0, limit=9, except_source="Channel") == []
+    await store.set_fingerprints({first: bytes(24), 999: bytes(24)})
+    assert [post.id for post in await store.without_fingerprint(after=0, limit=9)] == [
+        "telegram/-1/2"
+    ]
+    assert await store.without_fingerprint(after=second, limit=9) == []

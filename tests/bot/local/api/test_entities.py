@@ -1,0 +1,219 @@
+"""Markup to entities: known cases by hand, and whatever hypothesis can think of."""
+
+# ruff: noqa: E501 - tables of cases read better one to a line
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.local.api.entities import format_text, utf16_length
+from bot.local.errors import BadRequestError
+
+TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=30)
+# Words that nothing is found in by itself, and that no trimming touches.
+WORD = st.text("abcжї😀<>&*_.!-`~|[]()#+={}\\", min_size=1, max_size=8).filter(
+    lambda text: text.strip() == text
+)
+
+
+def escape_v2(text: str) -> str:
+    return re.sub(r"([_*\[\]()~`>#+\-=|{}.!\\])", r"\\\1", text)
+
+
+def cut(text: str, entity: dict) -> str:
+    units = text.encode("utf-16-le")
+    return units[2 * entity["offset"] : 2 * (entity["offset"] + entity["length"])].decode(
+        "utf-16-le"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "markup", "text", "entities"),
+    [
+        ("HTML", "<b>x</b>y", "xy", [("bold", "x")]),
+        ("html", "😀<i>😀</i>", "😀😀", [("italic", "😀")]),
+        ("HTML", "&lt;b&gt; &amp; &quot; &#65; &#x42; &nbsp;", '<b> & " A B &nbsp;', []),
+        ("HTML", "<b>a<i>b</i></b>", "ab", [("bold", "ab"), ("italic", "b")]),
+        ("HTML", "<pre><code class='language-py'>x</code></pre>", "x", [("pre", "x")]),
+        ("HTML", "<code><b>x</b></code>", "x", [("code", "x")]),
+        ("HTML", "<blockquote expandable>x</blockquote>", "x", [("expandable_blockquote", "x")]),
+        ("HTML", "<a href='http://e.org'>x</a><a>y</a>", "xy", [("text_link", "x")]),
+        ("HTML", "<a href='tg://user?id=5'>x</a>", "x", [("text_mention", "x")]),
+        ("HTML", "<span class='tg-spoiler'>x</span><tg-spoiler>y</tg-spoiler>", "xy", [("spoiler", "x"), ("spoiler", "y")]),
+        ("HTML", "<b></b>x <b> y </b>", "x  y", [("bold", " y")]),
+        ("HTML", " \n <b> x</b> \r\n", "x", [("bold", "x")]),
+        ("HTML", "<s>a</s><u>b</u><ins>c</ins><del>d</del>", "abcd", [("strikethrough", "a"), ("underline", "b"), ("underline", "c"), ("strikethrough", "d")]),
+        ("MarkdownV2", "*a _b_*", "a b", [("bold", "a b"), ("italic", "b")]),
+        ("MarkdownV2", "__a__ ~b~ ||c||", "a b c", [("underline", "a"), ("strikethrough", "b"), ("spoiler", "c")]),
+        ("MarkdownV2", r"\*a\. `\`x` ", "*a. `x", [("code", "`x")]),
+        ("MarkdownV2", "```py\nx*y\n```", "x*y", [("pre", "x*y")]),
+        ("MarkdownV2", "[a](http://e.org/\\))", "a", [("text_link", "a")]),
+        ("MarkdownV2", "![😀](tg://emoji?id=5)", "😀", [("custom_emoji", "😀")]),
+        ("MarkdownV2", ">a\n>b\nc", "a\nb\nc", [("blockquote", "a\nb")]),
+        ("MarkdownV2", ">a\n>b||", "a\nb", [("expandable_blockquote", "a\nb")]),
+        ("MarkdownV2", "_italic ___underline__ _", None, "error"),
+        ("Markdown", "*a* _b_ `c` [d](e.org) \\*", "a b c d *", [("bold", "a"), ("italic", "b"), ("code", "c"), ("text_link", "d")]),
+        (None, "/go@some_bot @you_know #тег #1 e@x.org https://e.org/a(b). e.com", None,
+         [("bot_command", "/go@some_bot"), ("mention", "@you_know"), ("hashtag", "#тег"), ("email", "e@x.org"), ("url", "https://e.org/a(b"), ("url", "e.com")]),
+        ("HTML", "<code>/go #tag</code> #tag", "/go #tag #tag", [("code", "/go #tag"), ("hashtag", "#tag")]),
+        ("HTML", "<x>", None, 'Unsupported start tag "x" at byte offset 0'),
+        ("HTML", "я<x>", None, 'Unsupported start tag "x" at byte offset 2'),
+        ("HTML", "a < b", None, 'Unsupported start tag "" at byte offset 2'),
+        ("HTML", "<b>x", None, 'Can\'t find end tag corresponding to start tag "b"'),
+        ("HTML", "<b>x</i>", None, 'Unmatched end tag at byte offset 4, expected "</b>", found "</i>"'),
+        ("HTML", "x</b>", None, "Unexpected end tag at byte offset 1"),
+        ("HTML", "<b", None, "Unclosed start tag at byte offset 0"),
+        ("HTML", "<span>x</span>", None, 'Tag "span" must have class'),
+        ("MarkdownV2", "a.b", None, "Character '.' is reserved and must be escaped with the preceding '\\'"),
+        ("MarkdownV2", "*a", None, "Can't find end of Bold entity at byte offset 0"),
+        ("MarkdownV2", "я [a](b", None, "Can't find end of a URL at byte offset 6"),
+        ("MarkdownV2", "> *a\nb*", None, "Can't find end of Bold entity"),
+        ("Markdown", "a *b", None, "Can't find end of the entity starting at byte offset 2"),
+    ],
+)  # fmt: skip
+def test_known_cases(mode: str | None, markup: str, text: str | None, entities: object) -> None:
+    if isinstance(entities, str):
+        with pytest.raises(BadRequestError) as caught:
+            format_text(markup, mode)
+        assert "can't parse entities" in caught.value.description
+        assert entities == "error" or entities in caught.value.description
+        return
+    formatted = format_text(markup, mode)
+    assert formatted.text == (markup if text is None else text)
+    assert [(e["type"], cut(formatted.text, e)) for e in formatted.entities] == entities
+
+
+def test_unknown_mode_and_broken_text() -> None:
+    with pytest.raises(BadRequestError, match="unsupported parse_mode"):
+        format_text("x", "BBCode")
+    with pytest.raises(BadRequestError, match="UTF-8"):
+        format_text("\ud800", "HTML")
+
+
+@given(TEXT)
+def test_escaped_text_comes_back(text: str) -> None:
+    for mode, escaped in (("HTML", html.escape(text)), ("MarkdownV2", escape_v2(text))):
+        formatted = format_text(escaped, mode)
+        assert formatted.text == text.strip()
+        assert formatted.entities == format_text(text).entities
+
+
+@given(
+    st.lists(
+        st.tuples(
+            WORD,
+            st.sampled_from(
+                ["", "bold", "italic", "underline", "strikethrough", "spoiler", "code"]
+            ),
+        ),
+        max_size=8,
+    )
+)
+def test_both_markups_agree(parts: list[tuple[str, str]]) -> None:
+    tags = {
+        "bold": "b",
+        "italic": "i",
+        "underline": "u",
+        "strikethrough": "s",
+        "spoiler": "tg-spoiler",
+        "code": "code",
+    }
+    marks = {
+        "bold": "*",
+        "italic": "_",
+        "underline": "__",
+        "strikethrough": "~",
+        "spoiler": "||",
+        "code": "`",
+    }
+    as_html, as_markdown, plain, wanted = "", "", "", []
+    for word, kind in parts:
+        piece = word + "\u2063"  # An invisible separator keeps neighbours apart.
+        if kind:
+            as_html += f"<{tags[kind]}>{html.escape(piece)}</{tags[kind]}> "
+            as_markdown += f"{marks[kind]}{escape_v2(piece)}{marks[kind]} "
+            wanted.append(
+                {"type": kind, "offset": utf16_length(plain), "length": utf16_length(piece)}
+            )
+        else:
+            as_html += html.escape(piece) + " "
+            as_markdown += escape_v2(piece) + " "
+        plain += piece + " "
+    for mode, markup in (("HTML", as_html), ("MarkdownV2", as_markdown)):
+        formatted = format_text(markup, mode, detect=False)
+        assert formatted.text == plain.strip()
+        assert formatted.entities == wanted
+
+
+@given(
+    st.one_of(
+        st.text(max_size=60),
+        st.text("<>/abi&;#x'\"= \n", max_size=40),
+        st.text("*_~|`[]()!>\\ab\n", max_size=40),
+        st.lists(
+            st.sampled_from(
+                [
+                    "<b>",
+                    "</b>",
+                    "<i>",
+                    "</i>",
+                    "<a href='e.org'>",
+                    "</a>",
+                    "<pre>",
+                    "</pre>",
+                    "x",
+                    " ",
+                    "<blockquote>",
+                    "</blockquote>",
+                ]
+            ),
+            max_size=14,
+        ).map("".join),
+    ),
+    st.sampled_from(["HTML", "MarkdownV2", "Markdown", None]),
+)
+def test_anything_is_parsed_or_refused(markup: str, mode: str | None) -> None:
+    try:
+        formatted = format_text(markup, mode)
+    except BadRequestError:
+        return
+    assert formatted.text == formatted.text.strip()
+    length = utf16_length(formatted.text)
+    last = -1
+    for entity in formatted.entities:
+        assert 0 <= entity["offset"] < entity["offset"] + entity["length"] <= length
+        assert entity["offset"] >= last
+        last = entity["offset"]
+        assert cut(formatted.text, entity)
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 50) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+ENTITY = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["bold", "text_link", "pre", "unknown"]) | JUNK,
+        "offset": st.integers(-3, 30) | JUNK,
+        "length": st.integers(-3, 30) | JUNK,
+    },
+    optional={"url": JUNK},
+)
+
+
+@given(TEXT, st.lists(ENTITY | JUNK, max_size=5))
+def test_given_entities_are_taken_or_refused(text: str, entities: list) -> None:
+    try:
+        formatted = format_text(text, None, entities)
+    except BadRequestError:
+        return
+    for entity in formatted.entities:
+        assert cut(formatted.text, entity)

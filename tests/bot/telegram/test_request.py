@@ -1,0 +1,109 @@
+"""Requests against a server that misbehaves on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from telegram.error import BadRequest, NetworkError, TimedOut
+
+from bot.telegram import request as module
+from bot.telegram.request import AiohttpRequest, AnswerTooLargeError
+
+OK = '{"ok": true, "result": true}'
+
+
+class Misbehaving:
+    """Answers each path in a way of its own, and counts."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.url = ""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        how, method = request.match_info["how"], request.match_info["method"]
+        self.counts[how] = count = self.counts.get(how, 0) + 1
+        if how == "twice500" and count <= 2:
+            return web.Response(status=500, text='{"ok": false, "description": "no"}')
+        if how == "twicebreak" and count <= 2:
+            assert request.transport is not None
+            request.transport.abort()
+        if how == "bad":
+            return web.Response(status=400, text='{"ok": false, "description": "Bad Request: x"}')
+        if how == "large":
+            response = web.StreamResponse()
+            await response.prepare(request)
+            for _ in range(22):
+                await response.write(bytes(1_000_000))
+            return response
+        return web.Response(text=OK if method else "")
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Misbehaving]:
+    server = Misbehaving()
+    app = web.Application()
+    app.router.add_route("*", "/{how}/{method}", server.handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield server
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def request_(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AiohttpRequest]:
+    monkeypatch.setattr(module, "FIRST_PAUSE", 0.01)
+    made = AiohttpRequest(connections=4, read_timeout=3)
+    await made.initialize()
+    yield made
+    await made.shutdown()
+
+
+async def test_a_server_error_is_tried_again(server: Misbehaving, request_: AiohttpRequest) -> None:
+    assert await request_.post(f"{server.url}/twice500/sendMessage") is True  # type: ignore[comparison-overlap]
+    assert server.counts["twice500"] == 3
+
+
+async def test_a_broken_connection_only_where_it_does_no_harm(
+    server: Misbehaving, request_: AiohttpRequest
+) -> None:
+    with pytest.raises(NetworkError):
+        await request_.post(f"{server.url}/twicebreak/sendMessage")
+    assert server.counts["twicebreak"] == 1
+    await request_.post(f"{server.url}/twicebreak/editMessageText")
+    assert server.counts["twicebreak"] == 3
+
+
+async def test_a_refusal_is_not_tried_again(server: Misbehaving, request_: AiohttpRequest) -> None:
+    with pytest.raises(BadRequest):
+        await request_.post(f"{server.url}/bad/getMe")
+    assert server.counts["bad"] == 1
+
+
+async def test_a_file_without_end_is_not_read_into_memory(
+    server: Misbehaving, request_: AiohttpRequest
+) -> None:
+    with pytest.raises(AnswerTooLargeError):
+        await request_.retrieve(f"{server.url}/large/file")
+
+
+async def test_no_connection(request_: AiohttpRequest) -> None:
+    with pytest.raises(NetworkError) as caught:
+        await request_.post("http://127.0.0.1:9/bot1:secret/sendMessage")
+    assert "secret" not in str(caught.value)
+    assert not isinstance(caught.value, TimedOut)
+
+
+def test_of_sent_messages_only_the_essence_is_kept() -> None:
+    payload = (
+        b'{"ok": true, "result": [{"message_id": 1, "date": 2, "chat": {"id": 3},'
+        b' "photo": [{"file_id": "s"}, {"file_id": "l"}], "reply_to_message": {}}]}'
+    )
+    assert AiohttpRequest.parse_json_payload(payload)["result"] == [
+        {"message_id": 1, "date": 2, "chat": {"id": 3}, "photo": [{"file_id": "l"}]}
+    ]
+    other = b'{"ok": true, "result": [{"update_id": 1, "message": {"text": "x"}}]}'
+    assert AiohttpRequest.parse_json_payload(other)["result"][0]["message"] == {"text": "x"}

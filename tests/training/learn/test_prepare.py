@@ -1,0 +1,127 @@
+"""From an export or a folder of photos to a corpus and a model, by one command."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from corpora import SCENES
+from PIL import Image
+
+from engine.errors import CorpusError
+from engine.model import load_model
+from training.__main__ import main
+from training.corpus.reader import Report, read_corpus
+from training.learn.prepare import prepare
+
+ADVERT = "Selling my iPhone, $200, free shipping, DM me to order now! #sale"
+
+
+def scene(name: str, seed: int) -> Image.Image:
+    """A photo in the scene's colour, with shapes of its own."""
+    cells = np.random.default_rng(seed).integers(0, 90, (6, 6, 1))
+    tinted = np.clip(np.array(SCENES[name][0]) * 0.7 + cells, 0, 255).astype(np.uint8)
+    return Image.fromarray(tinted).resize((96, 96), Image.Resampling.BICUBIC)
+
+
+def export(folder: Path, per_scene: int) -> Path:
+    """Write what Telegram Desktop writes of a channel."""
+    (folder / "photos").mkdir(parents=True)
+    messages = []
+    for place in range(per_scene * len(SCENES)):
+        name = list(SCENES)[place % len(SCENES)]
+        words = SCENES[name][2].split()
+        text = f"{words[place // len(SCENES) % 3]} and {words[-1]} "
+        scene(name, place).save(folder / "photos" / f"{place}.jpg")
+        messages.append(
+            {
+                "id": place + 1,
+                "type": "message",
+                "date_unixtime": str(1_700_000_000 + 60 * place),
+                "photo": f"photos/{place}.jpg",
+                "text": [
+                    text,
+                    {"type": "hashtag", "text": "#a"},
+                ],
+            }
+        )
+    messages[5]["text"] = ADVERT
+    record = {"name": "My channel", "type": "public_channel", "id": 77, "messages": messages}
+    (folder / "result.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_corpus_is_taken_as_it_is(here: Path) -> None:
+    (here / "mine").mkdir()
+    (here / "mine" / "posts.jsonl").write_text("")
+    assert prepare(here / "mine", print) == here / "mine"
+    assert [path.name for path in here.iterdir()] == ["mine"]
+
+
+def test_an_export_is_collected_cleaned_and_goes_on(here: Path) -> None:
+    said: list[str] = []
+    source = export(here / "ChatExport", 3)
+    corpus = prepare(source, said.append)
+    assert corpus == Path("corpus/ChatExport")
+    assert "kept 17 of 18: 1 advert" in "\n".join(said)
+    posts = list(read_corpus(corpus, report=Report()))
+    assert len(posts) == 17
+    assert posts[0].id == "telegram/-10077/1"
+    # Once more, by its file: nothing new, nothing lost.
+    said.clear()
+    assert prepare(source / "result.json", said.append) == corpus
+    assert "kept 17 of 18: 1 advert" in "\n".join(said)
+    assert [post.id for post in read_corpus(corpus, report=Report())] == [p.id for p in posts]
+
+
+def test_a_folder_of_photos(here: Path) -> None:
+    folder = here / "Holidays" / "day 1"
+    folder.mkdir(parents=True)
+    scene("sea", 1).save(folder / "a.jpg")
+    (folder / "a.txt").write_text("sea and beach")
+    scene("snow", 2).save(folder / "b.png")
+    posts = list(read_corpus(prepare(here / "Holidays", print), report=Report()))
+    assert [post.id for post in posts] == ["Holidays/day 1/a.jpg", "Holidays/day 1/b.png"]
+
+
+def test_what_is_none_of_these_is_refused(here: Path) -> None:
+    (here / "empty").mkdir()
+    with pytest.raises(CorpusError, match=r"no corpus .*no Telegram export .*no folder with photo"):
+        prepare(here / "empty", print)
+    with pytest.raises(CorpusError, match="does not exist"):
+        prepare(here / "nowhere", print)
+    (here / "html" / "photos").mkdir(parents=True)
+    (here / "html" / "messages.html").write_text("<html>")
+    scene("sea", 1).save(here / "html" / "photos" / "a.jpg")
+    with pytest.raises(CorpusError, match="this export is HTML"):
+        prepare(here / "html", print)
+    (here / "a.zip").write_bytes(b"PK")
+    with pytest.raises(CorpusError, match="no Telegram export"):
+        prepare(here / "a.zip", print)
+    assert not (here / "corpus" / "empty").exists()
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("artm") is None,
+    reason="needs BigARTM (pip install '.[training]' on Linux x86-64, Python 3.11)",
+)
+def test_from_an_export_to_a_model(here: Path, tiny_encoder: Path) -> None:
+    source = export(here / "ChatExport", 8)
+    words = ["build", str(source), "--encoder", str(tiny_encoder), "--topics", "16"]
+    assert main([*words, "--words", "48", "--epochs", "2", "--quiet"]) == 0
+    assert load_model(here / "models" / "ChatExport").info.posts == 47
+    with closing(sqlite3.connect(here / "models" / "ChatExport" / "posts.sqlite")) as library:
+        texts = {text for (text,) in library.execute("SELECT text FROM posts")}
+    assert "sea and boat #a" in texts
+    assert ADVERT not in texts

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from engine.projection import Projection, log_ratio
+from training.evaluate import metrics
+from training.evaluate.baselines.foldin import fold_in
+from training.learn.dataset import Dataset
+from training.learn.refine import (
+    PairSampler,
+    RefineSettings,
+    dropped,
+    dropped_words,
+    inverse_document_frequency,
+    refine,
+    weigh,
+)
+
+tensorflow = pytest.importorskip("tensorflow", reason="needs pip install '.[training]'")
+
+SETTINGS = RefineSettings(epochs=8, batch=128, learning_rate=2e-3)
+
+
+def theta_of(planted) -> np.ndarray:
+    """What BigARTM would give: the planted Phi folded in by least squares, smoothed."""
+    pooled = planted.train.pooled().toarray()
+    return fold_in([{"text": row} for row in pooled], {"text": planted.text_phi.astype(np.float32)})
+
+
+@pytest.fixture(scope="module")
+def learnt(planted) -> tuple[Projection, list[str]]:
+    lines: list[str] = []
+    phi = planted.text_phi.astype(np.float32)
+    return refine(planted.train, phi, theta_of(planted), SETTINGS, progress=lines.append), lines
+
+
+def recall(projection: Projection, data: Dataset) -> float:
+    """Text -> photo R@10 on held-out posts, in percent."""
+    photos = projection.photos(data.features)
+    texts = projection.texts(data.texts.toarray())
+    ranks = metrics.text_to_photo_ranks(lambda rows: texts[rows] @ photos.T, data.owner, len(data))
+    return metrics.summarise(ranks).r10
+
+
+class TestRefine:
+    def test_shapes(self, learnt, planted) -> None:
+        projection, lines = learnt
+        topics, words = planted.text_phi.shape[1], planted.text_phi.shape[0]
+        assert projection.photo_weights.shape == (planted.train.features.shape[1], topics)
+        assert projection.text_weights.shape == (words, topics)
+        assert projection.idf.shape == (words,)
+        assert all(kappa > 0 for kappa in projection.sharpness)
+        assert np.isfinite(projection.photo_weights).all()
+        assert len(lines) == SETTINGS.epochs
+        assert lines[-1].startswith("8/8 ranking ")
+
+    def test_held_out_photos_are_found_by_their_texts(self, learnt, planted) -> None:
+        chance = 100 * 10 / len(planted.held)
+        assert recall(learnt[0], planted.held) > 3 * chance
+
+    def test_the_losses_go_down(self, learnt) -> None:
+        ranking = [float(line.split()[2]) for line in learnt[1]]
+        likelihood = [float(line.split()[4]) for line in learnt[1]]
+        assert ranking[-1] < ranking[0]
+        assert likelihood[-1] > likelihood[0]
+
+    def test_topics_stay_where_bigartm_had_put_them(self, learnt, planted) -> None:
+        theta = theta_of(planted)
+        photos = learnt[0].photos(planted.train.features)
+        clear = theta.max(1) > 0.6
+        assert clear.sum() > 50
+        same = photos.argmax(1)[clear] == theta.argmax(1)[clear]
+        assert same.mean() > 0.6
+        assert (log_ratio(theta) * photos).sum(1).mean() > 0.3
+
+    def test_the_same_seed_gives_the_same_maps(self, learnt, planted) -> None:
+        again = refine(
+            planted.train, planted.text_phi.astype(np.float32), theta_of(planted), SETTINGS
+        )
+        np.testing.assert_array_equal(again.photo_weights, learnt[0].photo_weights)
+        np.testing.assert_array_equal(again.text_weights, learnt[0].text_weights)
+        assert again.sharpness == learnt[0].sharpness
+
+    def test_a_large_corpus_is_sampled(self, planted) -> None:
+        few = replace(SETTINGS, epochs=1, most_posts=60)
+        projection = refine(
+            planted.train, planted.text_phi.astype(np.float32), theta_of(planted), few
+        )
+        assert np.isfinite(projection.photo_weights).all()
+
+
+class TestDropped:
+    def test_a_share_is_dropped_and_the_sum_stays(self) -> None:
+        values = np.ones((200, 100), np.float32)
+        thin = dropped(values, 0.3, np.random.default_rng(0))
+        assert thin.dtype == np.float32
+        assert abs((thin == 0).mean() - 0.3) < 0.02
+        assert abs(thin.mean() - 1) < 0.03
+        assert (values == 1).all()
+
+    def test_of_words_only_those_that_are_there(self) -> None:
+        rng = np.random.default_rng(0)
+        rows = sparse.random(50, 40, 0.2, "csr", np.float32, rng)
+        thin = dropped_words(rows, 0.25, rng)
+        dense = rows.toarray()
+        kept = thin != 0
+        np.testing.assert_allclose(thin[kept], dense[kept] / 0.75, rtol=1e-5)
+        assert 0.6 < kept.sum() / rows.nnz < 0.9
+
+    def test_nothing_is_dropped_of_share_0(self) -> None:
+        values = np.random.default_rng(0).random((3, 4)).astype(np.float32)
+        np.testing.assert_array_equal(dropped(values, 0.0, np.random.default_rng(0)), values)
+
+
+class TestWeights:
+    def test_idf_counts_texts_not_words(self) -> None:
+        counts = sparse.csr_matrix(np.array([[5, 1, 0], [0, 1, 0], [0, 1, 0], [0, 1, 0]], float))
+        idf = inverse_document_frequency(counts)
+        np.testing.assert_allclose(idf, [np.log(4), 0, np.log(4)], atol=1e-6)
+        assert idf.dtype == np.float32
+
+    def test_weighing_is_what_a_query_does(self) -> None:
+        rng = np.random.default_rng(0)
+        counts = sparse.csr_matrix(rng.poisson(1.0, (5, 6)).astype(np.float32))
+        idf = rng.random(6).astype(np.float32)
+        before = counts.copy()
+        np.testing.assert_allclose(
+            weigh(counts, idf).toarray(), np.sqrt(counts.toarray()) * idf, atol=1e-6
+        )
+        assert (counts != before).nnz == 0
+
+
+def texts_of(owner: list[int], language: list[str], posts: int) -> Dataset:
+    count = len(owner)
+    return Dataset(
+        tuple(map(str, range(posts))),
+        np.zeros((posts, 2), np.float32),
+        sparse.csr_matrix((posts, 2)),
+        sparse.csr_matrix((count, 3)),
+        np.array(owner, np.int64),
+        np.array(language, np.str_),
+    )
+
+
+class TestPairs:
+    @given(
+        st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["en", "ru", ""])), max_size=20),
+        st.floats(0, 1),
+        st.integers(0, 99),
+    )
+    @settings(max_examples=60, deadline=None)
+    def test_both_texts_are_of_the_post(self, texts: list, rare: float, seed: int) -> None:
+        owner, language = [row[0] for row in texts], [row[1] for row in texts]
+        data = texts_of(owner, language, 6)
+        sampler = PairSampler(data, rare)
+        assert sampler.posts.tolist() == sorted(set(owner))
+        first, second, real = sampler.draw(sampler.posts, np.random.default_rng(seed))
+        assert [owner[row] for row in first] == sampler.posts.tolist()
+        assert [owner[row] for row in second] == sampler.posts.tolist()
+        assert real.tolist() == [float(a != b) for a, b in zip(first, second, strict=True)]
+
+    def test_the_rarer_language_comes_first_as_often_as_asked(self) -> None:
+        data = texts_of([0, 0, 0, 1], ["en", "en", "ru", "en"], 2)
+        for rare in (0.0, 0.3, 1.0):
+            sampler, rng = PairSampler(data, rare), np.random.default_rng(0)
+            firsts = [sampler.draw(np.array([0]), rng)[0][0] for _ in range(500)]
+            share = np.mean([data.language[row] == "ru" for row in firsts])
+            assert abs(share - rare) < 0.07

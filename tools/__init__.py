@@ -1,0 +1,1 @@
+"""What only maintainers run: rendering the starter, distilling the encoder, learning the filter."""

@@ -1,0 +1,1 @@
+"""Learning the advert filter that ships."""

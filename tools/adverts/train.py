@@ -1,0 +1,68 @@
+"""Learn the advert filter that comes with the project, and say how good it is.
+
+Run ``python -m tools.adverts.train`` after a change of the examples or of the features; with
+``--measure FILE`` (JSONL with ``text`` and ``label``) nothing is learnt, the shipped filter is
+measured on that file.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from engine.cleaning.adverts import SHIPPED, AdvertFilter
+from engine.cleaning.rules import THRESHOLD
+from training.clean.adverts import FOLDS, by_keywords, judge_all, learn, measure
+from training.clean.examples import by_language, labelled_file, own_examples
+
+
+def cross_validate(out: Path | None) -> None:
+    """Learn from the project's examples, print the cross-validation, save the filter."""
+    examples = own_examples()
+    learnt, probabilities = learn(examples)
+    _, mixed = learn(examples, kinds_apart=False)
+    print(f"{len(examples):,} examples, {FOLDS} folds, threshold {THRESHOLD}")
+    for name, rows in by_language(examples):
+        part = [examples[row] for row in rows]
+        print(f"{name:4} kinds apart  {measure(probabilities[rows], part, THRESHOLD)}")
+        print(f"{name:4} kinds mixed  {measure(mixed[rows], part, THRESHOLD)}")
+        print(f"{name:4} keywords     {measure(judge_all(by_keywords, part), part)}")
+    if out is not None:
+        whole = measure(probabilities, examples, THRESHOLD)
+        learnt.filter.info["cross_validation"] = {
+            "precision": round(whole.precision, 4),
+            "recall": round(whole.recall, 4),
+            "f1": round(whole.f1, 4),
+        }
+        learnt.filter.save(out)
+        print(f"saved {out.name}: {len(learnt.filter):,} features, {out.stat().st_size:,} bytes")
+
+
+def measure_file(path: Path, adverts: AdvertFilter, threshold: float) -> None:
+    """Print how well a filter does on a labelled file, beside the list of keywords."""
+    examples = labelled_file(path)
+    probabilities = judge_all(adverts.probability, examples)
+    print(f"filter at {threshold:.2f}  {measure(probabilities, examples, threshold)}")
+    print(f"keywords        {measure(judge_all(by_keywords, examples), examples)}")
+    labels = np.array([example.advert for example in examples])
+    wrong = np.flatnonzero((probabilities >= threshold) != labels)
+    order = wrong[np.argsort(-np.abs(probabilities[wrong] - labels[wrong]))]
+    if len(order):
+        print("most mistaken:")
+    for row in order[:10]:
+        text = " ".join(examples[row].text.split())[:100]
+        print(f"  {'advert  ' if labels[row] else 'ordinary'} {probabilities[row]:.2f}  {text}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--measure", type=Path, help="labelled file; nothing is learnt")
+    parser.add_argument("--threshold", type=float, default=THRESHOLD)
+    parser.add_argument("--dry-run", action="store_true", help="do not save the filter")
+    given = parser.parse_args()
+    if given.measure is not None:
+        measure_file(given.measure, AdvertFilter.load(), given.threshold)
+    else:
+        cross_validate(None if given.dry_run else SHIPPED)

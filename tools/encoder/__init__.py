@@ -1,0 +1,1 @@
+"""Distilling the small encoder from Inception-v3."""

@@ -1,9 +1,0 @@
-"""What the model is measured against: each baseline learns from the same training posts.
-
-A baseline is a `Method`; `fit_baseline` learns one, or reads it from the cache.
-"""
-
-from training.baselines.base import Method, Task
-from training.baselines.fitting import BASELINES, Fitted, fit_baseline
-
-__all__ = ["BASELINES", "Fitted", "Method", "Task", "fit_baseline"]

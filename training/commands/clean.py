@@ -1,0 +1,159 @@
+"""``python -m training clean``: adverts, duplicates, scraps and broken photos go."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from engine.cleaning.adverts import AdvertFilter
+from engine.cleaning.duplicates import MAX_DISTANCE, NEAR
+from engine.cleaning.rules import MIN_SIDE, THRESHOLD, Limits
+from engine.errors import CorpusError
+from training.clean.model import filter_for
+from training.clean.report import samples, summary, write_report
+from training.clean.rules import judge_corpus
+from training.corpus.apply import put_back, take_out
+from training.corpus.dropped import dropped_file
+from training.corpus.reader import POSTS_FILE
+from training.corpus.writer import locked
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the corpus and where each rule draws its line."""
+    parser.add_argument("corpus", type=Path, nargs="?", help="folder with posts.jsonl")
+    parser.add_argument(
+        "--min-tokens",
+        type=_count,
+        help="fewest words and hashtags of a post (default: a quarter of the median, 2 to 20)",
+    )
+    parser.add_argument(
+        "--min-side",
+        type=_count,
+        default=MIN_SIDE,
+        help="pixels of a photo's shorter side (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=_share,
+        default=THRESHOLD,
+        help="probability from which a text is an advert (default: %(default)s)",
+    )
+    parser.add_argument("--keep-adverts", action="store_true", help="do not look for adverts")
+    parser.add_argument(
+        "--distance",
+        type=_distance,
+        default=NEAR,
+        help=f"bits in which near-duplicate photos differ, 0 to {MAX_DISTANCE}; -1: keep them "
+        "(default: %(default)s)",
+    )
+    parser.add_argument("--filter", type=Path, help="advert filter (.npz) to use")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only judge and report, take nothing out"
+    )
+    parser.add_argument("--undo", action="store_true", help="put back what was taken out")
+    parser.add_argument(
+        "--measure",
+        type=Path,
+        metavar="FILE",
+        help="measure the advert filter on JSONL with text and label, and do nothing else",
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 1")
+    return number
+
+
+def _distance(text: str) -> int:
+    number = int(text)
+    if not -1 <= number <= MAX_DISTANCE:
+        raise argparse.ArgumentTypeError(f"must be -1 to {MAX_DISTANCE}")
+    return number
+
+
+def run(args: argparse.Namespace) -> int:
+    """Clean.
+
+    Raises
+    ------
+    CorpusError
+        The corpus cannot be read or written; it is as it was then.
+    ModelError
+        The advert filter is damaged.
+    """
+    if args.measure is not None:
+        # scikit-learn is only needed to measure.
+        from tools.adverts.train import measure_file
+
+        measure_file(args.measure, filter_for(args.corpus, args.filter), args.threshold)
+        return 0
+    if args.corpus is None:
+        raise CorpusError("which corpus? Give the folder that holds posts.jsonl")
+    corpus: Path = args.corpus
+    if not (corpus / POSTS_FILE).is_file():
+        raise CorpusError(f"{corpus / POSTS_FILE} is missing: give the folder of a corpus")
+    adverts = None if args.keep_adverts else filter_for(corpus, args.filter)
+    limits = Limits(
+        min_side=args.min_side, threshold=args.threshold if adverts else 2.0, distance=args.distance
+    )
+    with locked(corpus):
+        if args.dry_run and dropped_file(corpus).is_file():
+            raise CorpusError("posts are taken out already: use --undo before --dry-run")
+        back = put_back(corpus)
+        if args.undo:
+            print(f"{back:,} posts are back in {corpus / POSTS_FILE}")
+            return 0
+        print(_clean(corpus, limits, adverts, args.min_tokens, dry_run=args.dry_run))
+    return 0
+
+
+def clean(
+    corpus: Path, limits: Limits, adverts: AdvertFilter | None, *, min_tokens: int | None = None
+) -> str:
+    """Clean a corpus by these limits, whatever was taken out before; what to tell of it.
+
+    Parameters
+    ----------
+    corpus
+        Its folder.
+    limits
+        Where the lines are drawn.
+    adverts
+        The filter, or None to keep adverts.
+    min_tokens
+        In place of the limit that the data suggest.
+
+    Raises
+    ------
+    CorpusError
+        The corpus cannot be read or written; it is as it was then.
+    """
+    with locked(corpus):
+        put_back(corpus)
+        return _clean(corpus, limits, adverts, min_tokens, dry_run=False)
+
+
+def _clean(
+    corpus: Path,
+    limits: Limits,
+    adverts: AdvertFilter | None,
+    min_tokens: int | None,
+    *,
+    dry_run: bool,
+) -> str:
+    judged = judge_corpus(corpus, limits, adverts, min_tokens=min_tokens)
+    limits = replace(limits, min_tokens=judged.min_tokens)
+    report = write_report(corpus, judged, limits, samples(corpus, judged))
+    if not dry_run:
+        take_out(corpus, judged.verdicts)
+    return f"{summary(judged)}\nthe report: {report}"

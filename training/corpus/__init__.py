@@ -1,0 +1,1 @@
+"""Corpora on disk: reading, writing, leaving out."""

@@ -1,0 +1,103 @@
+"""Taking posts out of a corpus, and putting them back: no step can lose a line."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from engine.cleaning.rules import Verdict
+from engine.errors import CorpusError
+from training.corpus.dropped import Dropped, dropped_file, read_dropped, write_dropped
+from training.corpus.reader import POSTS_FILE
+
+
+def take_out(corpus: Path, verdicts: Mapping[int, Verdict]) -> None:
+    """Move lines from ``posts.jsonl`` to ``cleaning/dropped.jsonl``.
+
+    They are in the second file before they leave the first, so that a run that is stopped in
+    between has them in both, and `put_back` once.
+
+    Parameters
+    ----------
+    corpus
+        Its folder; nothing may be taken out of it yet (see `put_back`).
+    verdicts
+        Number of a line, from 1 -> why it goes.
+    """
+    posts = corpus / POSTS_FILE
+    write_dropped(
+        corpus,
+        (
+            Dropped(number - 1, *verdicts[number], line.rstrip(b"\r\n"))
+            for number, line in _numbered(posts)
+            if number in verdicts
+        ),
+    )
+    _rewrite(posts, lambda: (line for n, line in _numbered(posts) if n not in verdicts))
+
+
+def put_back(corpus: Path) -> int:
+    """Undo `take_out`; lines that were added since stay behind those that were there.
+
+    Returns
+    -------
+    int
+        How many lines came back.
+
+    Raises
+    ------
+    CorpusError
+        What was taken out cannot be read; nothing is changed then.
+    """
+    posts = corpus / POSTS_FILE
+    if not dropped_file(corpus).is_file():
+        return 0
+    if not posts.is_file():
+        raise CorpusError(f"{posts} is missing")
+    there = {_fingerprint(line) for _, line in _numbered(posts)}
+    back = 0
+
+    def merged() -> Iterator[bytes]:
+        nonlocal back
+        place = 0
+        kept = (line for _, line in _numbered(posts))
+        for entry in read_dropped(corpus):
+            if _fingerprint(entry.line) in there:
+                continue
+            while place < entry.at and (line := next(kept, None)) is not None:
+                yield line
+                place += 1
+            yield entry.line + b"\n"
+            place += 1
+            back += 1
+        yield from kept
+
+    _rewrite(posts, merged)
+    dropped_file(corpus).unlink()
+    return back
+
+
+def _numbered(posts: Path) -> Iterator[tuple[int, bytes]]:
+    with posts.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            yield number, line if line.endswith(b"\n") else line + b"\n"
+
+
+def _fingerprint(line: bytes) -> int:
+    digest = hashlib.blake2b(line.rstrip(b"\r\n"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+def _rewrite(path: Path, lines: Callable[[], Iterator[bytes]]) -> None:
+    temporary = path.with_name(path.name + ".part")
+    try:
+        with temporary.open("wb") as file:
+            file.writelines(lines())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CorpusError(f"{path} cannot be written: {error}") from error

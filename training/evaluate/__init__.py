@@ -1,0 +1,1 @@
+"""Measuring a model against the baselines on posts it has not seen."""

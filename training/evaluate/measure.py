@@ -1,0 +1,237 @@
+"""One row of the table: what a method does with held-out posts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.results import Floats
+from training.evaluate.baselines.base import Method
+from training.evaluate.baselines.chance import (
+    annotation_chance,
+    other_texts_chance,
+    photo_to_text_chance,
+    similar_posts_chance,
+    text_to_photo_chance,
+)
+from training.evaluate.coherence import npmi, pmi, same_top_words
+from training.evaluate.metrics import (
+    annotation,
+    inverse_document_frequency,
+    other_text_ranks,
+    photo_to_text_ranks,
+    similar_posts,
+    summarise,
+    text_to_photo_ranks,
+    tf_idf,
+    truth_of,
+)
+from training.learn.dataset import Dataset
+
+Row = dict[str, Any]
+
+PHOTO_WEIGHTS = (0.0, 0.5, 1.0)
+"""Weights of the photo in a query of a photo and a text."""
+
+_TIMED = 100
+"""Queries that are timed."""
+
+
+@dataclass(frozen=True)
+class Heldout:
+    """Held-out posts and what is right for them.
+
+    Attributes
+    ----------
+    data
+        The held-out posts.
+    train
+        The training posts: idf and coherence are counted over them.
+    word_languages
+        Language of each word, shape (W_text,).
+    """
+
+    data: Dataset
+    train: Dataset
+    word_languages: npt.NDArray[np.str_]
+
+    @cached_property
+    def main(self) -> Dataset:
+        """Posts with their English texts, or with all texts where none is English."""
+        return self.data.in_language("en") if "en" in self.data.language else self.data
+
+    @cached_property
+    def russian(self) -> Dataset:
+        """Posts with their Russian texts."""
+        return self.data.in_language("ru")
+
+    @cached_property
+    def unit_texts(self) -> Any:
+        """Unit tf-idf vectors of each post's texts: the English ones where each post has some."""
+        pooled = self.data.pooled()
+        idf = inverse_document_frequency(self.train.pooled())
+        if len(np.unique(self.main.owner)) == len(self.data):
+            pooled = self.main.pooled()
+        return tf_idf(pooled, idf)
+
+    def truth(self, language: str | None) -> tuple[Any, npt.NDArray[np.bool_]]:
+        """Words of each post's texts, and the words that may be predicted.
+
+        Parameters
+        ----------
+        language
+            Only words and texts of a language; a post without a text in it is left out. None:
+            English ones for posts with an English text, all of them for the others.
+        """
+        count, width = len(self.data), len(self.word_languages)
+        everything = truth_of(self.data.texts[:, :width], self.data.owner, count)
+        chosen = self.main if language is None else self.data.in_language(language)
+        truth = truth_of(chosen.texts[:, :width], chosen.owner, count)
+        # A word whose script tells no language may be said in any.
+        allowed = (self.word_languages == (language or "en")) | (self.word_languages == "")
+        if language is not None:
+            return truth, allowed
+        english = np.isin(np.arange(count), self.data.in_language("en").owner)
+        truth = truth.multiply(english[:, None]) + everything.multiply(~english[:, None])
+        return truth.tocsr().astype(bool), allowed[None] | ~english[:, None]
+
+
+def chance_row(held: Heldout) -> Row:
+    """Compute what blind guessing gets, in the structure of `measure`."""
+    photos = len(held.data)
+    row: Row = {}
+    for suffix, data in (("", held.main), ("_ru", held.russian)):
+        row[f"text_to_photo{suffix}"] = text_to_photo_chance(len(data.owner), photos).to_dict()
+        row[f"photo_to_text{suffix}"] = photo_to_text_chance(data.owner).to_dict()
+    row["both_together"] = {
+        _weight(weight): other_texts_chance(held.main.owner).to_dict() for weight in PHOTO_WEIGHTS
+    }
+    row["annotation"] = annotation_chance(*held.truth(None)).to_dict()
+    row["annotation_ru"] = annotation_chance(*held.truth("ru")).to_dict()
+    row["similar_posts"] = similar_posts_chance(held.unit_texts)
+    return row
+
+
+def measure(method: Method, held: Heldout) -> Row:
+    """Everything a method can do; what it cannot do is not in the row.
+
+    Recalls and the two numbers of the annotation are per cent; similar posts is a mean cosine.
+    """
+    row: Row = {}
+    photos = method.photos(held.data)
+    if photos is not None:
+        for suffix, data in (("", held.main), ("_ru", held.russian)):
+            row |= _retrieval(method, photos, data, suffix)
+        row["both_together"] = _both(method, photos, held)
+    words = method.words(held.data)
+    if words is not None:
+        for name, language in (("annotation", None), ("annotation_ru", "ru")):
+            row[name] = annotation(lambda rows: words[rows], *held.truth(language)).to_dict()
+    similar = method.similar(held.data)
+    if similar is not None:
+        vectors, bias = similar
+        row["similar_posts"] = similar_posts(
+            lambda rows: vectors[rows] @ vectors.T - bias, held.unit_texts
+        )
+    phi = method.phi()
+    if phi is not None:
+        pooled = held.train.pooled()
+        values = npmi(phi, pooled)
+        row["coherence"] = {
+            "npmi": float(values.mean()),
+            "npmi_worst": float(values.min()),
+            "pmi": float(pmi(phi, pooled).mean()),
+            "same_top_words": same_top_words(phi),
+            "topics": phi.shape[1],
+        }
+    return row | _cost(method, photos, held)
+
+
+def _retrieval(method: Method, photos: Floats, data: Dataset, suffix: str) -> Row:
+    texts = method.texts(data.texts)
+    if texts is None:
+        return {}
+    photo_bias, text_bias = method.photo_bias(photos), method.text_bias(texts)
+
+    def by_texts(rows: slice) -> Floats:
+        scores = method.score(texts[rows], photos, photo_bias)
+        return method.rerank(scores, data.texts[rows], photos)
+
+    found = text_to_photo_ranks(by_texts, data.owner, len(photos))
+    back = photo_to_text_ranks(
+        lambda rows: method.score(photos[rows], texts, text_bias), data.owner, len(photos)
+    )
+    return {
+        f"text_to_photo{suffix}": summarise(found).to_dict(),
+        f"photo_to_text{suffix}": summarise(back).to_dict(),
+    }
+
+
+def _both(method: Method, photos: Floats, held: Heldout) -> Row:
+    """A photo and one of its texts ask together for the photo's other texts among all others.
+
+    With the photo's weight at 0 the text asks alone, at 1 the photo.
+    """
+    data = held.main
+    texts = method.texts(data.texts)
+    if texts is None:
+        return {}
+    bias = method.text_bias(texts)
+    result: Row = {}
+    for weight in PHOTO_WEIGHTS:
+
+        def scores(rows: slice, weight: float = weight) -> Floats:
+            queries = method.both(photos[data.owner[rows]], texts[rows], weight)
+            return method.score(queries, texts, weight * bias)
+
+        result[_weight(weight)] = summarise(other_text_ranks(scores, data.owner)).to_dict()
+    return result
+
+
+def _weight(weight: float) -> str:
+    return f"{weight:g}"
+
+
+def _cost(method: Method, photos: Floats | None, held: Heldout) -> Row:
+    row: Row = {"mb_model": method.size() / 1e6}
+    if photos is None or not len(held.main.owner):
+        return row
+    bias = method.photo_bias(photos)
+    # Two more floats a post are its biases.
+    row["kb_per_post"] = photos.shape[1] * 4 / 1e3
+
+    pictures = [held.data.subset(np.array([n % len(held.data)])) for n in range(_TIMED)]
+
+    def best(scores: Floats) -> None:
+        np.argpartition(-scores, min(10, scores.shape[1] - 1), axis=1)
+
+    def text(number: int) -> None:
+        counts = held.main.texts[number % len(held.main.owner)]
+        vectors = method.texts(counts)
+        assert vectors is not None
+        best(method.rerank(method.score(vectors, photos, bias), counts, photos))
+
+    def photo(number: int) -> None:
+        vectors = method.photos(pictures[number])
+        assert vectors is not None
+        best(method.score(vectors, photos, bias))
+
+    row["ms_text_query"] = median_ms(text)
+    row["ms_photo_query"] = median_ms(photo)
+    return row
+
+
+def median_ms(work: Callable[[int], object], times: int = _TIMED) -> float:
+    """Median time of ``work(0)``, ``work(1)``, ... in milliseconds."""
+    taken = []
+    for number in range(times):
+        start = time.perf_counter()
+        work(number)
+        taken.append(time.perf_counter() - start)
+    return 1e3 * float(np.median(taken))

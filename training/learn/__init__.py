@@ -1,0 +1,1 @@
+"""From posts to a model: features, BigARTM, the two maps."""

@@ -1,0 +1,160 @@
+"""From texts and photo chunks to counts: vocabularies with frequency limits, and a `Dataset`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from engine.results import Floats
+from engine.text import SurfaceForms, TextBag, TextPipeline
+from engine.vocabulary import Vocabulary
+from training.corpus.reader import CorpusPost
+from training.learn.dataset import Dataset
+from training.learn.features import Chunk
+
+VISUAL_LIMIT = 8.0
+"""Largest count of one visual word in a photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text of a post, tokenised.
+
+    Attributes
+    ----------
+    language
+        As the corpus says, else the language of most of its words.
+    """
+
+    post: str
+    language: str
+    bag: TextBag
+
+
+def tokenise(posts: Iterable[CorpusPost], pipeline: TextPipeline) -> list[Text]:
+    """All texts of the posts; a post with hashtags but no text gives one text of the hashtags."""
+    texts = []
+    for post in posts:
+        rows = [(language, text) for language, many in post.texts.items() for text in many]
+        for language, text in rows or [("", "")]:
+            bag = pipeline(text, post.tags)
+            if bag.lemmas or bag.tags:
+                texts.append(Text(post.id, language or _language(bag), bag))
+    return texts
+
+
+def _language(bag: TextBag) -> str:
+    found = Counter(token.language for token in bag.lemmas or bag.tags)
+    return found.most_common(1)[0][0]
+
+
+def learn_vocabularies(
+    texts: Sequence[Text], *, least: int, most: float, largest: int = 50_000
+) -> tuple[Vocabulary, Vocabulary]:
+    """Vocabularies of words and of hashtags.
+
+    Parameters
+    ----------
+    least
+        Texts that a word must be in, and posts that a hashtag must be on.
+    most
+        Largest share of the texts that a word may be in.
+    largest
+        Most words kept, the most frequent.
+    """
+    words: Counter[str] = Counter()
+    tags: Counter[str] = Counter()
+    shown, shown_tags = SurfaceForms(), SurfaceForms()
+    for text in texts:
+        words.update({token.key for token in text.bag.lemmas})
+        tags.update({token.key for token in text.bag.tags})
+        for token in text.bag.lemmas:
+            shown.add(token)
+        for token in text.bag.tags:
+            shown_tags.add(token)
+    ceiling = max(most * len(texts), least)
+    return (
+        _vocabulary(words, shown, least, ceiling, largest),
+        _vocabulary(tags, shown_tags, least, float("inf"), largest),
+    )
+
+
+def _vocabulary(
+    counts: Counter[str], shown: SurfaceForms, least: float, ceiling: float, largest: int
+) -> Vocabulary:
+    keys = [key for key, n in counts.most_common(largest) if least <= n <= ceiling]
+    keys.sort()
+    return Vocabulary(tuple(keys), tuple(map(shown.best, keys)), tuple(map(shown.language, keys)))
+
+
+def text_columns(words: Vocabulary, tags: Vocabulary, bag: TextBag) -> Counter[int]:
+    """Columns (words, then hashtags) and counts of the known tokens of a text."""
+    found: Counter[int] = Counter()
+    for token in bag.lemmas:
+        column = words.index.get(token.key)
+        if column is not None:
+            found[column] += 1
+    for token in bag.tags:
+        column = tags.index.get(token.key)
+        if column is not None:
+            found[len(words) + column] += 1
+    return found
+
+
+def counts_matrix(rows: Sequence[Counter[int]], width: int) -> Any:
+    """Counters of columns to a CSR matrix, shape (len(rows), width), float32."""
+    indptr = np.cumsum([0, *(len(row) for row in rows)])
+    indices = np.array([column for row in rows for column in row], np.int32)
+    data = np.array([n for row in rows for n in row.values()], np.float32)
+    matrix = sparse.csr_matrix((data, indices, indptr), shape=(len(rows), width))
+    matrix.sort_indices()
+    return matrix
+
+
+def visual_counts(chunk: Chunk, width: int) -> Any:
+    """Visual words of a chunk's photos, CSR of shape (n, width)."""
+    count = len(chunk.ids)
+    rows = np.repeat(np.arange(count), chunk.words[0].size if count else 0)
+    matrix = sparse.csr_matrix(
+        (
+            chunk.weights.astype(np.float32).ravel(),
+            (rows, chunk.words.astype(np.int32).ravel()),
+        ),
+        shape=(count, width),
+    )
+    matrix.sum_duplicates()
+    matrix.data = np.minimum(matrix.data, VISUAL_LIMIT)
+    # Weights that round to nothing only make the matrix longer.
+    matrix.data[matrix.data < 0.05] = 0
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def assemble(
+    chunks: Iterable[Chunk], texts: Sequence[Text], words: Vocabulary, tags: Vocabulary, visual: int
+) -> Dataset:
+    """A data set of the posts whose photo could be described."""
+    ids: list[str] = []
+    means: list[Floats] = []
+    bags = []
+    for chunk in chunks:
+        ids += chunk.ids
+        means.append(chunk.mean.astype(np.float32))
+        bags.append(visual_counts(chunk, visual))
+    place = {name: row for row, name in enumerate(ids)}
+    used = [text for text in texts if text.post in place]
+    width = len(words) + len(tags)
+    matrix = counts_matrix([text_columns(words, tags, text.bag) for text in used], width)
+    return Dataset(
+        tuple(ids),
+        np.concatenate(means) if means else np.zeros((0, 1), np.float32),
+        sparse.vstack(bags).tocsr() if bags else sparse.csr_matrix((0, visual), dtype=np.float32),
+        matrix,
+        np.array([place[text.post] for text in used], np.int64),
+        np.array([text.language for text in used], np.str_),
+    )
