@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import CorpusError
-from training.corpus.reader import CorpusPost, Problem, Report, read_corpus
 from training.corpus import reader as corpus
+from training.corpus.reader import CorpusPost, Problem, Report, read_corpus
 
 
 def write(folder: Path, *lines: dict[str, Any] | bytes | str) -> Path:
