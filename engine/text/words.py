@@ -51,11 +51,35 @@ _RU_FORMS = {
     "коричнево": "коричневый",
     "розово": "розовый",
     "ярко": "яркий",
-    **dict.fromkeys(("парке", "парка", "парки"), "парк"),
+    **{"парк" + ending: "парк" for ending in ("а", "ом", "е", "и", "ов", "ам", "ами", "ах")},
+    **{"белк" + ending: "белка" for ending in ("а", "у", "е", "ой", "и", "ам", "ами", "ах")},
+    **{"очк" + ending: "очки" for ending in ("и", "ов", "ам", "ами", "ах")},
+    **{"лук" + ending: "лук" for ending in ("а", "у", "ом", "е", "и", "ов")},
+    # Times as adverbs, and forms that a rarer word shares.
+    **{"зимой": "зима", "утром": "утро", "вечером": "вечер", "ночью": "ночь"},
+    **{"цвет" + ending: "цветок" for ending in ("ов", "ам", "ами", "ах")},
+    **{"белок": "белка", "голов": "голова", "другом": "друг", "чаем": "чай"},
+    **{"носки": "носок", "полы": "пол", "полом": "пол", "мини": "мини"},
 }
 
-# Comparatives and participles that the dictionary gives a lemma of their own. Lemma -> lemma.
-_RU_LEMMAS = {"больший": "большой", "меньший": "маленький", "стоящий": "стоять"}
+# Comparatives and participles that the dictionary gives a lemma of their own, nouns in `-ие` that
+# are written in `-ье` today, and the male fox. Lemma -> lemma.
+_RU_LEMMAS = {
+    **{"больший": "большой", "меньший": "маленький", "стоящий": "стоять", "лис": "лиса"},
+    **{
+        stem + "ие": stem + "ье"
+        for stem in (
+            *("варен", "весел", "воскресен", "жалован", "несчаст", "облич", "ожерел", "печен"),
+            *("похмел", "предгор", "сиден", "счаст", "ущел"),
+        )
+    },
+}
+
+# Readings of a form that are rarer in posts than the dictionary's scores say: a name or an
+# abbreviation that is spelled like a thing, a noun without a singular like the plural of another,
+# and where a noun is among the readings, a short or a possessive adjective. Tag -> factor.
+_RU_RARE = {**dict.fromkeys(("Surn", "Name", "Patr", "Orgn", "Abbr"), 0.25), "Pltm": 0.7}
+_RU_RARE_BESIDE_NOUN = dict.fromkeys(("ADJS", "PRTS", "GRND", "Poss"), 0.5)
 
 _morphology_lock = threading.RLock()
 
@@ -90,9 +114,13 @@ def russian_lemma(word: str) -> str:
         return _RU_FORMS[word_e]
     chances: dict[str, float] = {}
     with _morphology_lock:
-        for parse in _morphology().parse(word):
+        parses = _morphology().parse(word)
+        noun = any("NOUN" in parse.tag for parse in parses)
+        factors = _RU_RARE | _RU_RARE_BESIDE_NOUN if noun else _RU_RARE
+        for parse in parses:
             lemma = parse.normal_form.replace("ё", "е")
-            chances[lemma] = chances.get(lemma, 0.0) + parse.score
+            rare = min((factor for tag, factor in factors.items() if tag in parse.tag), default=1.0)
+            chances[lemma] = chances.get(lemma, 0.0) + parse.score * rare
     lemma = max(chances, key=chances.__getitem__, default=word_e)
     return _RU_LEMMAS.get(lemma, lemma)
 
@@ -124,7 +152,8 @@ def russian_heading(lemma: str, forms: Mapping[str, int]) -> str | None:
     """Find the dictionary heading of a lemma: how a reader expects to see it in a list.
 
     A verb in the infinitive, an adjective in the masculine; a noun in the singular nominative,
-    or in the plural if that is how people use it (`лыжи`, `волосы`).
+    or in the plural if that is how people use it (`лыжи`, `волосы`), and rather a nominative that
+    was typed than one that was not.
 
     Parameters
     ----------
@@ -139,27 +168,38 @@ def russian_heading(lemma: str, forms: Mapping[str, int]) -> str | None:
         None if the dictionary does not hold the word.
     """
     with _morphology_lock:
-        parses = _morphology().parse(lemma)
-        heading = next(
-            (p for p in parses if p.is_known and p.normal_form.replace("ё", "е") == lemma), None
-        )
+        heading = next((p for p in _of_lemma(lemma, lemma) if p.is_known), None)
         if heading is None:
-            return None
-        if "NOUN" in heading.tag and "Sgtm" not in heading.tag:
-            plural = 0
-            for form, count in forms.items():
-                of_lemma = (
-                    p
-                    for p in _morphology().parse(form)
-                    if p.normal_form == heading.normal_form and "NOUN" in p.tag
-                )
-                first = next(of_lemma, None)
-                plural += count if first is not None and first.tag.number == "plur" else 0
-            if 3 * plural > 2 * sum(forms.values()):
-                inflected = heading.inflect({"plur", "nomn"})
-                if inflected is not None:
-                    return str(inflected.word)
-        return str(heading.normal_form)
+            return lemma if _morphology().word_is_known(lemma) else None
+        if "NOUN" not in heading.tag:
+            return str(heading.normal_form)
+        typed: dict[str, tuple[int, str]] = {}
+        numbers = {"sing": 0, "plur": 0}
+        for form, count in forms.items():
+            nouns = [p for p in _of_lemma(form, lemma) if "NOUN" in p.tag]
+            if nouns:
+                numbers[str(nouns[0].tag.number or "sing")] += count
+            for number in {str(p.tag.number) for p in nouns if p.tag.case == "nomn"}:
+                typed[number] = max(typed.get(number, (0, "")), (count, form))
+        plural = 3 * numbers["plur"] > 2 * sum(forms.values()) and "Sgtm" not in heading.tag
+        usual = "plur" if plural else "sing"
+        # A plural may be spelled like a genitive (`варенья`), a singular like no other form.
+        if found := typed.get(usual) or typed.get("sing"):
+            return found[1]
+        inflected = heading.inflect({"plur", "nomn"}) if plural else None
+        if inflected is not None:
+            return str(inflected.word)
+        return lemma if lemma != heading.normal_form.replace("ё", "е") else str(heading.normal_form)
+
+
+def _of_lemma(form: str, lemma: str) -> list[Any]:
+    """Parses of a form that `russian_lemma` would bring to this lemma."""
+    found = []
+    for parse in _morphology().parse(form):
+        plain = parse.normal_form.replace("ё", "е")
+        if _RU_LEMMAS.get(plain, plain) == lemma:
+            found.append(parse)
+    return found
 
 
 def _english(word: str) -> Token | None:

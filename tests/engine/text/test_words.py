@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.text import SurfaceForms
 from engine.text.words import MAX_KEY, analyse, russian_heading, russian_lemma
 
 
@@ -33,6 +36,21 @@ def keys(word: str) -> list[str]:
 )
 def test_russian_lemma(word: str, lemma: str) -> None:
     assert russian_lemma(word) == lemma
+
+
+# A line a noun: its nominative, genitive, instrumental, plural and genitive plural.
+NOUNS = (Path(__file__).parent / "russian_nouns.txt").read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_forms_of_a_noun_share_a_key_and_are_headed_by_one_of_them(noun: str) -> None:
+    forms = SurfaceForms()
+    # `дорогой` is mostly "dear", not "by the road".
+    tokens = [token for form in noun.split() if form != "дорогой" for token in analyse(form)]
+    for token in tokens:
+        forms.add(token)
+    assert len({token.key for token in tokens}) == 1
+    assert forms.best(tokens[0].key) in noun.split()
 
 
 @pytest.mark.parametrize(
@@ -102,6 +120,11 @@ def test_letters_without_end_are_no_word() -> None:
         ("играть", {"играет": 5}, "играть"),
         ("ребенок", {"ребенка": 5}, "ребёнок"),
         ("абырвалгист", {"абырвалгиста": 1}, None),
+        ("счастье", {"счастья": 5}, "счастье"),
+        ("варенье", {"варенья": 1}, "варенье"),
+        ("сиденье", {"сидение": 3, "сидения": 1}, "сидение"),
+        ("цветок", {"цветы": 5, "цветов": 4}, "цветы"),
+        ("собака", {"собаками": 9, "собака": 1}, "собака"),
     ],
 )
 def test_russian_heading(lemma: str, forms: dict[str, int], heading: str | None) -> None:
