@@ -71,9 +71,9 @@ def text_key(bag: TextBag) -> bytes | None:
     bytes or None
         16 bytes; None for a text of fewer than `REPOST_TOKENS` words.
     """
-    if len(bag.lemmas) < REPOST_TOKENS:
+    if len(bag.typed) < REPOST_TOKENS:
         return None
-    words = "\n".join(token.key for token in bag.lemmas)
+    words = "\n".join(token.key for token in bag.typed)
     return hashlib.blake2b(words.encode(), digest_size=16).digest()
 
 

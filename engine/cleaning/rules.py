@@ -199,5 +199,5 @@ def judge_text(
 
 def meaningful(bag: TextBag) -> int:
     """Count tokens that carry meaning: words without stop words, and hashtags not of them."""
-    words = {token.key for token in bag.lemmas}
-    return len(bag.lemmas) + sum(token.key not in words for token in bag.tags)
+    words = {token.key for token in bag.typed}
+    return len(bag.typed) + sum(token.key not in words for token in bag.tags)

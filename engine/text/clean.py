@@ -6,6 +6,7 @@ address inside markup must go before the markup does.
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 import unicodedata
@@ -22,6 +23,9 @@ _INVISIBLE = re.compile(
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef]"
 )
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufff9-\uffff]")
+# Marks that are left once letters are composed: struck through, underlined, encircled, heaped up,
+# stress. No word of the languages that are told apart here differs in them alone.
+_OVERLAY = re.compile("[\u0300-\u036f\u0483-\u0489\u20d0-\u20f0]")
 _KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 
 # UTF-8 that was read as cp1252 or Latin-1: a lead byte's letter and its continuation bytes.
@@ -47,6 +51,34 @@ _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8
 _RETWEET = re.compile(r"\b(?:RT|MT|via)\s*:?\s*(?=@)")
 _MENTION = re.compile(r"(?<!\w)@\w[\w.]{0,63}")
 _MARKUP = re.compile(r"</?[a-zA-Z!][^<>]{0,1000}>")
+
+
+@functools.cache
+def _fancy_letters() -> dict[int, str]:
+    """Small capitals and white letters on black, which NFKC leaves alone -> plain letters."""
+    plain = {start + place: chr(97 + place) for start in (0x1F150, 0x1F170) for place in range(26)}
+    for code in (*range(0x250, 0x2B0), *range(0x1D00, 0x1D80), *range(0xA730, 0xA7F0)):
+        name = unicodedata.name(chr(code), "").removeprefix("LATIN LETTER SMALL CAPITAL ")
+        if len(name) == 1:
+            plain[code] = name.lower()
+    return plain
+
+
+def fold(text: str) -> str:
+    """Bring letters that are written to look special to the plain ones, and hide what is unseen.
+
+    NFKC (which has the mathematical, encircled and wide letters), small capitals, letters struck
+    through or underlined, invisible characters; letter case is kept where it is one.
+
+    Parameters
+    ----------
+    text
+        Any string.
+    """
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    return _OVERLAY.sub("", text).translate(_fancy_letters())
 
 
 def _repair(match: re.Match[str]) -> str:
@@ -100,8 +132,7 @@ def clean(text: str) -> str:
     text = _CONTROL.sub(" ", text)
     if not text.isascii():
         text = _KEYCAP.sub(" ", text)
-        text = _INVISIBLE.sub("", text)
-        text = unicodedata.normalize("NFKC", text)[:MAX_CHARS]
+        text = fold(text)[:MAX_CHARS]
         text = text.replace("’", "'").replace("ʼ", "'").replace("‘", "'")
     if "@" in text:
         text = _RETWEET.sub(" ", text)

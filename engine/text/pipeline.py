@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from engine.text.clean import clean
+from engine.text.emoji_names import things_in
 from engine.text.hashtags import split_tag, tag_key
 from engine.text.scripts import RUSSIAN, mark_class, split_scripts
 from engine.text.tokens import TextBag, Token
@@ -80,6 +81,24 @@ def _number(text: str, start: int, end: int) -> tuple[Token, ...]:
     return analyse(_NUMBERS[language][value - 1])
 
 
+def _emoji(text: str, typed: Iterable[Token]) -> list[Token]:
+    """Words of the emoji in a text that are not in it anyway, in its languages; else in both."""
+    things = things_in(text)
+    if not things:
+        return []
+    english, russian = (re.search(letters, text) for letters in ("[A-Za-z]", "[а-яА-Я]"))
+    known = {token.key for token in typed}
+    return [
+        token
+        for names in things
+        for name, spoken in zip(names, (english, russian), strict=True)
+        if spoken or not (english or russian)
+        for word in name.split()
+        for token in analyse(word.lower())
+        if token.key not in known
+    ]
+
+
 class TextPipeline:
     """Turns texts into bags of tokens. Holds no state: share it, copy it, use it from threads.
 
@@ -103,9 +122,11 @@ class TextPipeline:
         TextBag
             Without `minus`.
         """
-        lemmas, found = self._scan(clean(text))
+        text = clean(text)
+        lemmas, found = self._scan(text)
+        emoji = _emoji(text, lemmas)
         if tags is None:
-            return TextBag(tuple(lemmas), tuple(found))
+            return TextBag((*lemmas, *emoji), tuple(found), emoji=len(emoji))
         seen = {token.key for token in found}
         given: list[Token] = []
         for tag in tags:
@@ -118,7 +139,7 @@ class TextPipeline:
                 seen.add(token.key)
                 for match in _pattern_for(plain).finditer(plain):
                     lemmas.extend(_tag_words(match.group()))
-        return TextBag(tuple(lemmas), tuple(given))
+        return TextBag((*lemmas, *emoji), tuple(given), emoji=len(emoji))
 
     def query(self, text: str) -> TextBag:
         """Tokens of a query; those of ``-word``, ``-#tag`` and ``-"some words"`` apart.
@@ -137,7 +158,10 @@ class TextPipeline:
             # `-#SunsetOverSea` excludes the tag, not every post with a sea.
             minus += tags if len(lemmas) > 1 and tags else [*tags, *lemmas]
         lemmas, tags = self._scan(_MINUS.sub(" ", text))
-        return TextBag(tuple(lemmas), tuple(tags), tuple(dict.fromkeys(minus)))
+        emoji = _emoji(text, lemmas)
+        return TextBag(
+            (*lemmas, *emoji), tuple(tags), tuple(dict.fromkeys(minus)), emoji=len(emoji)
+        )
 
     def _scan(self, text: str) -> tuple[list[Token], list[Token]]:
         lemmas: list[Token] = []

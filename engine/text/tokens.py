@@ -33,13 +33,22 @@ class TextBag(NamedTuple):
     Attributes
     ----------
     lemmas
-        Words, stop words dropped; the words of hashtags are among them.
+        Words, stop words dropped; the words of hashtags are among them, and behind them all the
+        names of emoji that stand for things.
     tags
         Hashtags.
     minus
         Words and hashtags that a query excludes; empty for a post's text.
+    emoji
+        So many of the lemmas, the last ones, are names of emoji.
     """
 
     lemmas: tuple[Token, ...] = ()
     tags: tuple[Token, ...] = ()
     minus: tuple[Token, ...] = ()
+    emoji: int = 0
+
+    @property
+    def typed(self) -> tuple[Token, ...]:
+        """The lemmas that were typed as words."""
+        return self.lemmas[: len(self.lemmas) - self.emoji]

@@ -109,3 +109,19 @@ def test_a_megabyte_is_bounded_work(unit: str) -> None:
     start = time.perf_counter()
     assert len(clean(unit * (1_000_000 // len(unit)))) <= MAX_CHARS
     assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("d\u0336o\u0336g\u0336", "dog"),
+        ("с\u0337о\u0338б\u0335а\u0332ка", "собака"),
+        ("ᴅᴏɢ ɪɴ ꜱɴᴏᴡ", "dog in snow"),
+        ("𝓭𝓸𝓰 𝐝𝐨𝐠 𝕕𝕠𝕘 𝚍𝚘𝚐 ⓓⓞⓖ ｄｏｇ", "dog dog dog dog dog dog"),
+        ("🅳🅾🅶 🅓🅞🅖", "dog dog"),
+        ("e\u0301té Й ё й", "été Й ё й"),
+        ("हिन्दी ไทย", "हिन्दी ไทย"),
+    ],
+)
+def test_special_letters_are_folded(written: str, plain: str) -> None:
+    assert clean(written) == plain

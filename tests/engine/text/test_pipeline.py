@@ -217,3 +217,19 @@ def test_real_tweets() -> None:
     surfaces = {token.surface for bag in bags for token in bag.lemmas}
     assert not {"rt", "http", "https", "user", "amp"} & surfaces - {"user"}
     assert sum(bool(bag.lemmas or bag.tags) for bag in bags) > 0.97 * len(bags)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "emoji"),
+    [
+        ("🐶", ["dog", "собака"], 2),
+        ("Гуляем с 🐕", ["гулять", "собака"], 1),
+        ("snow ☃️ #winter", ["snow", "winter", "snowman"], 1),
+        ("a dog 🐶 😀", ["dog"], 0),
+    ],
+)
+def test_emoji_of_things_are_words(text: str, keys: list[str], emoji: int) -> None:
+    for bag in (TextPipeline()(text), TextPipeline().query(text)):
+        assert [token.key for token in bag.lemmas] == keys
+        assert bag.emoji == emoji
+        assert bag.typed == bag.lemmas[: len(keys) - emoji]
