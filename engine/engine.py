@@ -21,6 +21,7 @@ from engine.pictures import TopicCard, explain_picture, to_png
 from engine.projection import centre, log_ratio
 from engine.results import (
     Annotation,
+    Columns,
     Explanation,
     Floats,
     Hit,
@@ -30,10 +31,11 @@ from engine.results import (
     QueryKind,
     Topic,
     TopicShare,
+    vector_to_bytes,
+    vectors_to_rows,
 )
 from engine.text import TextPipeline, Token
 from engine.text.spelling import nearest
-from engine.wire import vector_to_bytes, vectors_to_rows
 
 DEPTH: Final = 400
 """Posts that are taken from the index and re-ranked; nobody turns pages further."""
@@ -143,41 +145,35 @@ class Engine:
                 raise EmptyQueryError("only words to leave out; say what to look for, too")
             raise EmptyQueryError("send a photo, some words, or both")
         share = 0.0
-        extra: dict[str, Floats] = {}
+        columns, counts = self._columns(known)
+        minus_z = np.zeros(0, np.float32)
         z = np.zeros((1, self.info.topics), np.float32)
         if photo is not None:
             share = photo_weight if known else 1.0
             z += share * self.model.projection.photos(self._photo_features(photo))
         if known:
-            columns, counts = self._columns(known)
             z += (1 - share) * self.model.projection.text(columns, counts)
-            extra["columns"] = columns
-            extra["weights"] = np.sqrt(counts) * self.model.projection.idf[columns.astype(np.intp)]
         z = centre(z)
         if minus:
-            columns, counts = self._columns(minus)
-            without = self.model.projection.text(columns, counts)
-            extra["minus"] = without[0]
-            z = centre(z - MINUS * max(0.2, float(z[0] @ without[0])) * without)
-            extra["minus_columns"] = columns
+            minus_z = self.model.projection.text(*self._columns(minus))[0]
+            z = centre(z - MINUS * max(0.2, float(z[0] @ minus_z)) * minus_z)
         kind: QueryKind = "text" if photo is None else ("both" if known else "photo")
-        extra["share"] = np.array([share], np.float32)
         return Query(
             kind,
             self.model.projection.theta(z, photo=share)[0],
             tuple(dict.fromkeys(token.surface for token in known)),
             tuple(dict.fromkeys(token.surface for token in minus)),
             tuple(dict.fromkeys(token.surface for token in unknown)),
-            extra,
+            share,
+            columns,
+            np.sqrt(counts) * self.model.projection.idf[columns],
+            minus_z,
         )
 
     def like(self, key: int) -> Query:
         """A query for posts like one that is in the library; UnknownPostError if it is not."""
         z = centre(self._index.vector(key)[None, :-2])
-        # Two numbers, since float32 is exact up to 2**24 only.
-        place = np.array(divmod(key, 1 << 20), np.float32)
-        share = {"share": np.ones(1, np.float32), "key": place}
-        return Query("post", self.model.projection.theta(z, photo=1.0)[0], extra=share)
+        return Query("post", self.model.projection.theta(z, photo=1.0)[0], post=key)
 
     def describe(
         self, *, photo: bytes | None, text: str = "", tags: Sequence[str] | None = None
@@ -223,16 +219,14 @@ class Engine:
         _check_page(limit, offset)
         if offset >= DEPTH:
             return Page((), False)
-        share = float(query.extra["share"][0]) if "share" in query.extra else 1.0
         z = log_ratio(query.theta[None])[0]
         if z.shape[0] != self.info.topics:
             raise ValueError("the query belongs to another model")
-        keys, scores, vectors = self._index.search(scoring.search_vector(z, share), DEPTH)
+        keys, scores, vectors = self._index.search(scoring.search_vector(z, query.share), DEPTH)
         if not keys.size:
             return Page((), False)
-        if "key" in query.extra:
-            high, low = query.extra["key"].astype(np.int64)
-            other = keys != (high << 20) + low
+        if query.post is not None:
+            other = keys != query.post
             keys, scores, vectors = keys[other], scores[other], vectors[other]
         order_by = scores + self._rerank(query, vectors[:, :-2])
         order = np.argsort(-order_by, kind="stable")
@@ -368,15 +362,12 @@ class Engine:
         return [key for key, _ in items], np.concatenate([log_ratio(theta), biases], axis=1)
 
     def _rerank(self, query: Query, z: Floats) -> Floats:
-        extra = query.extra
         gain = np.zeros(len(z), np.float32)
         weight = self.model.settings.rerank_weight
-        if weight and query.kind == "text" and "columns" in extra:
-            gain += weight * scoring.word_lift(
-                self.model, z, extra["columns"].astype(np.intp), extra["weights"]
-            )
-        if "minus" in extra:
-            gain -= np.maximum(z @ extra["minus"], 0)
+        if weight and query.kind == "text" and query.columns.size:
+            gain += weight * scoring.word_lift(self.model, z, query.columns, query.weights)
+        if query.minus_z.size:
+            gain -= np.maximum(z @ query.minus_z, 0)
         return gain
 
     def _calibration(self, kind: QueryKind) -> Calibration:
@@ -397,7 +388,7 @@ class Engine:
         found = {word: nearest(word, surfaces) for word in typed}
         return {word: options for word, options in found.items() if options}
 
-    def _columns(self, tokens: Iterable[Token]) -> tuple[Floats, Floats]:
+    def _columns(self, tokens: Iterable[Token]) -> tuple[Columns, Floats]:
         counts: dict[int, float] = {}
         width = len(self.model.words)
         for token in tokens:
@@ -408,7 +399,7 @@ class Engine:
                 if column is not None:
                     counts[column] = counts.get(column, 0) + 1
         return (
-            np.fromiter(counts, np.float32, len(counts)),
+            np.fromiter(counts, np.intp, len(counts)),
             np.fromiter(counts.values(), np.float32, len(counts)),
         )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.results import Floats
+from engine.results import Columns, Floats
 
 
 def centre(z: Floats) -> Floats:
@@ -67,10 +67,9 @@ class Projection:
         """Counts of words and tags (n, W_text + W_tag) to z (n, K)."""
         return centre((np.sqrt(counts) * self.idf) @ self.text_weights + self.text_bias)
 
-    def text(self, columns: Floats, counts: Floats) -> Floats:
+    def text(self, columns: Columns, counts: Floats) -> Floats:
         """One text by its non-zero columns: z of shape (1, K)."""
-        index = columns.astype(np.intp)
-        row = (np.sqrt(counts) * self.idf[index]) @ self.text_weights[index] + self.text_bias
+        row = (np.sqrt(counts) * self.idf[columns]) @ self.text_weights[columns] + self.text_bias
         return centre(row[None].astype(np.float32))
 
     def theta(self, z: Floats, *, photo: float) -> Floats:

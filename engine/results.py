@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import json
+import struct
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Columns = npt.NDArray[np.intp]
 QueryKind = Literal["photo", "text", "both", "post"]
+
+_MAGIC: Final = b"i2v1"
+_HEADER: Final = struct.Struct("<4sHff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,14 @@ class Topic:
     coherence: float
 
 
+def _none() -> Floats:
+    return np.zeros(0, np.float32)
+
+
+def _no_columns() -> Columns:
+    return np.zeros(0, np.intp)
+
+
 @dataclass(frozen=True)
 class Query:
     """A photo, a text or both, as the engine understood it. Keep it for `more` and votes.
@@ -71,6 +86,14 @@ class Query:
         Topic vector p(t | query), shape (K,), sums to 1.
     words, minus, unknown
         Known words, excluded words, and words the model does not know, as typed.
+    share
+        Share of the photo in it, 0 to 1.
+    columns, weights
+        Columns of the known words in the vocabulary and their idf weights, shapes (q,).
+    minus_z
+        Unit vector of the excluded words, shape (K,), or empty.
+    post
+        Key of the post that it was made of (kind ``"post"``).
     """
 
     kind: QueryKind
@@ -78,20 +101,72 @@ class Query:
     words: tuple[str, ...] = ()
     minus: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    extra: dict[str, Floats] = field(default_factory=dict, repr=False)
+    share: float = 1.0
+    columns: Columns = field(default_factory=_no_columns, repr=False)
+    weights: Floats = field(default_factory=_none, repr=False)
+    minus_z: Floats = field(default_factory=_none, repr=False)
+    post: int | None = None
 
     def to_bytes(self) -> bytes:
-        """Serialise (no pickle), so that a button pressed later can go on from here."""
-        from engine.wire import query_to_bytes
-
-        return query_to_bytes(self)
+        """Serialise (an ``.npz`` archive), so that a button pressed later can go on from here."""
+        facts = {
+            "kind": self.kind,
+            "words": self.words,
+            "minus": self.minus,
+            "unknown": self.unknown,
+            "share": self.share,
+            "columns": self.columns.tolist(),
+            "post": self.post,
+        }
+        text = np.frombuffer(json.dumps(facts, ensure_ascii=False).encode(), np.uint8)
+        buffer = io.BytesIO()
+        np.savez(
+            buffer,
+            allow_pickle=False,
+            facts=text,
+            theta=self.theta,
+            weights=self.weights,
+            minus_z=self.minus_z,
+        )
+        return buffer.getvalue()
 
     @staticmethod
     def from_bytes(data: bytes) -> Query:
         """Read what `to_bytes` wrote; ValueError for anything else."""
-        from engine.wire import query_from_bytes
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+                facts = json.loads(arrays["facts"].tobytes())
+                theta, weights, minus_z = (
+                    _vector(arrays[name]) for name in ("theta", "weights", "minus_z")
+                )
+            columns = np.array(facts["columns"], np.intp)
+            share = float(facts["share"])
+            if facts["kind"] not in get_args(QueryKind) or not theta.size or not 0 <= share <= 1:
+                raise ValueError("unknown kind, no topics, or a share that is none")
+            if columns.shape != weights.shape or minus_z.size not in (0, theta.size):
+                raise ValueError("arrays of different lengths")
+            return Query(
+                facts["kind"],
+                theta,
+                tuple(map(str, facts["words"])),
+                tuple(map(str, facts["minus"])),
+                tuple(map(str, facts["unknown"])),
+                share,
+                columns,
+                weights,
+                minus_z,
+                None if facts["post"] is None else int(facts["post"]),
+            )
+        except Exception as error:
+            # On damaged archives zipfile and numpy raise a dozen kinds of error, MemoryError too.
+            raise ValueError(f"not a stored query ({error})") from error
 
-        return query_from_bytes(data)
+
+def _vector(array: Any) -> Floats:
+    if array.dtype != np.float32 or array.ndim != 1 or not np.isfinite(array).all():
+        raise ValueError("not a vector of float32 numbers")
+    vector: Floats = array
+    return vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +232,25 @@ class PostVector:
 
     theta: Floats
     blob: bytes
+
+
+def vector_to_bytes(theta: Floats, bias: tuple[float, float]) -> bytes:
+    """A post's topic vector (K,) and its two hubness biases, little-endian float32."""
+    return _HEADER.pack(_MAGIC, theta.size, *bias) + theta.astype("<f4").tobytes()
+
+
+def vectors_to_rows(blobs: list[bytes], topics: int) -> tuple[Floats, Floats]:
+    """Many post vectors at once: theta (n, topics) and biases (n, 2).
+
+    Raises
+    ------
+    ValueError
+        A blob is not a vector of so many topics.
+    """
+    size = _HEADER.size + 4 * topics
+    if any(len(blob) != size or blob[:4] != _MAGIC for blob in blobs):
+        raise ValueError(f"not the vector of a post in {topics} topics")
+    raw = np.frombuffer(b"".join(blobs), np.uint8).reshape(len(blobs), size)
+    biases = np.ascontiguousarray(raw[:, 6:14]).view("<f4").astype(np.float32)
+    theta = np.ascontiguousarray(raw[:, _HEADER.size :]).view("<f4").astype(np.float32)
+    return theta, biases

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.codebook import Integers
 from engine.projection import log_ratio
-from engine.results import Floats
+from engine.results import Columns, Floats
 
 if TYPE_CHECKING:
     from engine.model import Model
@@ -103,7 +102,7 @@ def lifted(model: Model, theta: Floats) -> Floats:
     return (presence(model, theta) / usual).astype(np.float32)
 
 
-def word_lift(model: Model, z: Floats, columns: Integers, weights: Floats) -> Floats:
+def word_lift(model: Model, z: Floats, columns: Columns, weights: Floats) -> Floats:
     """Mean log of p(w | theta) / p(w) over a query's words, for each post, shape (n,).
 
     Parameters

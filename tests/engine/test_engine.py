@@ -30,9 +30,8 @@ from engine.errors import (
     UnknownWordsError,
 )
 from engine.model import Calibration, load_model
-from engine.results import Page, Query
+from engine.results import Page, Query, vectors_to_rows
 from engine.store import Post, SqlitePostStore
-from engine.wire import vector_from_bytes
 
 ROOT = Path(__file__).parent.parent.parent
 PER_SCENE = 18
@@ -387,8 +386,8 @@ class TestDescribe:
         both = engine.describe(photo=jpeg("sea"), text="night sky moon", tags=["night"])
         for vector in (photo, text, both):
             assert vector.theta.sum() == pytest.approx(1, abs=1e-5)
-            again, biases = vector_from_bytes(vector.blob)
-            np.testing.assert_array_equal(again.theta, vector.theta)
+            theta, biases = vectors_to_rows([vector.blob], vector.theta.size)
+            np.testing.assert_array_equal(theta[0], vector.theta)
             assert np.isfinite(biases).all()
         assert not np.allclose(both.theta, photo.theta, atol=0.01)
 
@@ -420,8 +419,8 @@ class TestDescribe:
             text="\n".join([*texts["en"], *texts["ru"]]),
             tags=["sea"],
         )
-        built, _ = vector_from_bytes(held[post.key])
-        np.testing.assert_allclose(vector.theta, built.theta, atol=5e-3)
+        built, _ = vectors_to_rows([held[post.key]], vector.theta.size)
+        np.testing.assert_allclose(vector.theta, built[0], atol=5e-3)
 
 
 class TestAnnotate:

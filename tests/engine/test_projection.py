@@ -84,10 +84,10 @@ class TestMaps:
     def test_one_text_gives_what_it_gives_among_many(self, seed: int, known: int) -> None:
         rng = np.random.default_rng(seed)
         model = projection(9, seed)
-        columns = rng.permutation(WORDS)[:known].astype(np.float32)
+        columns = rng.permutation(WORDS)[:known]
         counts = rng.integers(1, 4, known).astype(np.float32)
         dense = np.zeros((1, WORDS), np.float32)
-        dense[0, columns.astype(int)] = counts
+        dense[0, columns] = counts
         np.testing.assert_allclose(model.text(columns, counts), model.texts(dense), atol=1e-4)
 
     def test_photos_are_rooted_and_negative_features_are_nothing(self) -> None:

@@ -87,7 +87,7 @@ class TestPresence:
     def test_a_text_speaks_for_its_own_words(self, model: Model) -> None:
         for word in ("snow", "sea", "ночь"):
             column = model.words.surfaces.index(word)
-            z = model.projection.text(np.array([column], np.float32), np.ones(1, np.float32))
+            z = model.projection.text(np.array([column]), np.ones(1, np.float32))
             scores = scoring.annotate_scores(model, model.projection.theta(z, photo=0.0))
             assert scores.shape == (1, len(model.words))
             assert scores[0, column] > 3 * np.median(scores)
@@ -103,8 +103,8 @@ class TestPresence:
     def test_the_lift_of_a_word_is_higher_in_its_own_scene(self, model: Model) -> None:
         column = np.array([model.words.surfaces.index("snow")])
         ones = np.ones(1, np.float32)
-        snow = model.projection.text(column.astype(np.float32), ones)
-        sea = model.projection.text(np.array([model.words.surfaces.index("sea")], np.float32), ones)
+        snow = model.projection.text(column, ones)
+        sea = model.projection.text(np.array([model.words.surfaces.index("sea")]), ones)
         lift = scoring.word_lift(model, np.concatenate([snow, sea]), column, ones)
         assert lift.shape == (2,)
         assert lift[0] > 0.5

@@ -28,7 +28,7 @@ def model(small_model: Path) -> Model:
 
 def theta_of(model: Model, word: str) -> np.ndarray:
     column = model.words.surfaces.index(word)
-    z = model.projection.text(np.array([column], np.float32), np.ones(1, np.float32))
+    z = model.projection.text(np.array([column]), np.ones(1, np.float32))
     return model.projection.theta(z, photo=0.0)[0]
 
 
