@@ -100,9 +100,6 @@ EVENT_LIMIT: Final = 20_000
 EVENT_POLL_LIMIT: Final = 20.0
 """Seconds that one request for changes waits at most."""
 
-CALL_LOG_LIMIT: Final = 5_000
-"""Calls of the bot that are remembered for tests."""
-
 MAX_STORED_BYTES: Final = 1024 * 1024 * 1024
 """Bytes of all stored files but the channel's photos; the least recently used go first."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, cast
 from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, MultipartReader, web
@@ -130,6 +130,10 @@ def _loads(text: str | bytes, complaint: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise BadRequestError(complaint) from None
+
+
+#: Where the server keeps what it has read, for a middleware that looks on.
+PARAMS: Final = web.RequestKey("params", Params)
 
 
 async def read_params(request: web.Request) -> Params:

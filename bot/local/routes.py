@@ -12,7 +12,6 @@ from aiohttp import web
 
 from bot.local.api.context import Context
 from bot.local.errors import BadRequestError
-from bot.local.faults import Fault
 from bot.local.files import StoredFile
 from bot.local.imports import Imports
 from bot.local.limits import EVENT_POLL_LIMIT
@@ -78,8 +77,6 @@ def people_routes(people: People, imports: Imports, context: Context) -> list[we
         "membership": pages.membership,
         "import": pages.import_post,
         "imported": pages.imported,
-        "faults": pages.plan_fault,
-        "inject": pages.inject,
     }
     return [
         *(web.post(f"/local/{name}", pages.act(handler)) for name, handler in acts.items()),
@@ -89,8 +86,6 @@ def people_routes(people: People, imports: Imports, context: Context) -> list[we
         web.get("/local/commands", pages.commands),
         web.get("/local/file", pages.file),
         web.get("/local/thumb", pages.thumb),
-        web.get("/local/faults", pages.faults),
-        web.delete("/local/faults", pages.clear_faults),
     ]
 
 
@@ -143,24 +138,6 @@ class _Views:
 
     async def imported(self, params: Params) -> Json:
         return self._imports.status(params)
-
-    async def plan_fault(self, params: Params) -> Json:
-        self._context.faults.add(Fault.parse(params.values))
-        return {"planned": len(self._context.faults)}
-
-    async def inject(self, params: Params) -> Json:
-        update = params.mapping("update")
-        if update is None:
-            raise BadRequestError('parameter "update" is required')
-        return {"update_id": self._context.updates.put_raw(update)}
-
-    async def faults(self, request: web.Request) -> web.StreamResponse:
-        faults = self._context.faults
-        return _ok({"planned": len(faults), "struck": faults.struck})
-
-    async def clear_faults(self, request: web.Request) -> web.StreamResponse:
-        self._context.faults.clear()
-        return _ok({"planned": 0})
 
     async def messages(self, request: web.Request) -> web.StreamResponse:
         params = Params(dict(request.query))

@@ -11,23 +11,24 @@ import re
 import sqlite3
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-from bot.local.api.context import Call, Context
+from bot.local.api.context import Context
 from bot.local.api.media import MediaReader
 from bot.local.api.methods import BotMethods
-from bot.local.errors import ApiError, BadRequestError
-from bot.local.faults import Fault, strike
+from bot.local.errors import ApiError
 from bot.local.files import FileStore
 from bot.local.imports import Imports
 from bot.local.ledger import Ledger
 from bot.local.limits import MAX_DOWNLOAD, MAX_REQUEST_BYTES
 from bot.local.numbers import Numbers
-from bot.local.params import Params, read_params
+from bot.local.params import PARAMS, read_params
 from bot.local.people import People
 from bot.local.queries import Queries
 from bot.local.redact import RedactingLogger
@@ -81,6 +82,8 @@ class LocalServer:
         How the bot is called.
     query_ttl
         Seconds after which a callback or inline query is too old to be answered.
+    middlewares
+        Of tests: they see each request, and each answer before its errors become JSON.
 
     Attributes
     ----------
@@ -110,6 +113,7 @@ class LocalServer:
         username: str = "image2pic_local_bot",
         name: str = "image2pic",
         query_ttl: float | None = None,
+        middlewares: Sequence[Middleware] = (),
     ) -> None:
         match = _TOKEN.fullmatch(token)
         if match is None:
@@ -123,6 +127,7 @@ class LocalServer:
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
         self._query_ttl = query_ttl
+        self._middlewares = middlewares
         self._bot: Json = {
             "id": int(match[1]),
             "is_bot": True,
@@ -217,39 +222,12 @@ class LocalServer:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    # For tests -----------------------------------------------------------------------------
-
-    def plan_fault(self, kind: str, method: str = "*", **details: Any) -> None:
-        """Plan a fault, see `bot.local.faults.Fault`.
-
-        Parameters
-        ----------
-        kind
-            ``"too_many_requests"``, ``"server_error"``, ``"delay"`` or ``"reset"``.
-        method
-            The method it strikes.
-        **details
-            ``times``, ``after``, ``retry_after``, ``seconds``.
-        """
-        self.context.faults.add(Fault.parse({"kind": kind, "method": method, **details}))
-
-    def inject_update(self, fields: Json) -> int:
-        """Give the bot an update with any fields, also malformed ones; returns its id."""
-        return self.context.updates.put_raw(fields)
-
-    def calls(self, method: str | None = None) -> list[Call]:
-        """Return the bot's calls so far (of one method), oldest first; they are bounded."""
-        return [
-            call
-            for call in self.context.calls
-            if method is None or call.method.lower() == method.lower()
-        ]
-
     # Serving -------------------------------------------------------------------------------
 
     def _application(self) -> web.Application:
         app = web.Application(
-            client_max_size=MAX_REQUEST_BYTES, middlewares=[self._guard, self._answer_errors]
+            client_max_size=MAX_REQUEST_BYTES,
+            middlewares=[self._guard, self._answer_errors, *self._middlewares],
         )
         methods = BotMethods(self.context)
 
@@ -299,40 +277,14 @@ class LocalServer:
     async def _call(self, request: web.Request, methods: BotMethods) -> web.StreamResponse:
         self._authorise(request.match_info["token"])
         method = request.match_info["method"]
+        request[PARAMS] = params = await read_params(request)
         began = time.perf_counter()
-        params = Params()
-        code = 0
-        try:
-            fault = self.context.faults.take(method)
-            if fault is not None and (not fault.after or fault.kind == "too_many_requests"):
-                await _drain(request)
-                await strike(fault, request)
-                fault = None
-            params = await read_params(request)
-            result = await methods.call(method, params)
-            if fault is not None:
-                await strike(fault, request)
-            code = 200
-            return _json({"ok": True, "result": result}, 200)
-        except ApiError as error:
-            code = error.code
-            raise
-        except ConnectionResetError:
-            return web.Response(status=500)
-        finally:
-            values = {**params.values, **dict.fromkeys(params.uploads, "<file>")}
-            self.context.calls.append(Call(method, values, code))
-            took = (time.perf_counter() - began) * 1000
-            _log.debug("%s -> %d in %.1f ms", method[:64] if code != 404 else "?", code, took)
+        result = await methods.call(method, params)
+        _log.debug("%s took %.1f ms", method[:64], (time.perf_counter() - began) * 1000)
+        return _json({"ok": True, "result": result}, 200)
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         self._authorise(request.match_info["token"])
-        try:
-            fault = self.context.faults.take("file")
-            if fault is not None:
-                await strike(fault, request)
-        except ConnectionResetError:
-            return web.Response(status=500)
         file = self.context.files.by_path(request.match_info["path"])
         if file is None or file.size > MAX_DOWNLOAD:
             raise ApiError(404, "Not Found")
@@ -346,12 +298,6 @@ class LocalServer:
             raise ApiError(404, "Not Found")
         if not hmac.compare_digest(token.encode(), self.token.encode()):
             raise ApiError(401, "Unauthorized")
-
-
-async def _drain(request: web.Request) -> None:
-    """Read a body away, so that the client gets to read the answer."""
-    with contextlib.suppress(BadRequestError):
-        await read_params(request)
 
 
 def _json(payload: Json, status: int) -> web.Response:

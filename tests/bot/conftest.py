@@ -13,10 +13,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from bot.app import Runner
-from bot.local.server import LocalServer
 from bot.settings import Settings
 from tests.bot.double import DoubleEngine
 from tests.user.client import LocalUser
+from tests.user.faults import FaultyServer
 
 TOKEN = "4242:abcdefghijklmnopqrstuvwxyz"
 SUNSET, SNOW, NIGHT, LAKE = (230, 120, 40), (235, 240, 250), (20, 20, 60), (60, 140, 90)
@@ -36,7 +36,7 @@ def jpeg(
     return out.getvalue()
 
 
-def make_settings(server: LocalServer, folder: Path, **more: Any) -> Settings:
+def make_settings(server: FaultyServer, folder: Path, **more: Any) -> Settings:
     values = {
         "telegram_bot_token": server.token,
         "telegram_base_url": server.url,
@@ -71,19 +71,19 @@ async def running(
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[LocalServer]:
-    async with LocalServer(TOKEN) as local:
+async def server() -> AsyncIterator[FaultyServer]:
+    async with FaultyServer(TOKEN) as local:
         yield local
 
 
 @pytest.fixture
-async def runner(server: LocalServer, tmp_path: Path) -> AsyncIterator[Runner]:
+async def runner(server: FaultyServer, tmp_path: Path) -> AsyncIterator[Runner]:
     async with running(make_settings(server, tmp_path)) as bot:
         yield bot
 
 
 @pytest.fixture
-async def anna(server: LocalServer, runner: Runner) -> AsyncIterator[LocalUser]:
+async def anna(server: FaultyServer, runner: Runner) -> AsyncIterator[LocalUser]:
     async with LocalUser(server.url, timeout=8) as user:
         yield user
 

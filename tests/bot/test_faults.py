@@ -10,9 +10,9 @@ import pytest
 
 from bot.app import Runner
 from bot.chat.texts import Texts
-from bot.local.server import LocalServer
 from tests.bot.conftest import SUNSET, fill, jpeg, make_settings, running, until
 from tests.user.client import LocalTimeoutError, LocalUser
+from tests.user.faults import FaultyServer
 
 EN = Texts("en")
 
@@ -38,7 +38,7 @@ async def answers(anna: LocalUser) -> list[str]:
 )
 @pytest.mark.parametrize("method", ["sendMediaGroup", "sendMessage"])
 async def test_said_once_though_the_server_failed(
-    anna: LocalUser, runner: Runner, server: LocalServer, fault: dict[str, object], method: str
+    anna: LocalUser, runner: Runner, server: FaultyServer, fault: dict[str, object], method: str
 ) -> None:
     await fill(anna, runner, 4)
     server.plan_fault(method=method, **fault)  # type: ignore[arg-type]
@@ -49,7 +49,7 @@ async def test_said_once_though_the_server_failed(
 
 
 async def test_a_message_of_unknown_fate_is_not_sent_twice(
-    anna: LocalUser, runner: Runner, server: LocalServer
+    anna: LocalUser, runner: Runner, server: FaultyServer
 ) -> None:
     await fill(anna, runner, 4)
     # It was sent, but the answer was lost.
@@ -61,7 +61,7 @@ async def test_a_message_of_unknown_fate_is_not_sent_twice(
 
 
 async def test_what_can_be_repeated_is(
-    anna: LocalUser, runner: Runner, server: LocalServer
+    anna: LocalUser, runner: Runner, server: FaultyServer
 ) -> None:
     await fill(anna, runner, 4)
     await anna.send_text("sunset")
@@ -73,7 +73,7 @@ async def test_what_can_be_repeated_is(
 
 
 async def test_the_person_is_told_when_all_tries_failed(
-    anna: LocalUser, runner: Runner, server: LocalServer
+    anna: LocalUser, runner: Runner, server: FaultyServer
 ) -> None:
     await fill(anna, runner, 4)
     server.plan_fault("server_error", "sendMediaGroup", times=4)
@@ -84,7 +84,7 @@ async def test_the_person_is_told_when_all_tries_failed(
 @pytest.mark.parametrize("kind", ["reset", "server_error", "too_many_requests"])
 @pytest.mark.parametrize("method", ["getFile", "file", "getUpdates"])
 async def test_no_post_is_lost(
-    anna: LocalUser, runner: Runner, server: LocalServer, kind: str, method: str
+    anna: LocalUser, runner: Runner, server: FaultyServer, kind: str, method: str
 ) -> None:
     server.plan_fault(kind, method, times=3)
     for number in range(10):
@@ -93,7 +93,7 @@ async def test_no_post_is_lost(
     assert (await runner.services.store.counts()).posts == 10
 
 
-async def test_a_full_disk(tmp_path: Path, server: LocalServer) -> None:
+async def test_a_full_disk(tmp_path: Path, server: FaultyServer) -> None:
     async with running(make_settings(server, tmp_path)) as runner, LocalUser(server.url) as anna:
         await fill(anna, runner, 4)
         store, library = runner.services.store, runner.services.library
@@ -127,7 +127,7 @@ async def test_a_full_disk(tmp_path: Path, server: LocalServer) -> None:
         assert library.backlog == 0
 
 
-async def test_the_end_waits_for_answers(tmp_path: Path, server: LocalServer) -> None:
+async def test_the_end_waits_for_answers(tmp_path: Path, server: FaultyServer) -> None:
     async with running(make_settings(server, tmp_path)) as runner, LocalUser(server.url) as anna:
         await fill(anna, runner, 4)
         server.plan_fault("delay", "sendMediaGroup", seconds=1.0)
@@ -140,7 +140,7 @@ async def test_the_end_waits_for_answers(tmp_path: Path, server: LocalServer) ->
     assert time.monotonic() - start < 5
 
 
-async def test_the_end_comes_though_the_server_hangs(tmp_path: Path, server: LocalServer) -> None:
+async def test_the_end_comes_though_the_server_hangs(tmp_path: Path, server: FaultyServer) -> None:
     async with running(make_settings(server, tmp_path)) as runner, LocalUser(server.url) as anna:
         await fill(anna, runner, 4)
         server.plan_fault("delay", "sendMediaGroup", seconds=30)
@@ -152,7 +152,7 @@ async def test_the_end_comes_though_the_server_hangs(tmp_path: Path, server: Loc
 
 
 async def test_a_poisonous_update_does_not_stop_the_rest(
-    anna: LocalUser, runner: Runner, server: LocalServer
+    anna: LocalUser, runner: Runner, server: FaultyServer
 ) -> None:
     server.inject_update({"message": {"chat": "nonsense"}})
     server.inject_update({"channel_post": {"photo": 5}})

@@ -26,9 +26,9 @@ from PIL import Image
 from bot.app import Runner
 from bot.chat.buttons import decode
 from bot.chat.texts import Texts
-from bot.local.server import LocalServer
 from tests.bot.conftest import SUNSET, TOKEN, fill, jpeg, make_settings, running
 from tests.user.client import LocalUser
+from tests.user.faults import FaultyServer
 
 T = TypeVar("T")
 EN = Texts("en")
@@ -47,7 +47,7 @@ class Stage:
         self.end = asyncio.Event()
         self.up: Future[None] = Future()
         self.unexpected_before: list[str] = []
-        self.server: LocalServer
+        self.server: FaultyServer
         self.runner: Runner
         self.anna: LocalUser
         self.task = asyncio.run_coroutine_threadsafe(self._live(folder), self.loop)
@@ -55,7 +55,7 @@ class Stage:
 
     async def _live(self, folder: Path) -> None:
         async with (
-            LocalServer(TOKEN) as self.server,
+            FaultyServer(TOKEN) as self.server,
             running(make_settings(self.server, folder)) as self.runner,
             LocalUser(self.server.url, timeout=20) as self.anna,
         ):

@@ -9,9 +9,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.local.server import LocalServer
 from tests.bot.conftest import SUNSET, fill, jpeg, make_settings, running, until
 from tests.user.client import LocalUser
+from tests.user.faults import FaultyServer
 
 SECRET = "a-secret-of-the-webhook"
 
@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 async def test_webhook(
-    tmp_path: Path, server: LocalServer, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, server: FaultyServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     port = free_port()
     settings = make_settings(
@@ -67,7 +67,7 @@ async def test_webhook(
         assert secret not in log
 
 
-async def test_health_and_metrics(tmp_path: Path, server: LocalServer) -> None:
+async def test_health_and_metrics(tmp_path: Path, server: FaultyServer) -> None:
     settings = make_settings(server, tmp_path, metrics_port=0)
     async with (
         running(settings) as runner,

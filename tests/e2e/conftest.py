@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.server import LocalServer
 from tests.user.client import ChatMessage, LocalUser
+from tests.user.faults import FaultyServer
 
 TOKEN = "4242:abcdefghijklmnopqrstuvwxyz"
 START_SECONDS = 60.0
@@ -102,9 +102,9 @@ async def bot_process(**environment: str) -> AsyncIterator[BotProcess]:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[LocalServer]:
+async def server() -> AsyncIterator[FaultyServer]:
     """A Bot API server that lives on when the bot is killed."""
-    async with LocalServer(TOKEN) as local:
+    async with FaultyServer(TOKEN) as local:
         yield local
 
 
@@ -138,7 +138,7 @@ async def answer_of(user: LocalUser) -> ChatMessage:
             return message
 
 
-def environment(server: LocalServer, model: Path, folder: Path, **more: str) -> dict[str, str]:
+def environment(server: FaultyServer, model: Path, folder: Path, **more: str) -> dict[str, str]:
     """Environment of a bot that talks to that server."""
     return {
         "TELEGRAM_BOT_TOKEN": server.token,

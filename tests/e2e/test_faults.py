@@ -15,10 +15,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from bot.local.server import LocalServer
 from tests.e2e.conftest import Example, answer_of, bot_process, environment
 from tests.e2e.test_play import words
 from tests.user.client import LocalUser
+from tests.user.faults import FaultyServer
 
 POSTS = 1000
 
@@ -42,7 +42,7 @@ def stored(library: Path) -> list[str]:
 
 
 async def test_killed_while_a_thousand_posts_come(
-    server: LocalServer, small_model: Path, examples: list[Example], tmp_path: Path
+    server: FaultyServer, small_model: Path, examples: list[Example], tmp_path: Path
 ) -> None:
     variables = environment(server, small_model, tmp_path)
     library = tmp_path / "var" / "library.sqlite"
@@ -94,7 +94,7 @@ def len_of(model: Path) -> int:
 
 
 async def test_a_damaged_index_is_built_anew(
-    server: LocalServer, small_model: Path, examples: list[Example], tmp_path: Path
+    server: FaultyServer, small_model: Path, examples: list[Example], tmp_path: Path
 ) -> None:
     variables = environment(server, small_model, tmp_path)
     index = tmp_path / "var" / "index.faiss"
@@ -120,7 +120,7 @@ async def test_a_damaged_index_is_built_anew(
 
 
 async def test_sigterm_sends_the_answers_first(
-    server: LocalServer, small_model: Path, examples: list[Example], tmp_path: Path
+    server: FaultyServer, small_model: Path, examples: list[Example], tmp_path: Path
 ) -> None:
     async with LocalUser(server.url, timeout=30) as anna:
         async with bot_process(**environment(server, small_model, tmp_path)) as bot:
@@ -129,7 +129,7 @@ async def test_sigterm_sends_the_answers_first(
             server.plan_fault("delay", "sendMediaGroup", seconds=1.0)
             await anna.send_text(words(examples[0].text))
             async with asyncio.timeout(10):
-                while len(server.context.faults):
+                while len(server.faults):
                     await asyncio.sleep(0.01)
             start = time.monotonic()
             assert await bot.end(signal.SIGTERM) == 0
@@ -138,7 +138,7 @@ async def test_sigterm_sends_the_answers_first(
 
 
 async def test_a_full_disk_is_said_and_answers_go_on(
-    server: LocalServer, small_model: Path, examples: list[Example], tmp_path: Path
+    server: FaultyServer, small_model: Path, examples: list[Example], tmp_path: Path
 ) -> None:
     """The process may not write files beyond a size: SQLite sees a full disk."""
     variables = environment(server, small_model, tmp_path, METRICS_PORT="0")
@@ -161,7 +161,7 @@ async def test_a_full_disk_is_said_and_answers_go_on(
 
 
 async def test_no_token_and_no_path_in_any_output(
-    server: LocalServer, small_model: Path, examples: list[Example], tmp_path: Path
+    server: FaultyServer, small_model: Path, examples: list[Example], tmp_path: Path
 ) -> None:
     variables = environment(server, small_model, tmp_path, LOG_LEVEL="DEBUG")
     async with bot_process(**variables) as bot, LocalUser(server.url, timeout=30) as anna:
@@ -169,7 +169,7 @@ async def test_no_token_and_no_path_in_any_output(
             server.plan_fault(kind, "sendMessage", times=5)
             await anna.send_text("/start")
             await asyncio.sleep(3)
-            server.context.faults.clear()
+            server.faults.clear()
         await anna.send_document(b"no photo", "x.jpg", mime_type="image/jpeg")
         said = " ".join(message.text for message in await anna.wait_replies(quiet=1))
         await bot.end()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from bot.local.server import LocalServer
 from tests.user.client import LocalUser
+from tests.user.faults import FaultyServer
 
 TOKEN = "4242:test-secret_part"
 
@@ -37,12 +37,12 @@ def photo() -> Callable[..., bytes]:
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[LocalServer]:
-    async with LocalServer(TOKEN, data_dir=tmp_path / "files") as running:
+async def server(tmp_path: Path) -> AsyncIterator[FaultyServer]:
+    async with FaultyServer(TOKEN, data_dir=tmp_path / "files") as running:
         yield running
 
 
 @pytest.fixture
-async def anna(server: LocalServer) -> AsyncIterator[LocalUser]:
+async def anna(server: FaultyServer) -> AsyncIterator[LocalUser]:
     async with LocalUser(server.url, timeout=10) as user:
         yield user

@@ -247,7 +247,6 @@ async def test_no_action_of_people_breaks_the_server(
         "inline",
         "choose",
         "membership",
-        "faults",
     ]
     keys = st.sampled_from(
         [
@@ -351,35 +350,6 @@ async def test_server_sent_events(server: LocalServer, http, anna: LocalUser) ->
                 if event["type"] == "message":
                     seen.append(event["message"]["text"])
         assert seen == ["one", "for the group"]
-
-
-async def test_injected_updates_and_planned_faults_over_http(server: LocalServer, http) -> None:
-    async with http.post("/local/inject", json={"update": {"message": {"odd": True}}}) as response:
-        number = (await response.json())["result"]["update_id"]
-    async with http.get(f"/bot{TOKEN}/getUpdates") as response:
-        assert (await response.json())["result"] == [
-            {"update_id": number, "message": {"odd": True}}
-        ]
-    fault = {"kind": "too_many_requests", "method": "getMe", "retry_after": 9, "times": 2}
-    async with http.post("/local/faults", json=fault) as response:
-        assert response.status == 200
-    for status in (429, 429, 200):
-        async with http.get(f"/bot{TOKEN}/getMe") as response:
-            assert response.status == status
-            if status == 429:
-                assert (await response.json())["parameters"] == {"retry_after": 9}
-    async with http.get("/local/faults") as response:
-        assert (await response.json())["result"] == {"planned": 0, "struck": 2}
-    for bad in (
-        {"kind": "meteor"},
-        {"kind": "reset", "times": 0},
-        {"kind": "reset", "what": 1},
-        {},
-    ):
-        async with http.post("/local/faults", json=bad) as response:
-            assert response.status == 400
-    with pytest.raises(Exception, match="a fault's kind"):
-        server.plan_fault("meteor")
 
 
 async def test_a_photo_by_its_address(

@@ -41,6 +41,7 @@ from aiohttp import ClientSession, web
 
 from bot.local.server import LocalServer
 from tests.user.client import LocalUser
+from tests.user.faults import FaultyServer
 
 from .conftest import TOKEN, make_photo
 
@@ -206,7 +207,7 @@ async def test_webhook_with_secret(
     await runner.cleanup()
 
 
-async def test_errors_are_the_librarys_own(bot: Bot, server: LocalServer, anna: LocalUser) -> None:
+async def test_errors_are_the_librarys_own(bot: Bot, server: FaultyServer, anna: LocalUser) -> None:
     chat = anna.chat_id
     with pytest.raises(TelegramForbiddenError, match="initiate"):
         await bot.send_message(chat, "x")

@@ -36,6 +36,7 @@ from telegram.ext import (
 
 from bot.local.server import LocalServer
 from tests.user.client import ChatMessage, LocalChatError, LocalTimeoutError, LocalUser
+from tests.user.faults import FaultyServer
 
 from .conftest import TOKEN, make_photo
 
@@ -240,7 +241,7 @@ async def test_channel_posts_and_edits(app: Application, anna: LocalUser) -> Non
 
 
 async def test_webhook_with_secret(
-    server: LocalServer, anna: LocalUser, unused_tcp_port: int
+    server: FaultyServer, anna: LocalUser, unused_tcp_port: int
 ) -> None:
     app = build(server)
     async with app:
