@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
@@ -14,6 +15,7 @@ from engine import scoring, terms
 from engine.encoder import LiteRtEncoder
 from engine.errors import EmptyQueryError, IndexFileError, UnknownWordsError
 from engine.explain import topic_heat
+from engine.feedback import Feedback, mean_theta, rocchio
 from engine.index import NeighbourIndex
 from engine.model import Calibration, Model, ModelInfo, load_model
 from engine.photo import decode, to_input
@@ -72,6 +74,8 @@ class Engine:
         self._encoder_lock = threading.Lock()
         self._pipeline = TextPipeline()
         self._index = NeighbourIndex(model.info.topics + 2)
+        #: Votes of all people; a search looks at them.
+        self.feedback = Feedback()
 
     @classmethod
     def open(cls, model: Path, *, threads: int = 2) -> Self:
@@ -175,6 +179,25 @@ class Engine:
         z = centre(self._index.vector(key)[None, :-2])
         return Query("post", self.model.projection.theta(z, photo=1.0)[0], post=key)
 
+    def with_votes(self, query: Query, liked: Sequence[int], disliked: Sequence[int]) -> Query:
+        """The query moved by a person's votes on its answer; posts that are gone do not count."""
+        up, down = self._vectors(liked), self._vectors(disliked)
+        if not len(up) and not len(down):
+            return query
+        z = rocchio(log_ratio(query.theta[None])[0], up, down)
+        return replace(query, theta=self.model.projection.theta(z[None], photo=query.share)[0])
+
+    def together(self, queries: Sequence[Query]) -> Query:
+        """One query for several photos (an album): the mean of their topic vectors' log-ratios."""
+        first = queries[0]
+        if len(queries) == 1:
+            return first
+        return replace(first, theta=mean_theta([query.theta for query in queries]))
+
+    def _vectors(self, keys: Sequence[int]) -> Floats:
+        rows = [self._index.vector(key)[:-2] for key in keys if key in self._index]
+        return centre(np.stack(rows)) if rows else np.zeros((0, self.info.topics), np.float32)
+
     def describe(
         self, *, photo: bytes | None, text: str = "", tags: Sequence[str] | None = None
     ) -> PostVector:
@@ -211,10 +234,22 @@ class Engine:
 
     # Answers
 
-    def search(self, query: Query, *, limit: int = 10, offset: int = 0) -> Page:
+    def search(
+        self,
+        query: Query,
+        *,
+        limit: int = 10,
+        offset: int = 0,
+        among: Collection[int] | None = None,
+    ) -> Page:
         """The closest posts, best first; an empty first page means nothing is close enough.
 
         A text of at most `SHORT` known words is answered by whatever is closest.
+
+        Parameters
+        ----------
+        among
+            Only posts with these keys; None: all.
         """
         _check_page(limit, offset)
         if offset >= DEPTH:
@@ -222,13 +257,15 @@ class Engine:
         z = log_ratio(query.theta[None])[0]
         if z.shape[0] != self.info.topics:
             raise ValueError("the query belongs to another model")
-        keys, scores, vectors = self._index.search(scoring.search_vector(z, query.share), DEPTH)
+        vector = scoring.search_vector(z, query.share)
+        keys, scores, vectors = self._index.search(vector, DEPTH, among)
         if not keys.size:
             return Page((), False)
         if query.post is not None:
             other = keys != query.post
             keys, scores, vectors = keys[other], scores[other], vectors[other]
         order_by = scores + self._rerank(query, vectors[:, :-2])
+        order_by += self.feedback.lift(z, keys.tolist())
         order = np.argsort(-order_by, kind="stable")
         calibration = self._calibration(query.kind)
         logit = calibration.slope * scores[order].astype(np.float64) + calibration.offset

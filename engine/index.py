@@ -10,7 +10,7 @@ import json
 import math
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -123,7 +123,9 @@ class NeighbourIndex:
             found: Floats = self._index.reconstruct(int(key))
         return found[: self.dimensions]
 
-    def search(self, query: Floats, count: int) -> tuple[Keys, Floats, Floats]:
+    def search(
+        self, query: Floats, count: int, among: Collection[int] | None = None
+    ) -> tuple[Keys, Floats, Floats]:
         """The `count` nearest: keys, inner products, and vectors, best first.
 
         Parameters
@@ -132,6 +134,8 @@ class NeighbourIndex:
             Shape (dimensions,).
         count
             At most as many are returned.
+        among
+            Only these keys; None: all.
 
         Returns
         -------
@@ -145,9 +149,28 @@ class NeighbourIndex:
                 return np.empty(0, np.int64), none, none.reshape(0, self.dimensions)
             row = _padded(query[None], self._index.d)
             with _one_thread():
+                if among is not None:
+                    return self._search_among(row, count, among)
                 scores, keys, vectors = self._index.search_and_reconstruct(row, count)
         real = keys[0] >= 0
         return keys[0][real], scores[0][real], vectors[0][real, : self.dimensions]
+
+    def _search_among(
+        self, row: Floats, count: int, among: Collection[int]
+    ) -> tuple[Keys, Floats, Floats]:
+        sel = faiss.IDSelectorBatch(np.fromiter(among, np.int64, len(among)))
+        library: Any = faiss
+        if self.kind == "flat":
+            chosen = library.SearchParameters(sel=sel)
+        else:
+            # They are few: all of the lists are looked through.
+            chosen = library.SearchParametersIVF(sel=sel, nprobe=self._index.nlist)
+        scores, keys = self._index.search(row, count, params=chosen)
+        real = keys[0] >= 0
+        found = np.zeros((int(real.sum()), self._index.d), np.float32)
+        for place, key in enumerate(keys[0][real].tolist()):
+            found[place] = self._index.reconstruct(key)
+        return keys[0][real], scores[0][real], found[:, : self.dimensions]
 
     def save(self, path: Path, *, version: int, model: str) -> None:
         """Write the index: to a temporary file, synced, then renamed.

@@ -54,6 +54,19 @@ class TestSearch:
             assert halves.shape == found.shape
         assert same >= 0.98 * 400
 
+    def test_only_among_given_keys(self) -> None:
+        for index in (filled(200, 1000), filled(200, 64)):
+            query = vectors(1, 1)[0]
+            ordered = index.search(query, 200)[0].tolist()
+            chosen = set(ordered[1::3])
+            keys = index.search(query, 20, chosen)[0].tolist()
+            assert set(keys) <= chosen
+            assert len(keys) == 20
+            if index.kind == "flat":
+                assert keys == [key for key in ordered if key in chosen][:20]
+            assert index.search(query, 5, [100])[0].tolist() == [100]
+            assert not index.search(query, 5, [])[0].size
+
     def test_more_than_there_are(self) -> None:
         for index in (filled(5), filled(200, 64)):
             keys, scores, found = index.search(vectors(1, 1)[0], 1000)
