@@ -30,6 +30,12 @@ RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash engine 
 
 # -- what both targets run on --------------------------------------------------------------
 FROM ${PYTHON_IMAGE} AS run
+# Tesseract reads the words on pictures; without it everything else works.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends \
+        tesseract-ocr tesseract-ocr-eng tesseract-ocr-rus \
+    && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 image2pic \
     && useradd --uid 10001 --gid image2pic --create-home image2pic \
     && install -d -o image2pic -g image2pic /var/lib/image2pic

@@ -32,6 +32,10 @@ class PhotoTooLargeError(PhotoError):
         self.size, self.limit, self.unit = size, limit, unit
 
 
+class OcrError(Image2PicError):
+    """Tesseract could not read a picture, or not within the time."""
+
+
 class EmptyQueryError(Image2PicError):
     """Neither a photo nor a word to search by."""
 

@@ -65,7 +65,21 @@ def mark_class() -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
-def _one_alphabet(word: str) -> str:
+def look_alike(word: str) -> str | None:
+    """A lower-cased word in the letters of the other alphabet, Latin or Cyrillic, that look so.
+
+    None if one of its letters has no such double.
+    """
+    if set(word) <= set(_LATIN):
+        return word.translate(_TO_CYRILLIC)
+    return word.translate(_TO_LATIN) if set(word) <= set(_CYRILLIC) else None
+
+
+def one_alphabet(word: str) -> str:
+    """A lower-cased word of Latin and Cyrillic letters in the one that most of it is in.
+
+    It stays as it is where the fewer are not all look-alikes of the others' letters.
+    """
     latin = [char for char in word if "a" <= char <= "z"]
     cyrillic = [char for char in word if "а" <= char <= "ё"]
     if latin and cyrillic:
@@ -94,7 +108,7 @@ def split_scripts(word: str) -> list[tuple[str, Script]]:
         In order; pieces without any letter are left out.
     """
     if not word.isascii():
-        word = _one_alphabet(word)
+        word = one_alphabet(word)
     pieces: list[tuple[str, Script]] = []
     start, current = 0, None
     for position, char in enumerate(word):
