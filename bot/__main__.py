@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from bot import settings as configuration
 from bot.loop import run
 from bot.settings import Settings
 from engine.errors import Image2PicError
+from engine.files import write_whole
 
 EPILOG = """settings, by environment or a file .env:
 {settings}
@@ -56,11 +58,9 @@ def _export(settings: Settings, file: Path) -> int:
     if str(file) == "-":
         export_votes(settings.library, sys.stdout)
         return 0
-    # Under another name first: a half-written file is not taken for all of the votes.
-    half = file.with_name(file.name + ".part")
-    with half.open("w", encoding="utf-8") as out:
-        count = export_votes(settings.library, out)
-    half.replace(file)
+    votes = io.StringIO()
+    count = export_votes(settings.library, votes)
+    write_whole(file, votes.getvalue())
     print(f"{count} votes")
     return 0
 

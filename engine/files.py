@@ -1,12 +1,56 @@
-"""What is done with whole files in more than one place."""
+"""Files: what ships, whole files written all at once, checksums."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO, Final
+
+STARTER: Final = "starter"
+"""`source` of the posts that ship."""
+
+
+def shipped(*parts: str) -> Path:
+    """Path of something in ``data/``, which lies beside the packages (in the images, too)."""
+    return Path(__file__).resolve().parent.parent.joinpath("data", *parts)
 
 
 def sha256_of(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal; OSError if it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Write a file all at once or not at all: beside it, synced to the disk, then renamed.
+
+    Whatever is raised leaves the old file as it was. Two threads must not write one path at a
+    time. A library that wants a path may write to the ``name`` of the yielded file.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+    # The new name, too, has to survive a loss of power.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """`whole_file` for content that is there already; text as UTF-8."""
+    with whole_file(path) as file:
+        file.write(content if isinstance(content, bytes) else content.encode())

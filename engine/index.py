@@ -5,10 +5,8 @@ Exact (Flat) up to `FLAT_LIMIT` posts, inverted lists above. Vectors are compare
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import IndexFileError, UnknownPostError
-from engine.files import sha256_of
+from engine.files import sha256_of, whole_file, write_whole
 from engine.results import Floats
 
 FLAT_LIMIT: Final = 200_000
@@ -182,25 +180,14 @@ class NeighbourIndex:
         version, model
             State of the store and identity of the model; `load` wants the same.
         """
-        part, note = path.with_name(path.name + ".part"), path.with_name(path.name + ".json")
+        facts: dict[str, object] = {"format": FORMAT, "version": version, "model": model}
         try:
-            with self._lock:
-                faiss.write_index(self._index, str(part))
-            facts = {
-                "format": FORMAT,
-                "version": version,
-                "model": model,
-                "sha256": sha256_of(part),
-            }
-            _sync(part)
-            part.replace(path)
-            small = note.with_name(note.name + ".part")
-            small.write_text(json.dumps(facts))
-            _sync(small)
-            small.replace(note)
+            with whole_file(path) as file:
+                with self._lock:
+                    faiss.write_index(self._index, file.name)
+                facts["sha256"] = sha256_of(Path(file.name))
+            write_whole(path.with_name(path.name + ".json"), json.dumps(facts))
         except (OSError, RuntimeError) as error:
-            with contextlib.suppress(OSError):
-                part.unlink()
             raise IndexFileError(f"the index could not be saved: {error}") from error
 
     def load(self, path: Path, *, version: int, model: str) -> None:
@@ -288,8 +275,3 @@ def _inverted(vectors: Floats) -> Any:
     index.set_direct_map_type(library.DirectMap.Hashtable)
     index.nprobe = PROBES
     return index
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

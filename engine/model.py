@@ -18,7 +18,7 @@ import numpy as np
 from engine.codebook import Codebook
 from engine.encoder import EncoderShape
 from engine.errors import ModelError
-from engine.files import sha256_of
+from engine.files import sha256_of, write_whole
 from engine.projection import Projection
 from engine.results import Floats
 from engine.vocabulary import Vocabulary
@@ -240,9 +240,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def record_measured(folder: Path, measured: Mapping[str, Any]) -> None:
     """Write into the manifest what was measured of the model; ModelError as in `load_model`."""
     manifest = read_manifest(folder) | {"measured": dict(measured)}
-    part = folder / "manifest.part.json"
-    part.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
-    part.replace(folder / "manifest.json")
+    write_whole(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
 
 
 def _assemble(folder: Path, manifest: dict[str, Any]) -> Model:

@@ -14,7 +14,7 @@ from engine.cleaning.adverts import SHIPPED, AdvertFilter
 from engine.cleaning.duplicates import Fingerprint
 from engine.cleaning.rules import THRESHOLD, Cleaner, Limits, Verdict
 from engine.errors import ModelError, PhotoError, StoreError
-from engine.shipped import STARTER
+from engine.files import STARTER
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import mimetypes
-import os
+import threading
 import warnings
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, field
@@ -26,6 +26,7 @@ from bot.local.limits import (
     MAX_STORED_BYTES,
     PHOTO_SIDES,
 )
+from engine.files import write_whole
 
 Kind = Literal["photo", "document"]
 
@@ -142,6 +143,7 @@ class FileStore:
         self._by_path: dict[str, str] = {}
         # Decoding is CPU work: never more at once than would leave the loop starving.
         self._decoders = asyncio.Semaphore(2)
+        self._writing = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         self._load()
 
@@ -308,11 +310,16 @@ class FileStore:
 
     def _write(self, key: str, media: Media, parts: list[bytes]) -> None:
         for file, content in zip(media.files, parts, strict=True):
-            _write_whole(self.location(file), content)
+            self._put(self.location(file), content)
         self._note(key, media)
 
     def _note(self, key: str, media: Media) -> None:
-        _write_whole(self.folder / f"{key}.json", json.dumps(asdict(media)).encode())
+        self._put(self.folder / f"{key}.json", json.dumps(asdict(media)))
+
+    def _put(self, path: Path, content: bytes | str) -> None:
+        # Equal bytes sent twice at a time are written to one path by two threads.
+        with self._writing:
+            write_whole(path, content)
 
     def _register(self, key: str, media: Media) -> None:
         self._media[key] = media
@@ -356,16 +363,6 @@ def _key(kind: str, content: bytes, label: str) -> str:
 
 def _base64(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).decode().rstrip("=")
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write so that no reader ever sees a part (write aside, then rename)."""
-    aside = path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
-    try:
-        aside.write_bytes(content)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _photo_sizes(content: bytes) -> list[tuple[int, int, bytes]]:

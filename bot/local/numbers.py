@@ -10,6 +10,8 @@ import logging
 from pathlib import Path
 from typing import Final
 
+from engine.files import write_whole
+
 _BLOCK: Final = 1000
 
 _log = logging.getLogger(__name__)
@@ -42,10 +44,8 @@ class Numbers:
         if number < self._mark:
             return
         self._mark = number + _BLOCK
-        aside = self._path.with_name(f"{self._path.name}.part")
         try:
-            aside.write_text(f"{self._mark}\n")
-            aside.replace(self._path)
+            write_whole(self._path, f"{self._mark}\n")
         except OSError as error:
             # A chat that does not work at all would be worse.
             _log.warning("the numbers of messages cannot be kept: %s", error.strerror)

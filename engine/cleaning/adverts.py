@@ -25,7 +25,7 @@ import numpy.typing as npt
 from engine.cleaning.privacy import redact
 from engine.cleaning.subjects import subjects_of
 from engine.errors import ModelError
-from engine.shipped import shipped
+from engine.files import shipped, whole_file
 from engine.text.clean import repair_encoding
 from engine.text.words import analyse, russian_verb
 
@@ -362,9 +362,8 @@ class AdvertFilter:
             "sizes": [len(self._rows[block]) for block in BLOCKS],
             "info": self.info,
         }
-        temporary = path.with_name(path.name + ".part")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with whole_file(path) as file:
             np.savez_compressed(
                 file,
                 meta=np.frombuffer(json.dumps(meta).encode(), np.uint8),
@@ -372,7 +371,6 @@ class AdvertFilter:
                 idf=self.idf.astype(np.float32),
                 weights=self.weights.astype(np.float32),
             )
-        temporary.replace(path)
 
     @classmethod
     def load(cls, path: Path = SHIPPED) -> AdvertFilter:

@@ -33,6 +33,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from engine.errors import CorpusError, Image2PicError, PhotoError
+from engine.files import whole_file
 from engine.photo import decode, to_input
 from tools.encoder.student import (
     NAME,
@@ -573,9 +574,8 @@ class Trainer:
         arrays = {f"weights:{name}": v.numpy() for name, v in self.variables.items()}
         for kind, slots in self._slots.items():
             arrays |= {f"{kind}:{name}": v.numpy() for name, v in slots.items()}
-        fresh = path.with_suffix(".fresh.npz")
-        np.savez(fresh, step=self.step, seconds=self.seconds, **arrays)
-        fresh.replace(path)
+        with whole_file(path) as file:
+            np.savez(file, step=self.step, seconds=self.seconds, **arrays)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint of the same settings."""

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 import tools.scenes.kinds  # noqa: F401  (registers the painters)
-from engine.shipped import STARTER
+from engine.files import STARTER
 from tools.scenes.paint import PHOTO, develop
 from tools.scenes.registry import PAINTERS
 from tools.scenes.words import compose

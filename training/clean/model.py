@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from engine.cleaning.adverts import SHIPPED, AdvertFilter
+from engine.files import write_whole
 from training.clean.examples import ANSWER, Example, labelled_file, own_examples
 from training.corpus.dropped import FOLDER
 
@@ -59,9 +60,7 @@ def forget_last_answer(corpus: Path) -> bool:
     lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
     if not lines:
         return False
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(b"".join(lines[:-1]))
-    temporary.replace(path)
+    write_whole(path, b"".join(lines[:-1]))
     return True
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from engine.cleaning.rules import Verdict
 from engine.errors import CorpusError
+from engine.files import whole_file
 from training.corpus.dropped import Dropped, dropped_file, read_dropped, write_dropped
 from training.corpus.reader import POSTS_FILE
 
@@ -91,13 +91,8 @@ def _fingerprint(line: bytes) -> int:
 
 
 def _rewrite(path: Path, lines: Callable[[], Iterator[bytes]]) -> None:
-    temporary = path.with_name(path.name + ".part")
     try:
-        with temporary.open("wb") as file:
+        with whole_file(path) as file:
             file.writelines(lines())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise CorpusError(f"{path} cannot be written: {error}") from error

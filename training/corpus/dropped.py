@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from engine.errors import CorpusError
+from engine.files import whole_file
 
 FOLDER: Final = "cleaning"
 """Below the corpus: what was taken out, the report, the answers given to ``label``."""
@@ -70,8 +70,7 @@ def write_dropped(corpus: Path, entries: Iterable[Dropped]) -> None:
     """Write what was taken out, all at once or not at all."""
     path = dropped_file(corpus)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as file:
+    with whole_file(path) as file:
         for entry in entries:
             fields: dict[str, object] = {"at": entry.at, "rule": entry.rule, "why": entry.why}
             try:
@@ -79,6 +78,3 @@ def write_dropped(corpus: Path, entries: Iterable[Dropped]) -> None:
             except UnicodeDecodeError:
                 fields["base64"] = base64.b64encode(entry.line).decode()
             file.write(json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Final
 
 from engine.errors import CorpusError
+from engine.files import whole_file
 from training.corpus.dropped import dropped_file, read_dropped
 from training.corpus.reader import POSTS_FILE
 
@@ -320,23 +321,17 @@ class CorpusWriter:
         """Leave out lines that a later one replaced, so that readers need not."""
         if not self._stale:
             return
-        temporary = self._posts_file.with_name(POSTS_FILE + ".part")
         try:
-            with temporary.open("wb") as file:
+            with whole_file(self._posts_file) as file:
                 for place, line in _lines_from(self._posts_file, 0):
                     record = _parse(line)
                     row = self._row(record["id"]) if record is not None else None
                     # What cannot be understood is not ours to throw away.
                     if record is None or (row is not None and row[1] == place):
                         file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
             self._file.close()
-            temporary.replace(self._posts_file)
             self._file = self._posts_file.open("ab")
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             raise CorpusError(f"{self._posts_file} cannot be written: {error}") from error
         self._database.execute("DELETE FROM notes WHERE name IN ('posts', 'dropped', 'stale')")
         self._synchronise()

@@ -24,7 +24,7 @@ from engine.codebook import Codebook
 from engine.encoder import EncoderShape, LiteRtEncoder
 from engine.engine import Engine
 from engine.errors import CorpusError, Image2PicError
-from engine.files import sha256_of
+from engine.files import sha256_of, shipped
 from engine.model import (
     Calibration,
     Model,
@@ -36,7 +36,6 @@ from engine.model import (
 )
 from engine.projection import Projection, softmax
 from engine.results import Floats
-from engine.shipped import shipped
 from engine.store import SqlitePostStore
 from engine.text import TextPipeline
 from engine.vocabulary import Vocabulary

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from engine.codebook import Codebook
 from engine.encoder import LiteRtEncoder
 from engine.errors import Image2PicError, PhotoError
+from engine.files import whole_file
 from engine.photo import decode, to_input
 from engine.results import Floats
 
@@ -287,6 +288,5 @@ def _read(path: Path, note: str) -> Chunk | None:
 
 def _write(path: Path, **arrays: npt.NDArray[np.generic]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part.npz")
-    np.savez(part, allow_pickle=False, **arrays)
-    part.replace(path)
+    with whole_file(path) as file:
+        np.savez(file, allow_pickle=False, **arrays)

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from engine.errors import Image2PicError
+from engine.files import write_whole
 
 Precision = Literal["float32", "float16", "int8"]
 SIZE: Final = 299
@@ -64,9 +65,7 @@ def convert(weights: str, target: Path, *, layer: str, precision: Precision) -> 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    part = target.with_name(target.name + ".part")
-    part.write_bytes(converter.convert())
-    part.replace(target)
+    write_whole(target, converter.convert())
 
 
 def _network(weights: str, layer: str) -> Any:

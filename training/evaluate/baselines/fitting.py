@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import Image2PicError
+from engine.files import whole_file
 from training.evaluate.baselines.base import Method, Task
 from training.evaluate.baselines.cca import Cca, CcaSearch, View
 from training.evaluate.baselines.simple import (
@@ -171,17 +171,14 @@ def _fingerprint(data: Dataset) -> str:
 
 def _write(fitted: Fitted, path: Path) -> None:
     note = json.dumps({"seconds": fitted.seconds, "chosen": fitted.chosen})
-    part = path.with_suffix(".part.npz")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Keyword by keyword, since an array may be called like one of savez's own parameters.
         arrays = {f"array_{name}": array for name, array in fitted.method.arrays().items()}
-        np.savez(part, allow_pickle=False, note=np.array(note), **arrays)
-        part.replace(path)
+        with whole_file(path) as file:
+            np.savez(file, allow_pickle=False, note=np.array(note), **arrays)
     except OSError as error:
         _log.warning("%s is not kept for the next time: %s", path.name, error)
-        with contextlib.suppress(OSError):
-            part.unlink()
 
 
 def _read(name: str, task: Task, path: Path) -> Fitted | None:
