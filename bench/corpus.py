@@ -31,15 +31,17 @@ PHOTOS: Final = 200
 _COLLECT: Final = """
 import re, sys, time
 from pathlib import Path
-from training.collect.telegram_export import TelegramOptions, collect_export
+from engine.corpus.posts import SourceReport
+from engine.corpus.telegram import TelegramOptions, read_export
+from training.collect.add import add_posts
 from training.corpus.writer import CorpusWriter
-start = time.perf_counter()
+start, report = time.perf_counter(), SourceReport()
 with CorpusWriter(Path(sys.argv[2])) as writer:
-    report = collect_export(Path(sys.argv[1]), writer, TelegramOptions())
+    add_posts(read_export(Path(sys.argv[1]), TelegramOptions(), report), writer, report)
 seconds = time.perf_counter() - start
 # Not getrusage: its peak has that of the process before exec in it.
 memory = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
-print(report.messages, seconds, memory[1])
+print(report.read["messages"], seconds, memory[1])
 """
 
 

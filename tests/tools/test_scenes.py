@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.corpus.reader import Report, read_corpus
 from tools.scenes import posts, words
 from tools.scenes.__main__ import main
 from tools.scenes.paint import PHOTO, blur, mix, noise, ramp, smooth
 from tools.scenes.registry import PAINTERS
 from tools.scenes.terrain import SIDE, View, cast
-from training.corpus.reader import Report, read_corpus
 
 STARTER = Path(__file__).parents[2] / "data" / "starter"
 KINDS = sorted(PAINTERS)

@@ -32,6 +32,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from engine.corpus.reader import POSTS_FILE, Report, read_corpus
 from engine.errors import CorpusError, Image2PicError, PhotoError
 from engine.files import whole_file
 from engine.photo import decode, to_input
@@ -49,7 +50,6 @@ from tools.encoder.student import (
     normalise,
     run,
 )
-from training.corpus.reader import POSTS_FILE, Report, read_corpus
 
 ENCODER_FILE: Final = "encoder.tflite"
 ABOUT_FILE: Final = "encoder.json"

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 
 from engine.cleaning.adverts import AdvertFilter
 from engine.cleaning.duplicates import text_key
+from engine.corpus.reader import Report, read_corpus
 from engine.text import TextPipeline
 from training.clean.rules import full_text
 from training.corpus.dropped import read_dropped
-from training.corpus.reader import Report, read_corpus
 
 POOL: Final = 20_000
 """Posts among which the least certain are looked for."""

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.cleaning.rules import RULES, Limits, Verdict
+from engine.corpus.reader import POSTS_FILE
 from engine.errors import PhotoError
 from engine.photo import decode
 from engine.pictures import SheetItem, contact_sheet
 from training.clean.rules import Judged
 from training.corpus.dropped import FOLDER
-from training.corpus.reader import POSTS_FILE
 
 SAMPLES: Final = 15
 SHEET_COLUMNS: Final = 5

@@ -15,10 +15,9 @@ import numpy as np
 from engine.cleaning.adverts import AdvertFilter
 from engine.cleaning.duplicates import near_pairs, text_key
 from engine.cleaning.rules import Limits, Verdict, meaningful
+from engine.corpus.reader import CorpusPost, Problem, Report, read_corpus
 from engine.text import TextBag, TextPipeline
 from training.clean.photos import Measured, PhotoCache
-from training.corpus.extras import Extras
-from training.corpus.reader import CorpusPost, Problem, Report, read_corpus
 
 MOST_TOKENS: Final = 20
 """The original's limit, made for long posts; no corpus' own limit is higher."""
@@ -125,12 +124,12 @@ def judge_corpus(
     tokens, probabilities = array("l"), array("d")
     languages: list[str] = []
     why: dict[int, str] = {}
-    extras, cache = Extras(corpus), PhotoCache(corpus)
+    cache = PhotoCache(corpus)
     try:
         for post, photo in cache.measured((post, post.photo) for post in posts):
             text = full_text(post)
             bag = pipeline(text, post.tags)
-            more = extras.of(post)
+            more = post.extra
             probability = 0.0
             if adverts is not None and limits.threshold <= 1:
                 probability = 1.0 if more.get("marked_as_ads") else adverts.probability(text)
@@ -154,7 +153,6 @@ def judge_corpus(
                 )
             )
     finally:
-        extras.close()
         cache.close()
     _replaced(corpus, judged, seen)
     judged.median_tokens = float(statistics.median(tokens)) if tokens else 0.0

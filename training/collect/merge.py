@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from engine.cleaning.privacy import redact
+from engine.corpus.posts import SourcePost, SourceReport, photo_name
+from engine.corpus.reader import CorpusPost, Report, read_corpus
 from engine.errors import CorpusError
-from training.collect.folder import claim_name
-from training.corpus.extras import Extras
-from training.corpus.reader import CorpusPost, Report, read_corpus
-from training.corpus.writer import CorpusWriter, photo_name
+from training.collect.add import add_posts, claim_name
+from training.corpus.writer import CorpusWriter
 
 
 @dataclass(frozen=True)
@@ -57,27 +56,25 @@ def merge_corpus(folder: Path, writer: CorpusWriter, options: MergeOptions) -> R
     report = Report()
     posts = read_corpus(folder, report=report)
     claim_name(writer, name, folder, given=options.name is not None)
-    extras = Extras(folder)
-    for post in tqdm(posts, total=report.posts, unit=" posts", disable=not options.progress):
-        record = _record(post, extras.of(post), name, folder, options)
-        if writer.is_known(record):
-            continue
-        if post.photo is not None:
-            record["sha256"] = writer.store_photo(record["photo"], post.photo)
-        writer.put(record)
-    extras.close()
+    found = SourceReport(size=report.posts)
+
+    def records() -> Iterator[SourcePost]:
+        for found.place, post in enumerate(posts, 1):
+            yield SourcePost(_record(post, name, folder, options), post.photo)
+
+    # What is in a corpus was stored without metadata, or with it on purpose.
+    add_posts(records(), writer, found, authors=True, progress=options.progress)
     return report
 
 
-def _record(
-    post: CorpusPost, extras: dict[str, Any], name: str, folder: Path, options: MergeOptions
-) -> dict[str, Any]:
+def _record(post: CorpusPost, name: str, folder: Path, options: MergeOptions) -> dict[str, Any]:
     texts = {language: [redact(text) for text in found] for language, found in post.texts.items()}
     plain = list(texts) == [""] and len(texts[""]) == 1
+    extra = dict(post.extra)
     if not options.authors:
-        extras.pop("author", None)
+        extra.pop("author", None)
     record: dict[str, Any] = {
-        **extras,
+        **extra,
         "id": f"{name}/{post.id}" if options.prefix else post.id,
         "photo": None,
         "text": texts[""][0] if plain else None,

@@ -18,9 +18,10 @@ from typing import Any, Final, NamedTuple
 from tqdm import tqdm
 
 from engine.cleaning.privacy import redact
+from engine.corpus.posts import photo_name
 from engine.files import sha256_of
 from training.collect.vk_api import VkClient, VkDeniedError, VkError, VkPhotoGoneError
-from training.corpus.writer import CorpusWriter, photo_name
+from training.corpus.writer import CorpusWriter
 
 WALL_PAGE: Final = 100
 PHOTOS_PAGE: Final = 1000

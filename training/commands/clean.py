@@ -9,13 +9,13 @@ from pathlib import Path
 from engine.cleaning.adverts import AdvertFilter
 from engine.cleaning.duplicates import MAX_DISTANCE, NEAR
 from engine.cleaning.rules import MIN_SIDE, THRESHOLD, Limits
+from engine.corpus.reader import POSTS_FILE
 from engine.errors import CorpusError
 from training.clean.model import filter_for
 from training.clean.report import samples, summary, write_report
 from training.clean.rules import judge_corpus
 from training.corpus.apply import put_back, take_out
 from training.corpus.dropped import dropped_file
-from training.corpus.reader import POSTS_FILE
 from training.corpus.writer import locked
 
 

@@ -8,13 +8,15 @@ import os
 import sys
 from pathlib import Path
 
+from engine.corpus.folder import FolderOptions, read_folder
+from engine.corpus.posts import SourceReport
+from engine.corpus.reader import POSTS_FILE
+from engine.corpus.telegram import TelegramOptions, read_export
 from engine.errors import CorpusError
-from training.collect.folder import FolderOptions, collect_folder
+from training.collect.add import add_posts, claim_name
 from training.collect.merge import MergeOptions, merge_corpus
-from training.collect.telegram_export import TelegramOptions, collect_export
 from training.collect.vk import VkCollector, VkOptions
 from training.collect.vk_api import API_URL, VkClient
-from training.corpus.reader import POSTS_FILE
 from training.corpus.writer import CorpusWriter
 
 _VK_HELP = """\
@@ -120,9 +122,10 @@ def run(args: argparse.Namespace) -> int:
                 authors=args.authors,
                 username=args.username,
                 only=args.chat,
-                progress=bar,
             )
-            found = collect_export(args.path, writer, options)
+            found = SourceReport()
+            posts = read_export(args.path, options, found)
+            add_posts(posts, writer, found, authors=args.authors, progress=bar)
             print(found)
             if found.broken:
                 print(f"{args.path}: {found.broken}; what stood before is kept", file=sys.stderr)
@@ -147,8 +150,13 @@ def _folders(args: argparse.Namespace, writer: CorpusWriter, bar: bool) -> int:
             )
             print(merge_corpus(path, writer, merging).summary())
         else:
-            options = FolderOptions(args.captions, args.name, args.authors, bar)
-            print(collect_folder(path, writer, options))
+            options = FolderOptions(args.captions, args.name, args.authors, writer.folder)
+            name = args.name or path.resolve().name
+            claim_name(writer, name, path, given=args.name is not None)
+            found = SourceReport()
+            posts = read_folder(path, options, found)
+            add_posts(posts, writer, found, authors=args.authors, progress=bar)
+            print(found)
     return 0
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from engine.cleaning.rules import Verdict
+from engine.corpus.reader import POSTS_FILE
 from engine.errors import CorpusError
 from engine.files import whole_file
 from training.corpus.dropped import Dropped, dropped_file, read_dropped, write_dropped
-from training.corpus.reader import POSTS_FILE
 
 
 def take_out(corpus: Path, verdicts: Mapping[int, Verdict]) -> None:

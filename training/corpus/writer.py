@@ -22,18 +22,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final
 
+from engine.corpus.reader import POSTS_FILE
 from engine.errors import CorpusError
 from engine.files import whole_file
 from training.corpus.dropped import dropped_file, read_dropped
-from training.corpus.reader import POSTS_FILE
 
 STATE_FILE: Final = ".collect.sqlite"
 BATCH: Final = 500
 """Posts that are written at once."""
 BATCH_SECONDS: Final = 2.0
-PHOTO_SUFFIXES: Final = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic")
-)
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS posts (id TEXT PRIMARY KEY, digest BLOB, place INTEGER) WITHOUT ROWID;
@@ -63,22 +60,6 @@ class Changes:
         if self.removed:
             text += f", {self.removed:,} removed"
         return text + f"; {self.photos:,} photos stored"
-
-
-def photo_name(*parts: object, suffix: str) -> str:
-    """Path of a photo below the corpus, from parts that name it.
-
-    Each part becomes a folder or file name of harmless characters; what that loses is kept apart
-    by a hash of the part.
-    """
-    names = []
-    for part in map(str, parts):
-        plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in part)
-        if plain != part or len(part) > 60:
-            plain = f"{plain[:40]}-{hashlib.blake2b(part.encode(), digest_size=6).hexdigest()}"
-        names.append(plain)
-    suffix = suffix.lower()
-    return "/".join(["photos", *names]) + (suffix if suffix in PHOTO_SUFFIXES else ".jpg")
 
 
 class CorpusWriter:
@@ -173,7 +154,7 @@ class CorpusWriter:
         Parameters
         ----------
         name
-            Path below the folder, as `photo_name` makes it.
+            Path below the folder, as `engine.corpus.posts.photo_name` makes it.
         source
             The file's bytes, or where it is.
 

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from engine.corpus.reader import Report
 from engine.encoder import LiteRtEncoder
 from engine.errors import CorpusError, Image2PicError, ModelError
 from engine.model import Model, load_model, read_manifest, record_measured
-from training.corpus.reader import Report
 from training.evaluate.baselines import BASELINES, Task, fit_baseline
 from training.evaluate.engine_row import Ours
 from training.evaluate.judgments import measure_judgments

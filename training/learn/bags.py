@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from engine.corpus.reader import CorpusPost
 from engine.results import Floats
 from engine.text import SurfaceForms, TextBag, TextPipeline
 from engine.vocabulary import Vocabulary
-from training.corpus.reader import CorpusPost
 from training.learn.dataset import Dataset
 from training.learn.features import Chunk
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from engine import scoring
 from engine.codebook import Codebook
+from engine.corpus.reader import CorpusPost, Report, read_corpus
 from engine.encoder import EncoderShape, LiteRtEncoder
 from engine.engine import Engine
 from engine.errors import CorpusError, Image2PicError
@@ -39,7 +40,6 @@ from engine.results import Floats
 from engine.store import SqlitePostStore
 from engine.text import TextPipeline
 from engine.vocabulary import Vocabulary
-from training.corpus.reader import CorpusPost, Report, read_corpus
 from training.evaluate import metrics
 from training.evaluate.coherence import npmi
 from training.learn.artm import ArtmResult, ArtmSettings, train_artm

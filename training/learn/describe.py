@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.corpus.reader import CorpusPost, Report, read_corpus
 from engine.encoder import LiteRtEncoder
 from engine.engine import Engine
 from engine.model import Model
 from engine.store import Post, SqlitePostStore
 from engine.text import TextPipeline
-from training.corpus.reader import CorpusPost, Report, read_corpus
 from training.learn.bags import Text, assemble, tokenise
 from training.learn.dataset import Dataset
 from training.learn.features import Chunk, Source, describe_photos

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from engine.cleaning.rules import Limits
+from engine.corpus.folder import FolderOptions, read_folder
+from engine.corpus.posts import PHOTO_SUFFIXES, SourceReport
+from engine.corpus.reader import POSTS_FILE
+from engine.corpus.telegram import RESULT_FILE, TelegramOptions, read_export
 from engine.errors import CorpusError
 from training.clean.model import filter_for
-from training.collect.folder import FolderOptions, collect_folder
-from training.collect.telegram_export import RESULT_FILE, TelegramOptions, collect_export
+from training.collect.add import add_posts, claim_name
 from training.commands.clean import clean
-from training.corpus.reader import POSTS_FILE
-from training.corpus.writer import PHOTO_SUFFIXES, CorpusWriter
+from training.corpus.writer import CorpusWriter
 
 CORPORA: Final = Path("corpus")
 """Where corpora are made, in the folder that the command runs in."""
@@ -59,13 +61,16 @@ def prepare(path: Path, say: Say, *, corpora: Path = CORPORA, progress: bool = F
     source = path.parent if path.is_file() else path
     corpus = corpora / (source.resolve().name or "posts")
     with CorpusWriter(corpus) as writer:
+        found = SourceReport()
         if export:
-            found = collect_export(path, writer, TelegramOptions(progress=progress))
-            say(str(found))
-            if found.broken:
-                say(f"the export ends too early: {found.broken}; what stood before is kept")
+            posts = read_export(path, TelegramOptions(), found)
         else:
-            say(str(collect_folder(path, writer, FolderOptions(progress=progress))))
+            claim_name(writer, path.resolve().name, path, given=False)
+            posts = read_folder(path, FolderOptions(leave_out=corpus), found)
+        add_posts(posts, writer, found, progress=progress)
+        say(str(found))
+        if found.broken:
+            say(f"the export ends too early: {found.broken}; what stood before is kept")
     say(f"{corpus}: {writer.changes}")
     # A photo without words can still be found by what it shows.
     limits = Limits(min_tokens=0)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine.cleaning.rules import Verdict
+from engine.corpus.reader import Report, read_corpus
 from engine.errors import CorpusError, ModelError
 from tests.training.collect.helpers import jpeg
 from training.clean.photos import PhotoCache
@@ -21,7 +22,6 @@ from training.clean.rules import limit_from
 from training.commands import clean as cli
 from training.corpus.apply import put_back, take_out
 from training.corpus.dropped import dropped_file, read_dropped
-from training.corpus.reader import Report, read_corpus
 from training.corpus.writer import CorpusWriter
 
 

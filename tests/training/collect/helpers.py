@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from training.corpus.reader import CorpusPost, Report, read_corpus
+from engine.corpus.reader import CorpusPost, Report, read_corpus
 
 _RUN = """
 import argparse, sys

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
+from engine.corpus.captions import read_embedded, read_table
+from engine.corpus.folder import FolderOptions, read_folder
+from engine.corpus.posts import SourceReport
 from engine.errors import CorpusError
 from tests.training.collect.helpers import Collect, contents, jpeg, load, photos_in
-from training.collect.captions import read_embedded, read_table
-from training.collect.folder import FolderOptions, FolderReport, collect_folder
+from training.collect.add import add_posts, claim_name
 from training.collect.merge import MergeOptions, merge_corpus
 from training.collect.metadata import without_metadata
 from training.corpus.writer import CorpusWriter
@@ -26,9 +28,14 @@ def folder(path: Path, *names: str) -> Path:
     return path
 
 
-def collect_to(corpus: Path, path: Path, **options: Any) -> FolderReport:
+def collect_to(corpus: Path, path: Path, **options: Any) -> SourceReport:
+    report = SourceReport()
     with CorpusWriter(corpus) as writer:
-        return collect_folder(path, writer, FolderOptions(**options))
+        name = options.get("name")
+        claim_name(writer, name or path.name, path, given=name is not None)
+        posts = read_folder(path, FolderOptions(**options), report)
+        add_posts(posts, writer, report, authors=options.get("authors", False))
+    return report
 
 
 @pytest.mark.parametrize(
@@ -73,8 +80,8 @@ def test_table_with_all_columns(tmp_path: Path) -> None:
     assert post.tags == ("sea", "sun")
     assert (post.date, post.url) == ("2024-05-01T00:00:00", "https://x.org/1")
     assert post.texts[""] == ("hi @user",)
-    assert report.unnamed == ["gone.jpg"]
-    assert "gone.jpg" in str(report)
+    assert report.examples["unnamed"] == ["gone.jpg"]
+    assert "not in the folder 1" in str(report)
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "{not json", "photo\n"])
@@ -206,7 +213,7 @@ def test_damaged_photos_do_no_harm(tmp_path: Path) -> None:
     for number in range(0, len(jpeg(0)), 97):
         (path / f"cut{number}.jpg").write_bytes(jpeg(0)[:number])
     report = collect_to(tmp_path / "corpus", path)
-    assert report.skipped == {"empty files": 1}
+    assert report.skipped == {"empty_file": 1}
     assert "my/a.jpg" in load(tmp_path / "corpus")
 
 
@@ -216,7 +223,8 @@ def test_again_adds_only_what_is_new(tmp_path: Path) -> None:
     (path / "a.txt").write_text("now it has a caption")
     (path / "c.jpg").write_bytes(jpeg(9))
     with CorpusWriter(tmp_path / "corpus") as writer:
-        collect_folder(path, writer, FolderOptions())
+        report = SourceReport()
+        add_posts(read_folder(path, FolderOptions(), report), writer, report)
         changes = writer.changes
     assert (changes.new, changes.edited, changes.same) == (1, 1, 1)
     assert len(load(tmp_path / "corpus")) == 3

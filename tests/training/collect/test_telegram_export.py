@@ -6,14 +6,11 @@ from typing import Any
 
 import pytest
 
+from engine.corpus.posts import SourceReport
+from engine.corpus.telegram import TelegramOptions, message_text, read_export
 from engine.errors import CorpusError
 from tests.training.collect.helpers import Collect, contents, jpeg, load, photos_in
-from training.collect.telegram_export import (
-    TelegramOptions,
-    TelegramReport,
-    collect_export,
-    message_text,
-)
+from training.collect.add import add_posts
 from training.corpus.writer import CorpusWriter
 
 CHANNEL = {"name": "Закаты", "type": "public_channel", "id": 1234567890}
@@ -43,9 +40,11 @@ def export(folder: Path, *messages: dict[str, Any], **chat: Any) -> Path:
     return folder
 
 
-def collect_to(corpus: Path, path: Path, **options: Any) -> TelegramReport:
+def collect_to(corpus: Path, path: Path, **options: Any) -> SourceReport:
+    report = SourceReport()
     with CorpusWriter(corpus) as writer:
-        return collect_export(path, writer, TelegramOptions(**options))
+        add_posts(read_export(path, TelegramOptions(**options), report), writer, report)
+    return report
 
 
 def fields(corpus: Path) -> dict[str, dict[str, Any]]:
@@ -88,8 +87,8 @@ def test_all_of_a_channel(tmp_path: Path) -> None:
     assert raw[key + "7"]["forwarded_from"] == "Канал"
     assert "Иван" not in (tmp_path / "corpus" / "posts.jsonl").read_text()
     assert not any("author" in record for record in raw.values())
-    assert report.messages == 8
-    assert report.left_out == {"without photo or text": 1}
+    assert report.read["messages"] == 8
+    assert report.skipped == {"empty": 1}
 
 
 def test_authors_only_when_asked_for(tmp_path: Path) -> None:
@@ -159,10 +158,10 @@ def test_photos_that_are_not_there(tmp_path: Path) -> None:
     report = collect_to(tmp_path / "corpus", path)
     posts = load(tmp_path / "corpus")
     assert [post.photo for post in posts.values()] == [None, None, None]
-    assert report.left_out == {
-        "photos that the export does not include": 2,
-        "photos missing on the disk": 1,
-        "photos outside of the export": 1,
+    assert report.skipped == {
+        "excluded": 2,
+        "missing": 1,
+        "outside": 1,
     }
 
 
@@ -188,7 +187,7 @@ def test_whole_account(tmp_path: Path) -> None:
     report = collect_to(tmp_path / "corpus", file)
     keys = ["-1001/1", "-2/1", "-1004/1", "-1005/1"]
     assert list(load(tmp_path / "corpus")) == [f"telegram/{key}" for key in keys]
-    assert report.left_out == {"private talks": 1}
+    assert report.skipped == {"private": 1}
     collect_to(tmp_path / "private", file, private=True)
     private = fields(tmp_path / "private")["telegram/3/1"]
     assert private["source"] == "telegram"
@@ -229,7 +228,9 @@ def test_again_adds_only_what_is_new_or_edited(tmp_path: Path) -> None:
     newer[1] |= {"text": "исправлено", "edited_unixtime": "1714644000"}
     newer.append(message(6, "новый"))
     with CorpusWriter(tmp_path / "corpus") as writer:
-        collect_export(export(tmp_path / "two", *newer), writer, TelegramOptions())
+        report = SourceReport()
+        two = export(tmp_path / "two", *newer)
+        add_posts(read_export(two, TelegramOptions(), report), writer, report)
         changes = writer.changes
     assert (changes.new, changes.edited, changes.same, changes.photos) == (1, 1, 4, 1)
     posts = load(tmp_path / "corpus")

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.corpus.posts import photo_name
 from engine.errors import CorpusError
 from training.corpus.dropped import Dropped, write_dropped
-from training.corpus.writer import STATE_FILE, CorpusWriter, photo_name
+from training.corpus.writer import STATE_FILE, CorpusWriter
 
 
 def post(key: str, text: str = "a", **more: Any) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from corpora import SCENES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.corpus.reader import CorpusPost, Report, read_corpus
 from engine.text import TextPipeline
 from engine.vocabulary import Vocabulary
-from training.corpus.reader import CorpusPost, Report, read_corpus
 from training.learn.bags import (
     VISUAL_LIMIT,
     assemble,

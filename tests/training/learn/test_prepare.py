@@ -13,10 +13,10 @@ import pytest
 from corpora import SCENES
 from PIL import Image
 
+from engine.corpus.reader import Report, read_corpus
 from engine.errors import CorpusError
 from engine.model import load_model
 from training.__main__ import main
-from training.corpus.reader import Report, read_corpus
 from training.learn.prepare import prepare
 
 ADVERT = "Selling my iPhone, $200, free shipping, DM me to order now! #sale"

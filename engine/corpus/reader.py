@@ -32,6 +32,9 @@ NAMED_LINES: Final = 5
 """So many line numbers of each reason are named in a summary."""
 
 _BOM: Final = b"\xef\xbb\xbf"
+_FIELDS: Final = frozenset(
+    ("id", "photo", "text", "texts", "tags", "date", "source", "url", "split", "sha256")
+)
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +61,8 @@ class CorpusPost:
         ``"train"``, ``"dev"``, ``"test"``, or None.
     line
         Number of its line in ``posts.jsonl``, from 1.
+    extra
+        The other fields of the line, as they are: ``album``, ``topic``, ``forwarded_from``, ...
     """
 
     id: str
@@ -69,6 +74,7 @@ class CorpusPost:
     url: str | None
     split: str | None
     line: int
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +288,7 @@ class _Reader:
             url=_string(record, "url"),
             split=_string(record, "split"),
             line=number,
+            extra={key: value for key, value in record.items() if key not in _FIELDS},
         )
         if not (post.photo or post.texts or post.tags):
             raise _BadLineError("empty post", "neither a photo nor a text nor tags")

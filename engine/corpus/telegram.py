@@ -7,22 +7,19 @@ belong together but their sender, second and neighbouring numbers.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
 import ijson
-from tqdm import tqdm
 
 from engine.cleaning.privacy import redact
+from engine.corpus.posts import MAX_PHOTO_BYTES, SourcePost, SourceReport, photo_name
 from engine.errors import CorpusError
-from training.corpus.writer import CorpusWriter, photo_name
 
 ALBUM_MAX: Final = 10
-MAX_PHOTO_BYTES: Final = 20 * 1024 * 1024
 
 _CHATS: Final = ("", "chats.list.item.", "left_chats.list.item.")
 _MESSAGES: Final = {f"{chat}messages.item": chat for chat in _CHATS}
@@ -96,51 +93,25 @@ class TelegramOptions:
         The public name of the (single) chat: links then work for everyone.
     only
         Names or ids of the chats to take; empty: all.
-    progress
-        Show a progress bar.
     """
 
     private: bool = False
     authors: bool = False
     username: str | None = None
     only: Collection[str] = ()
-    progress: bool = False
 
 
-@dataclass
-class TelegramReport:
-    """What an export held."""
-
-    chats: Counter[str] = field(default_factory=Counter)
-    messages: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
-    broken: str | None = None
-
-    def __str__(self) -> str:
-        text = f"{self.messages:,} messages of {len(self.chats):,} chats"
-        if self.left_out:
-            text += "; left out: " + ", ".join(
-                f"{reason} {count:,}" for reason, count in self.left_out.most_common()
-            )
-        return text
-
-
-def collect_export(path: Path, writer: CorpusWriter, options: TelegramOptions) -> TelegramReport:
-    """Add an export's posts to a corpus.
+def read_export(path: Path, options: TelegramOptions, report: SourceReport) -> Iterator[SourcePost]:
+    """Posts of an export; `report.broken` says so if the file breaks off.
 
     Parameters
     ----------
     path
         ``result.json``, or the folder that holds it.
-    writer
-        Of the corpus.
     options
         What to take.
-
-    Returns
-    -------
-    TelegramReport
-        `broken` says so if the file breaks off; what stood before was added.
+    report
+        Filled while the posts are read.
 
     Raises
     ------
@@ -148,17 +119,15 @@ def collect_export(path: Path, writer: CorpusWriter, options: TelegramOptions) -
         There is no such file, or it is no export.
     """
     file = _find(path)
-    report = TelegramReport()
     for album in _albums(_messages(file, options, report)):
-        _add(album, file.parent, writer, options, report)
-    if not report.chats and not report.left_out:
+        yield from _posts(album, file.parent, options, report)
+    if not report.read and not report.skipped:
         if report.broken:
             raise CorpusError(f"{file} is not a Telegram export in JSON: {report.broken}")
         raise CorpusError(
             f"{file} holds no messages: in Telegram Desktop choose Export chat history (or "
             "Settings > Advanced > Export Telegram data) and the format JSON"
         )
-    return report
 
 
 def _find(path: Path) -> Path:
@@ -179,7 +148,7 @@ def _find(path: Path) -> Path:
 # Reading
 
 
-def read_export(file: BinaryIO, *, headers: list[Chat] | None = None) -> Iterator[Item | Chat]:
+def parse_export(file: BinaryIO, *, headers: list[Chat] | None = None) -> Iterator[Item | Chat]:
     """Stream an export: each chat where its messages begin, then these.
 
     Parameters
@@ -252,18 +221,15 @@ def _headers(file: BinaryIO) -> list[Chat]:
     return found
 
 
-def _messages(path: Path, options: TelegramOptions, report: TelegramReport) -> Iterator[Item]:
+def _messages(path: Path, options: TelegramOptions, report: SourceReport) -> Iterator[Item]:
     headers: list[Chat] | None = None
-    size = path.stat().st_size
+    report.size = path.stat().st_size
     while True:
-        with (
-            path.open("rb") as file,
-            tqdm(total=size, unit="B", unit_scale=True, disable=not options.progress) as bar,
-        ):
+        with path.open("rb") as file:
             if file.read(3) != b"\xef\xbb\xbf":
                 file.seek(0)
             try:
-                yield from _wanted(read_export(file, headers=headers), options, report, bar, file)
+                yield from _wanted(parse_export(file, headers=headers), options, report, file)
                 return
             except _LateHeaderError:
                 if headers is not None:
@@ -283,8 +249,7 @@ def _messages(path: Path, options: TelegramOptions, report: TelegramReport) -> I
 def _wanted(
     items: Iterable[Item | Chat],
     options: TelegramOptions,
-    report: TelegramReport,
-    bar: Any,
+    report: SourceReport,
     file: BinaryIO,
 ) -> Iterator[Item]:
     only = {name.lower().lstrip("@") for name in options.only}
@@ -297,13 +262,12 @@ def _wanted(
             elif item.listed and item.private and not options.private:
                 take = False
             if not take:
-                report.left_out["private talks" if not only else "other chats"] += 1
+                report.skip("other" if only else "private", item.name)
             else:
-                report.chats[item.type] += 1
+                report.read["chats"] += 1
         elif take:
-            report.messages += 1
-            if report.messages % 1000 == 0:
-                bar.update(file.tell() - bar.n)
+            report.read["messages"] += 1
+            report.place = file.tell()
             yield item
 
 
@@ -445,23 +409,19 @@ def _forwarded(message: dict[str, Any], authors: bool) -> str | None:
     return source if channel or authors else None
 
 
-def _add(
-    album: list[_Post],
-    folder: Path,
-    writer: CorpusWriter,
-    options: TelegramOptions,
-    report: TelegramReport,
-) -> None:
+def _posts(
+    album: list[_Post], folder: Path, options: TelegramOptions, report: SourceReport
+) -> Iterator[SourcePost]:
     text = next((post.text for post in album if post.text), "")
     for post in album:
         number = post.message.get("id")
         if not isinstance(number, int):
-            report.left_out["without a number"] += 1
+            report.skip("number", post.message.get("id"))
             continue
         source = _photo_file(post, folder, report)
         if source is None and not text:
             if not post.photo:
-                report.left_out["without photo or text"] += 1
+                report.skip("empty", post.message.get("id"))
             continue
         if source is None and post.photo and not post.text and len(album) > 1:
             continue  # its text stands with the other photos
@@ -484,11 +444,7 @@ def _add(
         }
         if options.authors:
             record["author"] = message.get("author") or message.get("from")
-        if writer.is_known(record):
-            continue
-        if source and photo:
-            record["sha256"] = writer.store_photo(photo, source)
-        writer.put(record)
+        yield SourcePost(record, source)
 
 
 def _reply(chat: Chat, message: dict[str, Any]) -> str | None:
@@ -498,25 +454,25 @@ def _reply(chat: Chat, message: dict[str, Any]) -> str | None:
     return f"telegram/{chat.id}/{answered}"
 
 
-def _photo_file(post: _Post, folder: Path, report: TelegramReport) -> Path | None:
+def _photo_file(post: _Post, folder: Path, report: SourceReport) -> Path | None:
     """Find the exported photo; None, counted, where the export has it not."""
     if not post.photo:
         return None
     if post.photo.startswith("("):
-        report.left_out["photos that the export does not include"] += 1
+        report.skip("excluded", post.message.get("id"))
         return None
     try:
         path = (folder / post.photo).resolve()
         if not path.is_relative_to(folder.resolve()):
-            report.left_out["photos outside of the export"] += 1
+            report.skip("outside", post.photo)
             return None
         size = path.stat().st_size if path.is_file() else 0
     except (OSError, ValueError):
         size = 0
     if not size:
-        report.left_out["photos missing on the disk"] += 1
+        report.skip("missing", post.photo)
         return None
     if size > MAX_PHOTO_BYTES:
-        report.left_out["photos that are too large"] += 1
+        report.skip("large", post.photo)
         return None
     return path

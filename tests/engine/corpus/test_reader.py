@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.corpus import reader as corpus
+from engine.corpus.reader import CorpusPost, Problem, Report, read_corpus
 from engine.errors import CorpusError
-from training.corpus import reader as corpus
-from training.corpus.reader import CorpusPost, Problem, Report, read_corpus
 
 
 def write(folder: Path, *lines: dict[str, Any] | bytes | str) -> Path:
@@ -75,6 +75,7 @@ def test_all_fields(tmp_path: Path) -> None:
         url="https://t.me/cats/1",
         split="train",
         line=1,
+        extra={"likes": 7},
     )
     assert report.summary() == "1 of 1 posts"
 

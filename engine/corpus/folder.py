@@ -5,19 +5,20 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-from tqdm import tqdm
+from typing import Any
 
 from engine.cleaning.privacy import redact
+from engine.corpus.captions import Caption, read_embedded, read_sidecar, read_table
+from engine.corpus.posts import (
+    MAX_PHOTO_BYTES,
+    PHOTO_SUFFIXES,
+    SourcePost,
+    SourceReport,
+    photo_name,
+)
 from engine.errors import CorpusError
-from training.collect.captions import Caption, read_embedded, read_sidecar, read_table
-from training.collect.metadata import without_metadata
-from training.corpus.writer import PHOTO_SUFFIXES, CorpusWriter, photo_name
-
-MAX_PHOTO_BYTES: Final = 20 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -33,69 +34,42 @@ class FolderOptions:
         folder only.
     authors
         Keep the photographers' names.
-    progress
-        Show a progress bar.
+    leave_out
+        A folder whose files are none of its photos: the corpus that is written.
     """
 
     captions: Path | None = None
     name: str | None = None
     authors: bool = False
-    progress: bool = False
+    leave_out: Path | None = None
 
 
-@dataclass
-class FolderReport:
-    """What a folder held."""
-
-    photos: int = 0
-    captions: Counter[str] = field(default_factory=Counter)
-    unnamed: list[str] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
-
-    def __str__(self) -> str:
-        text = f"{self.photos:,} photos; captions: " + ", ".join(
-            f"{origin} {count:,}" for origin, count in self.captions.most_common()
-        )
-        if self.skipped:
-            text += "; left out: " + ", ".join(
-                f"{reason} {count:,}" for reason, count in self.skipped.most_common()
-            )
-        if self.unnamed:
-            text += (
-                f"; {len(self.unnamed):,} photos of the table are not in the folder, such as "
-                f"{self.unnamed[0]}"
-            )
-        return text
-
-
-def collect_folder(folder: Path, writer: CorpusWriter, options: FolderOptions) -> FolderReport:
-    """Add a folder's photos to a corpus.
+def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> Iterator[SourcePost]:
+    """Photos of a folder and their captions.
 
     A photo's caption is taken from the table, else from a text file beside it, else from within it.
-    The copies of JPEGs have no metadata but their orientation, unless authors were asked for.
 
     Raises
     ------
     CorpusError
-        There is no such folder or table, or another folder of this name was collected before.
+        There is no such folder or table.
     """
     if not folder.is_dir():
         raise CorpusError(f"{folder} is not a folder")
     name = options.name or folder.resolve().name
-    claim_name(writer, name, folder, given=options.name is not None)
     table = _Table(read_table(options.captions) if options.captions else {})
-    report = FolderReport()
-    photos = sorted(_photos(folder, writer.folder))
-    for path in tqdm(photos, unit=" photos", disable=not options.progress):
+    photos = sorted(_photos(folder, options.leave_out))
+    report.size = len(photos)
+    for report.place, path in enumerate(photos, 1):
         inside = path.relative_to(folder).as_posix()
         try:
             size = path.stat().st_size
         except OSError:
             size = 0
         if not 0 < size <= MAX_PHOTO_BYTES:
-            report.skipped["empty files" if not size else "photos that are too large"] += 1
+            report.skip("empty_file" if not size else "large", inside)
             continue
-        report.photos += 1
+        report.read["photos"] += 1
         origin, caption = _caption(path, inside, table)
         report.captions[origin] += 1
         texts = [redact(text) for text in caption.texts]
@@ -111,49 +85,19 @@ def collect_folder(folder: Path, writer: CorpusWriter, options: FolderOptions) -
             "author": caption.author if options.authors else None,
             "photo_bytes": size,
         }
-        if writer.is_known(record):
-            continue
-        source = path if options.authors else _anonymous(path)
-        record["sha256"] = writer.store_photo(record["photo"], source)
-        writer.put(record)
-    report.unnamed = table.unused()
-    return report
+        yield SourcePost(record, path)
+    for gone in table.unused():
+        report.skip("unnamed", gone)
 
 
-def _anonymous(path: Path) -> bytes:
-    try:
-        return without_metadata(path.read_bytes())
-    except OSError as error:
-        raise CorpusError(f"{path} cannot be read: {error}") from error
-
-
-def claim_name(writer: CorpusWriter, name: str, folder: Path, *, given: bool) -> None:
-    """Make sure that two folders of one name do not replace each other's posts.
-
-    Raises
-    ------
-    CorpusError
-        The name stands for another folder, and was not given on purpose.
-    """
-    note, here = f"folder {name}", str(folder.resolve())
-    before = writer.note(note)
-    if before not in (None, here) and not given:
-        raise CorpusError(
-            f"the corpus has posts of another folder named {name!r}: give this one a name of its "
-            f"own with --name, or --name {name} if it is the same folder, moved"
-        )
-    writer.set_note(note, here)
-
-
-def _photos(folder: Path, corpus: Path) -> Iterator[Path]:
-    """Files that look like photos; hidden ones and the corpus itself are left out."""
-    own = corpus.resolve()
+def _photos(folder: Path, leave_out: Path | None) -> Iterator[Path]:
+    """Files that look like photos; hidden ones are left out."""
+    own = leave_out.resolve() if leave_out is not None else None
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
         if path.suffix.lower() not in PHOTO_SUFFIXES or any(p[0] == "." for p in inside.parts):
             continue
-        real = path.resolve()
-        if path.is_file() and not real.is_relative_to(own):
+        if path.is_file() and (own is None or not path.resolve().is_relative_to(own)):
             yield path
 
 

@@ -1,0 +1,1 @@
+"""What people have, read in one way: corpora, exports and folders of photos."""

@@ -1,0 +1,126 @@
+"""A post as a source has it, and what of a source could not be taken."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+PHOTO_SUFFIXES: Final = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic")
+)
+
+MAX_PHOTO_BYTES: Final = 20 * 1024 * 1024
+
+NAMED: Final = 5
+"""So many examples of each reason are named."""
+
+REASONS: Final[Mapping[str, str]] = {
+    "excluded": "photos that the export does not include",
+    "missing": "photos missing on the disk",
+    "outside": "photos outside of the export",
+    "large": "photos that are too large",
+    "empty_file": "empty files",
+    "unnamed": "photos of the table that are not in the folder",
+    "empty": "without photo or text",
+    "number": "without a number",
+    "damaged": "damaged",
+    "private": "private talks",
+    "other": "other chats",
+}
+"""Why something was not taken: a key that does not change, and plain English."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePost:
+    """A post as an export, a folder or a corpus has it.
+
+    Attributes
+    ----------
+    record
+        The fields of a line of ``posts.jsonl``; one that is None is not there. ``photo`` is the
+        place that the photo gets in a corpus (see `photo_name`). Names and numbers of people are
+        hidden.
+    file
+        Where the photo is now; None for a post without one.
+    """
+
+    record: dict[str, Any]
+    file: Path | None
+
+    @property
+    def shown_text(self) -> str:
+        """What a reader sees: of several texts the first in each language."""
+        texts = self.record.get("texts") or {}
+        return self.record.get("text") or "\n".join(many[0] for many in texts.values() if many)
+
+
+@dataclass
+class SourceReport:
+    """What a source held; complete as soon as its last post was yielded.
+
+    Attributes
+    ----------
+    read
+        What was looked at, by kind: ``messages``, ``chats``, ``photos``, ``posts``.
+    captions
+        Of a folder: where the photos' captions come from.
+    skipped
+        Reason (a key of `REASONS`, or the words of a table or of `read_corpus`) -> how many.
+    examples
+        Reason -> the names of the first few.
+    broken
+        Why the source ended before its end, or None.
+    notes
+        Sentences about what a person should know, the weightiest first.
+    place, size
+        How far the reader has come, and how far it goes: bytes of a file, or photos.
+    """
+
+    read: Counter[str] = field(default_factory=Counter)
+    captions: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    broken: str | None = None
+    notes: list[str] = field(default_factory=list)
+    place: int = 0
+    size: int = 0
+
+    def skip(self, reason: str, name: object = "") -> None:
+        """Count what was not taken, and remember the first few names."""
+        self.skipped[reason] += 1
+        named = self.examples.setdefault(reason, [])
+        if name and len(named) < NAMED:
+            named.append(str(name))
+
+    def __str__(self) -> str:
+        text = ", ".join(f"{count:,} {kind}" for kind, count in self.read.items()) or "nothing"
+        if self.captions:
+            text += "; captions: " + ", ".join(
+                f"{origin} {count:,}" for origin, count in self.captions.most_common()
+            )
+        if self.skipped:
+            text += "; left out: " + ", ".join(
+                f"{REASONS.get(reason, reason)} {count:,}"
+                for reason, count in self.skipped.most_common()
+            )
+        return text
+
+
+def photo_name(*parts: object, suffix: str) -> str:
+    """Path of a photo below the corpus, from parts that name it.
+
+    Each part becomes a folder or file name of harmless characters; what that loses is kept apart
+    by a hash of the part.
+    """
+    names = []
+    for part in map(str, parts):
+        plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in part)
+        if plain != part or len(part) > 60:
+            plain = f"{plain[:40]}-{hashlib.blake2b(part.encode(), digest_size=6).hexdigest()}"
+        names.append(plain)
+    suffix = suffix.lower()
+    return "/".join(["photos", *names]) + (suffix if suffix in PHOTO_SUFFIXES else ".jpg")

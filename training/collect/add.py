@@ -1,0 +1,79 @@
+"""What a source has goes into a corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from engine.corpus.posts import SourcePost, SourceReport
+from engine.errors import CorpusError
+from training.collect.metadata import without_metadata
+from training.corpus.writer import CorpusWriter
+
+
+def add_posts(
+    posts: Iterable[SourcePost],
+    writer: CorpusWriter,
+    report: SourceReport,
+    *,
+    authors: bool = False,
+    progress: bool = False,
+) -> None:
+    """Add posts to a corpus; what is there as it is costs no copy of its photo.
+
+    Parameters
+    ----------
+    posts
+        As a source has them.
+    writer
+        Of the corpus.
+    report
+        That the reader of the posts fills.
+    authors
+        Keep the photos' metadata, which names people and places.
+    progress
+        Show a progress bar.
+
+    Raises
+    ------
+    CorpusError
+        A photo cannot be read, or the corpus cannot be written.
+    """
+    with tqdm(unit_scale=True, disable=not progress) as bar:
+        for record, file in ((post.record, post.file) for post in posts):
+            bar.total = report.size
+            bar.update(report.place - bar.n)
+            if writer.is_known(record):
+                continue
+            if file is None:
+                writer.put(record)
+                continue
+            source = file if authors else _anonymous(file)
+            writer.put({**record, "sha256": writer.store_photo(record["photo"], source)})
+
+
+def _anonymous(path: Path) -> bytes:
+    try:
+        return without_metadata(path.read_bytes())
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {error}") from error
+
+
+def claim_name(writer: CorpusWriter, name: str, folder: Path, *, given: bool) -> None:
+    """Make sure that two folders of one name do not replace each other's posts.
+
+    Raises
+    ------
+    CorpusError
+        The name stands for another folder, and was not given on purpose.
+    """
+    note, here = f"folder {name}", str(folder.resolve())
+    before = writer.note(note)
+    if before not in (None, here) and not given:
+        raise CorpusError(
+            f"the corpus has posts of another folder named {name!r}: give this one a name of its "
+            f"own with --name, or --name {name} if it is the same folder, moved"
+        )
+    writer.set_note(note, here)
