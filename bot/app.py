@@ -25,6 +25,7 @@ from bot.library.cleaning import Gate, open_cleaner
 from bot.library.library import Library
 from bot.library.photos import Photos
 from bot.library.sqlite import SQLiteStore
+from bot.library.thumbnails import Thumbnails
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.telegram.polling import ALLOWED_UPDATES, Intake, Poller
@@ -143,12 +144,14 @@ class Runner:
         request = AiohttpRequest()
         poll_request = AiohttpRequest(connections=2)
         photos = Photos(roots)
+        thumbnails = Thumbnails(settings.thumbnails, photos, self._fetch)
         cleaner = await asyncio.to_thread(self._open_cleaner)
         library = Library(
             store=store,
             engine=engine,
             work=work,
             photos=photos,
+            thumbnails=thumbnails,
             fetch=self._fetch,
             gate=Gate(cleaner, store, work, photos),
             metrics=metrics,
@@ -160,7 +163,9 @@ class Runner:
         intake = Intake(library, metrics)
         self.application = self._build(request, poll_request, intake)
         library.bot = self.application.bot
-        self.services = Services(settings, engine, store, work, library, metrics, photos)
+        self.services = Services(
+            settings, engine, store, work, library, metrics, photos, thumbnails
+        )
         self.application.bot_data[KEY] = self.services
         register(self.application)
         metrics.posts.set(len(engine))

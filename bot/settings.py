@@ -155,6 +155,11 @@ class Settings(BaseSettings):
         """The saved index, a cache of the library."""
         return self.data_dir / "index.faiss"
 
+    @property
+    def thumbnails(self) -> Path:
+        """Small copies of the posts' photos, a cache."""
+        return self.data_dir / "thumbnails"
+
 
 def load(**overrides: Any) -> Settings:
     """Read and validate the settings.

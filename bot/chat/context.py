@@ -13,6 +13,7 @@ from bot.chat.texts import Texts, known
 from bot.library.library import Library
 from bot.library.photos import Photos
 from bot.library.store import Store
+from bot.library.thumbnails import Thumbnails
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.work import Work
@@ -34,6 +35,7 @@ class Services:
     library: Library
     metrics: Metrics
     photos: Photos
+    thumbnails: Thumbnails
     albums: Albums = field(default_factory=Albums)
     #: Languages of those who asked lately: most updates need no look into the store for it.
     languages: dict[int, str | None] = field(default_factory=dict)

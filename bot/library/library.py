@@ -25,6 +25,7 @@ from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 from bot.library.cleaning import Gate
 from bot.library.photos import Photos
 from bot.library.store import Entry, LeftOut, PendingUpdate, Store, Undescribed
+from bot.library.thumbnails import Thumbnails
 from bot.metrics import Metrics
 from bot.work import Work
 from engine.cleaning.privacy import redact
@@ -121,6 +122,7 @@ class Library:
         engine: Engine,
         work: Work,
         photos: Photos,
+        thumbnails: Thumbnails,
         fetch: Fetch,
         gate: Gate,
         metrics: Metrics,
@@ -131,7 +133,7 @@ class Library:
     ) -> None:
         self._store, self._engine, self._work = store, engine, work
         self._photos, self._fetch, self._metrics = photos, fetch, metrics
-        self._gate = gate
+        self._thumbnails, self._gate = thumbnails, gate
         self._channels, self._index, self._photo_bytes = channels, index, photo_bytes
         #: Set once the application is built; only updates that are read back need it.
         self.bot: Bot | None = None
@@ -376,6 +378,7 @@ class Library:
         vector = await self._work.run_for_library(
             self._engine.describe, photo=photo, text=text, tags=tags
         )
+        await self._work.run_for_library(self._thumbnails.make, str(fields["id"]), photo)
         return Entry(
             text=text,
             tags=tags,
@@ -448,6 +451,7 @@ class Library:
             if post is None:
                 return False
             await self._gate.forget(post.id)
+            self._thumbnails.discard(post.id)
             await self._work.run_for_library(self._engine.remove, [key])
         self._metrics.posts.set(len(self._engine))
         return True
@@ -456,6 +460,7 @@ class Library:
         """Take out the post that came as a message, also when it is not worked in yet."""
         async with self._change:
             await self._gate.forget(post_id(chat, message))
+            self._thumbnails.discard(post_id(chat, message))
             key = await self._store.remove_forever(post_id(chat, message))
             if key is None:
                 return False

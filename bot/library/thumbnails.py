@@ -1,0 +1,147 @@
+"""Small copies of the posts' photos, so that a picture of many posts costs no download.
+
+They lie in ``DATA_DIR/thumbnails``, a few kB each: a cache, made when a post comes in and anew
+wherever one is missing or damaged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import math
+import os
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+from PIL import Image
+from telegram.error import TelegramError
+
+from bot.library.photos import Photos
+from engine.errors import Image2PicError
+from engine.photo import decode
+
+SIDE: Final = 320
+"""About the smaller side in pixels."""
+
+_PIXELS: Final = SIDE * SIDE * 4 // 3
+_DETAIL: Final = 640  # of a long photo both sides are decoded at no less
+_QUALITY: Final = 70
+
+_LOGGER = logging.getLogger(__name__)
+
+Fetch = Callable[[str], Awaitable[bytes]]
+
+
+class HasPhoto(Protocol):
+    """What a thumbnail is made of: a row of the library."""
+
+    @property
+    def id(self) -> str:
+        """The post's id."""
+        ...
+
+    @property
+    def photo(self) -> str | None:
+        """Path of its photo below one of the photo folders."""
+        ...
+
+    @property
+    def file(self) -> str | None:
+        """Telegram's file_id of its photo."""
+        ...
+
+
+class Thumbnails:
+    """Thumbnails of posts, by their ids.
+
+    Parameters
+    ----------
+    folder
+        Where they lie; made when the first is written.
+    photos
+        The posts' photos on disk.
+    fetch
+        Downloads a file by its file_id.
+    """
+
+    def __init__(self, folder: Path, photos: Photos, fetch: Fetch) -> None:
+        self._folder, self._photos, self._fetch = folder, photos, fetch
+
+    async def get(self, post: HasPhoto) -> Image.Image | None:
+        """A post's thumbnail; where it is missing, made from its photo on disk or at Telegram.
+
+        Returns
+        -------
+        PIL.Image.Image or None
+            RGB, of the photo's aspect ratio and about 137,000 pixels (427 x 320); smaller photos
+            as they are. None where there is no photo to be had.
+        """
+        found = await asyncio.to_thread(self._kept_or_from_disk, post)
+        if found is not None or not post.file:
+            return found
+        try:
+            return await asyncio.to_thread(self.make, post.id, await self._fetch(post.file))
+        except (TelegramError, Image2PicError) as error:
+            _LOGGER.warning("no thumbnail of %s: %s", post.id, error)
+            return None
+
+    def make(self, post: str, photo: bytes | Path) -> Image.Image:
+        """Make and keep the thumbnail of a post, in place of an earlier one.
+
+        Raises
+        ------
+        PhotoError
+            The photo cannot be read. (A thumbnail that cannot be written is only logged.)
+        """
+        image = decode(photo, size_hint=_DETAIL)
+        scale = math.sqrt(_PIXELS / (image.width * image.height))
+        if scale < 1:
+            size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+            image = image.resize(size, Image.Resampling.LANCZOS)
+        path = self._path(post)
+        part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            image.save(part, "WEBP", quality=_QUALITY)
+            part.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                part.unlink()
+            _LOGGER.warning("the thumbnail of %s is not kept: %s", post, error.strerror or error)
+        return image
+
+    def has(self, post: str) -> bool:
+        """Whether a post's thumbnail is there."""
+        return self._path(post).exists()
+
+    def discard(self, post: str) -> None:
+        """Delete the thumbnail of a post that is removed."""
+        try:
+            self._path(post).unlink(missing_ok=True)
+        except OSError as error:
+            _LOGGER.warning("the thumbnail of %s is not deleted: %s", post, error.strerror)
+
+    def _kept_or_from_disk(self, post: HasPhoto) -> Image.Image | None:
+        try:
+            with Image.open(self._path(post.id), formats=["WEBP"]) as image:
+                return image.convert("RGB")
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except (OSError, ValueError, SyntaxError):
+            _LOGGER.warning("the thumbnail of %s is damaged and made anew", post.id)
+        path = self._photos.find(post.photo)
+        if path is None:
+            return None
+        try:
+            return self.make(post.id, path)
+        except Image2PicError as error:
+            _LOGGER.warning("no thumbnail of %s: %s", post.id, error)
+            return None
+
+    def _path(self, post: str) -> Path:
+        name = hashlib.blake2b(post.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        return self._folder / name[:2] / f"{name[2:]}.webp"
