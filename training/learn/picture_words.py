@@ -1,0 +1,115 @@
+"""Words on a corpus's photos, kept by the photos' content: a photo is read once, wherever it lies.
+
+The file of what was read grows by whole lines, so a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from tqdm import tqdm
+
+from engine.errors import OcrError, PhotoError
+from engine.ocr import Tesseract
+from engine.photo import decode
+from training.learn.features import Source
+
+DETAIL: Final = 1000
+"""Of larger photos both sides are decoded at no less than twice this."""
+
+_log = logging.getLogger(__name__)
+
+
+def read_picture_words(
+    sources: Sequence[Source],
+    folder: Path,
+    tesseract: Tesseract,
+    *,
+    workers: int,
+    progress: bool,
+) -> dict[str, str]:
+    """Words on photos, from `folder` where they were read before.
+
+    Parameters
+    ----------
+    sources
+        The photos.
+    folder
+        Where what was read is kept; what another Tesseract or other languages read goes.
+    tesseract
+        Reads what is not there.
+    workers
+        Photos read at a time, a process each.
+    progress
+        Whether to draw a progress bar, with the rate.
+
+    Returns
+    -------
+    dict
+        Post's id -> words, possibly none. A photo that cannot be opened or read is left out, and
+        tried again next time.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(tesseract.identity.encode()).hexdigest()[:12]
+    path = folder / f"picture-words-{name}.jsonl"
+    for other in folder.glob("picture-words-*.jsonl"):
+        if other != path:
+            other.unlink()
+    known = _read(path)
+    found: dict[str, str] = {}
+
+    def read(source: Source) -> tuple[str, str] | None:
+        try:
+            digest = hashlib.sha256(source.photo.read_bytes()).hexdigest()
+            if digest in known:
+                return digest, known[digest]
+            return digest, tesseract.read_words(decode(source.photo, size_hint=DETAIL))
+        except (OcrError, PhotoError, OSError) as error:
+            _log.warning("post %s: the words on its photo are not read: %s", source.id, error)
+            return None
+
+    bar = tqdm(desc="words on photos", unit="photo", total=len(sources), disable=not progress)
+    with bar, path.open("a", encoding="utf-8") as file:
+        pool = ThreadPoolExecutor(workers)
+        try:
+            for source, words_of_photo in zip(sources, pool.map(read, sources), strict=True):
+                bar.update()
+                if words_of_photo is None:
+                    continue
+                digest, words = words_of_photo
+                found[source.id] = words
+                if digest not in known:
+                    known[digest] = words
+                    line = {"sha256": digest, "words": words}
+                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                    file.flush()
+        finally:
+            # Whoever stops the run does not wait for the thousands that were not begun.
+            pool.shutdown(cancel_futures=True)
+    return found
+
+
+def _read(path: Path) -> dict[str, str]:
+    """What was read before; a line that a killed run left incomplete is cut off."""
+    known: dict[str, str] = {}
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return known
+    end = 0
+    for line in lines:
+        try:
+            row = json.loads(line) if line.endswith(b"\n") else None
+            known[str(row["sha256"])] = str(row["words"])  # type: ignore[index]
+        except (ValueError, KeyError, TypeError):
+            break
+        end += len(line)
+    with path.open("r+b") as file:
+        file.truncate(end)
+    return known
