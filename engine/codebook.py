@@ -11,9 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from engine.projection import unit_rows
 from engine.results import Floats
 
 Integers = npt.NDArray[np.int32]
+
+
+def cell_patterns(cells: Floats) -> Floats:
+    """Square roots of cells (..., channels), scaled to unit length.
+
+    The square root tames large activations (Hellinger kernel, Arandjelovic and Zisserman 2012); a
+    cell of unit length is compared by its pattern, not its strength.
+    """
+    return unit_rows(np.sqrt(np.maximum(cells, 0)))
 
 
 @dataclass(frozen=True)
@@ -44,14 +54,8 @@ class Codebook:
         return len(self.centroids)
 
     def project(self, cells: Floats) -> Floats:
-        """Cells (n, channels) to PCA coordinates (n, dimensions).
-
-        The square root tames large activations (Hellinger kernel, Arandjelovic and Zisserman
-        2012); a cell of unit length is compared by its pattern, not its strength.
-        """
-        rooted = np.sqrt(np.maximum(cells, 0))
-        rooted /= np.maximum(np.linalg.norm(rooted, axis=1, keepdims=True), 1e-6)
-        projected: Floats = (rooted - self.mean) @ self.components
+        """Cells (n, channels) to PCA coordinates (n, dimensions)."""
+        projected: Floats = (cell_patterns(cells) - self.mean) @ self.components
         return projected
 
     def words(self, grid: Floats) -> tuple[Integers, Floats]:

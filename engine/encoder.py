@@ -1,4 +1,9 @@
-"""Photos to grids of features: a converted network, executed by LiteRT.
+"""Photos to grids of features: a converted network, executed by LiteRT, or a class that is installed.
+
+A model's manifest names its encoder. `open_encoder` takes the ``encoder.tflite`` in the model's
+folder, else the one that ships under this name (``data/encoder-NAME``), else the class that a
+package registers under this name as an entry point of the group ``image2pic.encoders``. That class
+is called with the model's folder and the keywords ``threads`` and ``workers``; see `Encoder`.
 
 An encoder file takes float32 RGB of shape (1, S, S, 3) with raw values 0 to 255 (the
 normalisation is the network's first layer) and gives non-negative float32 features of shape
@@ -8,18 +13,21 @@ normalisation is the network's first layer) and gives non-negative float32 featu
 from __future__ import annotations
 
 import queue
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ModelError
+from engine.files import shipped
 from engine.results import Floats
 
 Pixels = npt.NDArray[np.uint8]
+
+ENCODER_FILE: Final = "encoder.tflite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +41,12 @@ class EncoderShape:
 
 
 class Encoder(Protocol):
-    """Whatever turns pixels into a grid of features; plug in another by writing these two."""
+    """Turns pixels into a grid of features. Safe to call from several threads."""
 
-    shape: EncoderShape
+    @property
+    def shape(self) -> EncoderShape:
+        """Sizes of input and grid."""
+        ...
 
     def __call__(self, photo: Pixels) -> Floats:
         """Features of one photo.
@@ -90,7 +101,6 @@ class LiteRtEncoder:
                 path, f"an encoder maps (1, S, S, 3) to a grid, not {source}->{target}"
             )
         self.shape = EncoderShape(source[1], *target[1:])
-        self.workers = workers
 
     def __call__(self, photo: Pixels) -> Floats:
         """Features of one photo: (size, size, 3) uint8 to (cells, channels) float32."""
@@ -105,9 +115,43 @@ class LiteRtEncoder:
             self._free.put(interpreter)
         return grid.reshape(-1, self.shape.channels)
 
-    def many(self, photos: list[Pixels]) -> list[Floats]:
-        """Features of several photos, `workers` at a time."""
-        if self.workers == 1:
-            return [self(photo) for photo in photos]
-        with ThreadPoolExecutor(self.workers) as pool:
-            return list(pool.map(self, photos))
+
+def encoder_file(folder: Path, name: str) -> Path | None:
+    """The LiteRT file of a model's encoder, in its folder or shipped; None for a class."""
+    own = folder / ENCODER_FILE
+    if own.is_file() or Path(name).name != name:
+        return own if own.is_file() else None
+    there = shipped(f"encoder-{name}", ENCODER_FILE)
+    return there if there.is_file() else None
+
+
+def open_encoder(folder: Path, name: str, *, threads: int = 2, workers: int = 1) -> Encoder:
+    """Open a model's encoder by the name in its manifest.
+
+    Parameters
+    ----------
+    folder
+        The model's folder.
+    name
+        As the manifest says it.
+    threads
+        Threads of one forward pass.
+    workers
+        Forward passes at a time.
+
+    Raises
+    ------
+    ModelError
+        There is none of this name, or it cannot be opened.
+    """
+    file = encoder_file(folder, name)
+    if file is not None:
+        return LiteRtEncoder(file, threads=threads, workers=workers)
+    for entry in entry_points(group="image2pic.encoders", name=name):
+        encoder: Encoder = entry.load()(folder, threads=threads, workers=workers)
+        return encoder
+    raise ModelError(
+        folder,
+        f"{ENCODER_FILE} is missing, and no encoder {name!r} is installed; copy the whole folder, "
+        "or install the package that has this encoder",
+    )

@@ -12,8 +12,8 @@ from typing import Final, Self
 import numpy as np
 
 from engine import scoring, terms
-from engine.encoder import LiteRtEncoder
-from engine.errors import EmptyQueryError, IndexFileError, UnknownWordsError
+from engine.encoder import Encoder, open_encoder
+from engine.errors import EmptyQueryError, IndexFileError, ModelError, UnknownWordsError
 from engine.explain import topic_heat
 from engine.feedback import Feedback, mean_theta, rocchio
 from engine.index import NeighbourIndex
@@ -70,7 +70,7 @@ class Engine:
     def __init__(self, model: Model, *, threads: int = 2) -> None:
         self.model = model
         self._threads = threads
-        self._encoder: LiteRtEncoder | None = None
+        self._encoder: Encoder | None = None
         self._encoder_lock = threading.Lock()
         self._pipeline = TextPipeline()
         self._index = NeighbourIndex(model.info.topics + 2)
@@ -440,11 +440,18 @@ class Engine:
             np.fromiter(counts.values(), np.float32, len(counts)),
         )
 
-    def _network(self) -> LiteRtEncoder:
+    def _network(self) -> Encoder:
         with self._encoder_lock:
             if self._encoder is None:
-                path = self.model.folder / "encoder.tflite"
-                self._encoder = LiteRtEncoder(path, threads=self._threads)
+                folder, name = self.model.folder, self.model.info.encoder
+                encoder = open_encoder(folder, name, threads=self._threads)
+                if encoder.shape != self.model.shape:
+                    raise ModelError(
+                        folder,
+                        f"encoder {name!r} has {encoder.shape}, the model wants "
+                        f"{self.model.shape}; install the encoder that it was built with",
+                    )
+                self._encoder = encoder
         return self._encoder
 
     def _grid(self, photo: bytes) -> Floats:

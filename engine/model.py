@@ -1,13 +1,15 @@
 """A model: one folder, plain files, checked when read.
 
 Files: ``manifest.json``, ``encoder.tflite``, ``vocabulary.json`` and ``arrays.npz``. The manifest
-names the sha256 of the others; a model whose files do not belong together is refused.
+names the sha256 of the others; a model whose files do not belong together is refused. The encoder
+may lie elsewhere: see `engine.encoder`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from engine.codebook import Codebook
-from engine.encoder import EncoderShape
+from engine.encoder import ENCODER_FILE, EncoderShape, encoder_file
 from engine.errors import ModelError
 from engine.files import sha256_of, write_whole
 from engine.projection import Projection
@@ -25,7 +27,7 @@ from engine.vocabulary import Vocabulary
 
 FORMAT: Final = 1
 MODALITIES: Final = ("text", "tag", "visual")
-_FILES: Final = ("encoder.tflite", "vocabulary.json", "arrays.npz")
+_FILES: Final = ("vocabulary.json", "arrays.npz")
 _WAY_OUT: Final = "copy the whole folder, or build it again"
 
 
@@ -129,7 +131,9 @@ class Model:
     folder: Path
 
 
-def save_model(model: Model, folder: Path, encoder: Path, extra: Mapping[str, Any]) -> str:
+def save_model(
+    model: Model, folder: Path, encoder: Path | None, extra: Mapping[str, Any]
+) -> str:
     """Write a model into an empty folder; its id is computed here and returned.
 
     Parameters
@@ -139,12 +143,15 @@ def save_model(model: Model, folder: Path, encoder: Path, extra: Mapping[str, An
     folder
         Created if missing.
     encoder
-        The LiteRT file to copy.
+        The LiteRT file to copy; None for an encoder that is installed as a class.
     extra
         Training settings, for the manifest.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "encoder.tflite").write_bytes(encoder.read_bytes())
+    files = _FILES
+    if encoder is not None:
+        shutil.copyfile(encoder, folder / ENCODER_FILE)
+        files = (ENCODER_FILE, *_FILES)
     words = {"text": model.words.to_dict(), "tag": model.tags.to_dict()}
     (folder / "vocabulary.json").write_text(
         json.dumps(words, ensure_ascii=False, separators=(",", ":")), encoding="utf-8"
@@ -172,7 +179,7 @@ def save_model(model: Model, folder: Path, encoder: Path, extra: Mapping[str, An
         photo_bank=model.photo_bank.astype(np.float16),
         **{f"phi_{name}": matrix for name, matrix in model.phi.items()},
     )
-    hashes = {name: sha256_of(folder / name) for name in _FILES}
+    hashes = {name: sha256_of(folder / name) for name in files}
     identity = hashlib.sha256("".join(hashes.values()).encode()).hexdigest()[:16]
     manifest = {
         "format": FORMAT,
@@ -198,8 +205,11 @@ def load_model(folder: Path) -> Model:
         A file is missing or damaged, or the format is another one.
     """
     manifest = read_manifest(folder)
-    for name in _FILES:
-        path = folder / name
+    files = {name: folder / name for name in _FILES}
+    if ENCODER_FILE in manifest["sha256"]:
+        file = encoder_file(folder, str(manifest.get("encoder")))
+        files[ENCODER_FILE] = file or folder / ENCODER_FILE
+    for name, path in files.items():
         if not path.is_file():
             raise ModelError(folder, f"{name} is missing; {_WAY_OUT}")
         try:

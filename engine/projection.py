@@ -18,9 +18,13 @@ from engine.results import Columns, Floats
 
 def centre(z: Floats) -> Floats:
     """Rows centred and scaled to unit length (a zero row stays zero), shape (n, K)."""
-    z = z - z.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(z, axis=1, keepdims=True)
-    unit: Floats = np.divide(z, length, out=np.zeros_like(z), where=length > 1e-9)
+    return unit_rows(z - z.mean(axis=1, keepdims=True))
+
+
+def unit_rows(rows: Floats) -> Floats:
+    """Rows scaled to unit length (a zero row stays zero), float32."""
+    length = np.linalg.norm(rows, axis=-1, keepdims=True)
+    unit: Floats = np.divide(rows, length, out=np.zeros_like(rows), where=length > 1e-9)
     return unit.astype(np.float32)
 
 

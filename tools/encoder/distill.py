@@ -32,6 +32,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from engine.codebook import cell_patterns
 from engine.corpus.reader import POSTS_FILE, Report, read_corpus
 from engine.errors import CorpusError, Image2PicError, PhotoError
 from engine.files import whole_file
@@ -283,9 +284,7 @@ def prepare(photos: Sequence[Path], weights: Path, cache: Path, settings: Settin
 
     def roots(chunk: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
         features = np.asarray(chunk, np.float32)
-        cells = np.sqrt(features)
-        cells /= np.maximum(np.linalg.norm(cells, axis=-1, keepdims=True), 1e-6)
-        return cells, np.sqrt(features.mean(1))
+        return cell_patterns(features), np.sqrt(features.mean(1))
 
     sample = rng.choice(len(grids), min(len(grids), 2000), replace=False)
     some = [roots(grids[i : i + 1]) for i in np.sort(sample)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.corpus.reader import CorpusPost, Report, read_corpus
-from engine.encoder import LiteRtEncoder
+from engine.encoder import open_encoder
 from engine.engine import Engine
 from engine.model import Model
 from engine.store import Post, SqlitePostStore
@@ -55,7 +55,7 @@ def describe_corpus(
         Filled with what was skipped.
     """
     posts = list(read_corpus(corpus, splits=splits, report=report or Report()))
-    encoder = LiteRtEncoder(model.folder / "encoder.tflite", threads=1, workers=workers)
+    encoder = open_encoder(model.folder, model.info.encoder, threads=1, workers=workers)
     name = f"{model.info.id}\0{corpus.resolve()}\0{sorted(splits or [])}"
     folder = cache / hashlib.sha256(name.encode()).hexdigest()[:16]
     chunks = describe_photos(

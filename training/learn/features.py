@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from engine.codebook import Codebook
+from engine.codebook import Codebook, cell_patterns
 from engine.encoder import LiteRtEncoder
 from engine.errors import Image2PicError, PhotoError
 from engine.files import whole_file
@@ -143,8 +143,7 @@ def learn_codebook(
     cells = np.concatenate([part[rng.random(len(part)) <= share] for part in parts]).astype(
         np.float32
     )
-    rooted = np.sqrt(np.maximum(cells, 0))
-    rooted /= np.maximum(np.linalg.norm(rooted, axis=1, keepdims=True), 1e-6)
+    rooted = cell_patterns(cells)
     mean = rooted.mean(0)
     # A thin random rotation would do too; the covariance is small enough to be exact.
     _, vectors = np.linalg.eigh(np.cov(rooted[:20_000].T))

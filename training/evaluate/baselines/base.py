@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.projection import unit_rows
 from engine.results import Floats
 from training.learn.dataset import Dataset
 
@@ -98,13 +99,6 @@ class Method:
     def size(self) -> int:
         """Bytes of what was learnt."""
         return sum(array.nbytes for array in self.arrays().values())
-
-
-def unit_rows(vectors: Floats) -> Floats:
-    """Rows scaled to unit length (a zero row stays zero), float32."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-12)
-    return unit.astype(np.float32)
 
 
 def mean_of_largest(scores: Floats, count: int) -> Floats:

@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
 
+from engine.projection import unit_rows
 from engine.results import Floats
 from training.evaluate.baselines.base import (
     Method,
     Task,
     main_language,
     mean_of_largest,
-    unit_rows,
     validation_split,
 )
 from training.evaluate.metrics import photo_to_text_ranks, summarise, text_to_photo_ranks

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from engine.projection import unit_rows
 from engine.results import Floats
-from training.evaluate.baselines.base import Method, Task, unit_rows, validation_split
+from training.evaluate.baselines.base import Method, Task, validation_split
 from training.evaluate.metrics import (
     annotation,
     blocks,

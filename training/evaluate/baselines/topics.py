@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from engine.projection import unit_rows
 from engine.results import Floats
-from training.evaluate.baselines.base import Method, Task, unit_rows
+from training.evaluate.baselines.base import Method, Task
 from training.evaluate.baselines.foldin import fold_in
 from training.learn.artm import ArtmSettings, Progress, train_artm
 from training.learn.dataset import Dataset

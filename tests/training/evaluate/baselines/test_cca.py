@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from training.evaluate.baselines import Task
-from training.evaluate.baselines.base import unit_rows
+from engine.projection import unit_rows
 from training.evaluate.baselines.cca import (
     Cca,
     CcaSearch,
