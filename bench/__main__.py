@@ -64,11 +64,13 @@ def _engine(options: argparse.Namespace) -> Result:
 
 def _encoder(options: argparse.Namespace) -> Result:
     from bench.encoder import converted, measure, sample
+    from engine.encoder import encoder_file
+    from engine.model import read_manifest
 
     if options.weights is None:
         model = _model(options)
         return measure(
-            {model.name: model / "encoder.tflite"},
+            {model.name: encoder_file(model, read_manifest(model)["encoder"])},
             sample(model, options.photos),
             threads=options.threads,
         )

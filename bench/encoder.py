@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -136,7 +137,8 @@ def throughput(
 ) -> Table:
     """Photos a second from files to features, beside the bare forward passes of as many."""
     encoder = LiteRtEncoder(file, threads=1, workers=workers)
-    encoder.many(list(pixels[:workers]))
+    pool = ThreadPoolExecutor(workers)
+    list(pool.map(encoder, pixels[:workers]))
     bare, whole = [], []
     with tempfile.TemporaryDirectory() as folder:
         sources = []
@@ -146,7 +148,7 @@ def throughput(
             sources.append(Source(str(number), path))
         for _ in range(rounds):
             start = time.perf_counter()
-            encoder.many(list(pixels))
+            list(pool.map(encoder, pixels))
             middle = time.perf_counter()
             count = sum(1 for _ in encode(encoder, sources))
             whole.append(time.perf_counter() - middle)

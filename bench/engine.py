@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from bench.report import Goal, Table, percentiles, status_bytes
+from engine.encoder import encoder_file
 from engine.engine import Engine
 from engine.errors import EmptyQueryError, UnknownWordsError
 from engine.photo import decode, to_input
@@ -160,7 +161,7 @@ def photo_times(
     engine: Engine, photos: Sequence[bytes], *, threads: int
 ) -> tuple[list[float], list[float]]:
     """Seconds of the bare forward pass and of the whole query, photo by photo."""
-    forward = Forward(engine.model.folder / "encoder.tflite", threads=threads)
+    forward = Forward(encoder_file(engine.model.folder, engine.info.encoder), threads=threads)
     size = engine.model.shape.size
     bare, whole = [], []
     for number, photo in enumerate([photos[0], *photos]):

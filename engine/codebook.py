@@ -55,8 +55,8 @@ class Codebook:
 
     def project(self, cells: Floats) -> Floats:
         """Cells (n, channels) to PCA coordinates (n, dimensions)."""
-        projected: Floats = (cell_patterns(cells) - self.mean) @ self.components
-        return projected
+        projected = (cell_patterns(cells) - self.mean) @ self.components
+        return projected.astype(np.float32, copy=False)
 
     def words(self, grid: Floats) -> tuple[Integers, Floats]:
         """Words of each cell, best first, and their weights (each row sums to 1).

@@ -1,9 +1,8 @@
-"""Photos to grids of features: a converted network, executed by LiteRT, or a class that is installed.
+"""Photos to grids of features: a converted network, executed by LiteRT, or a class of one's own.
 
-A model's manifest names its encoder. `open_encoder` takes the ``encoder.tflite`` in the model's
-folder, else the one that ships under this name (``data/encoder-NAME``), else the class that a
-package registers under this name as an entry point of the group ``image2pic.encoders``. That class
-is called with the model's folder and the keywords ``threads`` and ``workers``; see `Encoder`.
+A model's manifest names its encoder. `open_encoder` takes the entry of this name in `ENCODERS`,
+else the ``encoder.tflite`` in the model's folder, else the one that ships under this name
+(``data/encoder-NAME``).
 
 An encoder file takes float32 RGB of shape (1, S, S, 3) with raw values 0 to 255 (the
 normalisation is the network's first layer) and gives non-negative float32 features of shape
@@ -13,8 +12,8 @@ normalisation is the network's first layer) and gives non-negative float32 featu
 from __future__ import annotations
 
 import queue
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -46,7 +45,10 @@ class Encoder(Protocol):
     @property
     def shape(self) -> EncoderShape:
         """Sizes of input and grid."""
-        ...
+
+    @property
+    def workers(self) -> int:
+        """Photos that are worth giving it at a time."""
 
     def __call__(self, photo: Pixels) -> Floats:
         """Features of one photo.
@@ -61,7 +63,6 @@ class Encoder(Protocol):
         ndarray
             Shape (rows * columns, channels), float32, non-negative.
         """
-        ...
 
 
 class LiteRtEncoder:
@@ -101,6 +102,7 @@ class LiteRtEncoder:
                 path, f"an encoder maps (1, S, S, 3) to a grid, not {source}->{target}"
             )
         self.shape = EncoderShape(source[1], *target[1:])
+        self.workers = workers
 
     def __call__(self, photo: Pixels) -> Floats:
         """Features of one photo: (size, size, 3) uint8 to (cells, channels) float32."""
@@ -116,13 +118,15 @@ class LiteRtEncoder:
         return grid.reshape(-1, self.shape.channels)
 
 
-def encoder_file(folder: Path, name: str) -> Path | None:
-    """The LiteRT file of a model's encoder, in its folder or shipped; None for a class."""
-    own = folder / ENCODER_FILE
-    if own.is_file() or Path(name).name != name:
-        return own if own.is_file() else None
-    there = shipped(f"encoder-{name}", ENCODER_FILE)
-    return there if there.is_file() else None
+ENCODERS: Final[dict[str, Callable[..., Encoder]]] = {}
+"""Name -> what makes an encoder that is no file: called with the model's folder and the keywords
+``threads`` and ``workers``."""
+
+
+def encoder_file(folder: Path, name: str) -> Path:
+    """The LiteRT file of a model's encoder: in its folder, or shipped under this name."""
+    own, there = folder / ENCODER_FILE, shipped(f"encoder-{Path(name).name}", ENCODER_FILE)
+    return there if there.is_file() and not own.exists() else own
 
 
 def open_encoder(folder: Path, name: str, *, threads: int = 2, workers: int = 1) -> Encoder:
@@ -142,16 +146,8 @@ def open_encoder(folder: Path, name: str, *, threads: int = 2, workers: int = 1)
     Raises
     ------
     ModelError
-        There is none of this name, or it cannot be opened.
+        It cannot be opened.
     """
-    file = encoder_file(folder, name)
-    if file is not None:
-        return LiteRtEncoder(file, threads=threads, workers=workers)
-    for entry in entry_points(group="image2pic.encoders", name=name):
-        encoder: Encoder = entry.load()(folder, threads=threads, workers=workers)
-        return encoder
-    raise ModelError(
-        folder,
-        f"{ENCODER_FILE} is missing, and no encoder {name!r} is installed; copy the whole folder, "
-        "or install the package that has this encoder",
-    )
+    if name in ENCODERS:
+        return ENCODERS[name](folder, threads=threads, workers=workers)
+    return LiteRtEncoder(encoder_file(folder, name), threads=threads, workers=workers)

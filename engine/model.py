@@ -131,9 +131,7 @@ class Model:
     folder: Path
 
 
-def save_model(
-    model: Model, folder: Path, encoder: Path | None, extra: Mapping[str, Any]
-) -> str:
+def save_model(model: Model, folder: Path, encoder: Path | None, extra: Mapping[str, Any]) -> str:
     """Write a model into an empty folder; its id is computed here and returned.
 
     Parameters
@@ -148,10 +146,10 @@ def save_model(
         Training settings, for the manifest.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = _FILES
+    files = list(_FILES)
     if encoder is not None:
         shutil.copyfile(encoder, folder / ENCODER_FILE)
-        files = (ENCODER_FILE, *_FILES)
+        files.insert(0, ENCODER_FILE)
     words = {"text": model.words.to_dict(), "tag": model.tags.to_dict()}
     (folder / "vocabulary.json").write_text(
         json.dumps(words, ensure_ascii=False, separators=(",", ":")), encoding="utf-8"
@@ -207,8 +205,7 @@ def load_model(folder: Path) -> Model:
     manifest = read_manifest(folder)
     files = {name: folder / name for name in _FILES}
     if ENCODER_FILE in manifest["sha256"]:
-        file = encoder_file(folder, str(manifest.get("encoder")))
-        files[ENCODER_FILE] = file or folder / ENCODER_FILE
+        files[ENCODER_FILE] = encoder_file(folder, str(manifest.get("encoder")))
     for name, path in files.items():
         if not path.is_file():
             raise ModelError(folder, f"{name} is missing; {_WAY_OUT}")

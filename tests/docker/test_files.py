@@ -70,13 +70,9 @@ class TestDockerfile:
                 assert files
                 assert [name for name in files if name in IGNORED] == []
 
-    def test_links_lead_to_what_is_copied_too(self) -> None:
-        links = [path for path in (ROOT / "data").rglob("*") if path.is_symlink()]
-        assert links
-        for link in links:
-            assert not link.readlink().is_absolute()
-            assert link.resolve().is_file()
-            assert link.resolve().is_relative_to(ROOT / "data")
+    def test_what_ships_has_no_links(self) -> None:
+        # Neither a wheel nor every file system keeps them.
+        assert [path for path in (ROOT / "data").rglob("*") if path.is_symlink()] == []
 
     @pytest.mark.parametrize(
         "name",

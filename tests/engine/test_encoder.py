@@ -1,13 +1,26 @@
 from __future__ import annotations
 
+import io
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from engine.encoder import EncoderShape, LiteRtEncoder
+from engine.encoder import (
+    ENCODERS,
+    EncoderShape,
+    LiteRtEncoder,
+    Pixels,
+    encoder_file,
+    open_encoder,
+)
+from engine.engine import Engine
 from engine.errors import ModelError
+from engine.model import load_model, save_model
 
 
 def photos(count: int, size: int = 64) -> list[np.ndarray]:
@@ -47,7 +60,9 @@ class TestEncode:
         some = photos(9)
         alone = LiteRtEncoder(tiny_encoder, threads=1)
         for workers in (1, 3):
-            together = LiteRtEncoder(tiny_encoder, threads=1, workers=workers).many(some)
+            encoder = LiteRtEncoder(tiny_encoder, threads=1, workers=workers)
+            with ThreadPoolExecutor(workers) as pool:
+                together = list(pool.map(encoder, some))
             for photo, grid in zip(some, together, strict=True):
                 np.testing.assert_allclose(grid, alone(photo), atol=1e-5)
 
@@ -105,3 +120,62 @@ class TestFile:
         )
         with pytest.raises(ModelError, match="to a grid"):
             LiteRtEncoder(path)
+
+
+class Colours:
+    """A second encoder, without a file: mean colours of 8 x 8 cells."""
+
+    shape = EncoderShape(64, 8, 8, 48)
+    workers = 1
+
+    def __init__(self, folder: Path, *, threads: int, workers: int) -> None:
+        self.folder = folder
+
+    def __call__(self, photo: Pixels) -> np.ndarray:
+        cells = photo.reshape(8, 8, 8, 8, 3).mean((1, 3)).reshape(64, 3)
+        return np.tile(cells, 16).astype(np.float32)
+
+
+class TestByName:
+    def test_the_file_in_the_folder_goes_before_one_that_ships(self, tmp_path: Path) -> None:
+        there = encoder_file(tmp_path, "small")
+        assert there.is_file()
+        assert there.parent.name == "encoder-small"
+        (tmp_path / "encoder.tflite").write_bytes(b"own")
+        assert encoder_file(tmp_path, "small") == tmp_path / "encoder.tflite"
+
+    @pytest.mark.parametrize("name", ["", ".", "..", "../encoder-small", "none", "/etc/passwd"])
+    def test_a_name_leads_nowhere_else(self, tmp_path: Path, name: str) -> None:
+        file = encoder_file(tmp_path, name)
+        assert file == tmp_path / "encoder.tflite" or file.parent.name == "encoder-small"
+        if not file.is_file():
+            with pytest.raises(ModelError, match="not an encoder"):
+                open_encoder(tmp_path, name)
+
+    def test_a_second_one_plugs_in(
+        self, small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = load_model(small_model)
+        monkeypatch.setitem(ENCODERS, "colours", Colours)
+        model = replace(known, info=replace(known.info, encoder="colours"), shape=Colours.shape)
+        save_model(model, tmp_path / "model", None, {})
+        assert not (tmp_path / "model" / "encoder.tflite").exists()
+        engine = Engine.open(tmp_path / "model")
+        picture = io.BytesIO()
+        Image.new("RGB", (80, 80), "orange").save(picture, "PNG")
+        query = engine.query(photo=picture.getvalue())
+        assert query.theta.sum() == pytest.approx(1, abs=1e-5)
+        assert engine.explain(query, photo=picture.getvalue()).heat.shape[1:] == (8, 8)  # type: ignore[union-attr]
+
+    def test_a_model_whose_encoder_is_not_there(
+        self, small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = load_model(small_model)
+        model = replace(known, info=replace(known.info, encoder="colours"))
+        save_model(model, tmp_path / "model", None, {})
+        with pytest.raises(ModelError, match="not an encoder"):
+            Engine.open(tmp_path / "model")
+        monkeypatch.setitem(ENCODERS, "colours", Colours)
+        monkeypatch.setattr(Colours, "shape", EncoderShape(64, 8, 8, 3))
+        with pytest.raises(ModelError, match="the model wants"):
+            Engine.open(tmp_path / "model")

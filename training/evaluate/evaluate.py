@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from engine.corpus.reader import Report
-from engine.encoder import LiteRtEncoder
+from engine.encoder import encoder_file, open_encoder
 from engine.errors import CorpusError, Image2PicError, ModelError
 from engine.model import Model, load_model, read_manifest, record_measured
 from training.evaluate.baselines import BASELINES, Task, fit_baseline
@@ -101,12 +101,13 @@ def evaluate(
         judgments=judgments,
         progress=progress,
     )
+    file = encoder_file(model_folder, model.info.encoder)
     result["about"] |= {
         "corpus": corpus.name,
         "split": split,
         "counted_over": "the held-out posts" if alone else "the training posts",
         "encoder_ms": encoder_ms(model),
-        "encoder_mb": (model_folder / "encoder.tflite").stat().st_size / 1e6,
+        "encoder_mb": file.stat().st_size / 1e6 if file.is_file() else 0.0,
     }
     picture = out.with_suffix(".png")
     plot(result, picture)
@@ -222,7 +223,7 @@ def training_posts(model: Model) -> Dataset:
 
 def encoder_ms(model: Model) -> float:
     """Median time of the encoder's forward pass on one photo, in milliseconds."""
-    encoder = LiteRtEncoder(model.folder / "encoder.tflite")
+    encoder = open_encoder(model.folder, model.info.encoder)
     size = encoder.shape.size
     photo = np.random.default_rng(0).integers(0, 256, (size, size, 3)).astype(np.uint8)
     encoder(photo)

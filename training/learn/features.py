@@ -21,7 +21,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from engine.codebook import Codebook, cell_patterns
-from engine.encoder import LiteRtEncoder
+from engine.encoder import Encoder
 from engine.errors import Image2PicError, PhotoError
 from engine.files import whole_file
 from engine.photo import decode, to_input
@@ -70,7 +70,7 @@ class Chunk:
     weights: npt.NDArray[np.float16]
 
 
-def encode(encoder: LiteRtEncoder, sources: Sequence[Source]) -> Iterator[tuple[str, Floats]]:
+def encode(encoder: Encoder, sources: Sequence[Source]) -> Iterator[tuple[str, Floats]]:
     """Grids of photos, in order, `encoder.workers` at a time; unreadable ones are reported."""
 
     def one(source: Source) -> Floats | None:
@@ -89,7 +89,7 @@ def encode(encoder: LiteRtEncoder, sources: Sequence[Source]) -> Iterator[tuple[
 
 
 def sample_grids(
-    encoder: LiteRtEncoder, sources: Sequence[Source], folder: Path, *, seed: int, progress: bool
+    encoder: Encoder, sources: Sequence[Source], folder: Path, *, seed: int, progress: bool
 ) -> tuple[list[str], Path]:
     """Whole grids of at most `SAMPLE` photos, kept as float16 chunks in a folder.
 
@@ -168,7 +168,7 @@ def learn_codebook(
 
 
 def describe_photos(
-    encoder: LiteRtEncoder,
+    encoder: Encoder,
     codebook: Codebook,
     sources: Sequence[Source],
     folder: Path,
@@ -211,7 +211,7 @@ def describe_photos(
 
 
 def _describe(
-    encoder: LiteRtEncoder,
+    encoder: Encoder,
     codebook: Codebook,
     part: Sequence[Source],
     kept: dict[str, tuple[Path, int]],

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.evaluate.baselines import Task
 from engine.projection import unit_rows
+from training.evaluate.baselines import Task
 from training.evaluate.baselines.cca import (
     Cca,
     CcaSearch,
