@@ -1,7 +1,9 @@
-"""Is a text an advert? A linear model over its words, character n-grams and style.
+"""Is a text an advert? Its words and style, and the sentence as a whole, have an equal say.
 
-The features and the decision are here, with numpy alone, so that the bot can run them on live
-posts; how the weights are learnt is in `training.clean.adverts`, from the same features.
+A linear model over words, character n-grams and style knows what adverts say; a sum of bumps around
+typical texts, over the sentence encoder's vectors, knows what they mean, in words that no example
+had. The decision is here, with numpy alone, so that the bot can judge live posts; how the numbers
+are learnt is in `training.clean.adverts`, from the same features.
 """
 
 from __future__ import annotations
@@ -12,9 +14,7 @@ import itertools
 import json
 import math
 import re
-import unicodedata
 import zipfile
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -23,40 +23,34 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.cleaning.privacy import redact
-from engine.cleaning.subjects import subjects_of
 from engine.errors import ModelError
 from engine.files import shipped, whole_file
-from engine.text.clean import repair_encoding
-from engine.text.words import analyse, russian_verb
+from engine.text.clean import fold, repair_encoding
+from engine.text.sentences import DEFAULT, SentenceEncoder, sentence_encoder
+from engine.text.words import analyse
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 MAX_CHARS: Final = 4096
 """Of a longer text only so much is judged: Telegram's longest message."""
 
+SENTENCE_CHARS: Final = 1000
+"""Of a longer text only so much goes to the sentence encoder: a page has no one meaning."""
+
 SHIPPED: Final = shipped("adverts", "model.npz")
 """The model that comes with the project."""
 
-BLOCKS: Final = ("word", "char", "subject", "style")
+BLOCKS: Final = ("word", "char", "style")
 """Kinds of features; each is scaled to unit length alone, so that none drowns another."""
 
-SCALES: Final[Mapping[str, float]] = {"word": 1.0, "char": 1.0, "subject": 0.5, "style": 0.4}
+SCALES: Final[Mapping[str, float]] = {"word": 1.0, "char": 1.0, "style": 0.4}
 
 NGRAMS: Final = (3, 4, 5)
 
-_GOODS: Final = frozenset(
-    re.split(
-        r"\s+",
-        "colour material worn jewel device part car brand home craft size unit condition sale sell",
-    )
-)
-_PEOPLE: Final = frozenset(
-    re.split(
-        r"\s+",
-        "feel kin pet nature daily faith thought grief chat news state said past +past sport "
-        "fandom",
-    )
-)
+SHARPNESS: Final = 4.0
+"""A bump falls to 1/e where the cosine with its centre has fallen by one part in so many."""
+
+Floats = npt.NDArray[np.float64]
 
 _RETWEET: Final = re.compile(r"^\W{0,3}(?:RT|MT)\s*:?\s*@\w+\s*:?\s*")
 _URL: Final = re.compile(
@@ -116,7 +110,7 @@ def normalise(text: str) -> str:
     text = repair_encoding(text[:MAX_CHARS])
     if "&" in text:
         text = html.unescape(text)
-    text = unicodedata.normalize("NFKC", text).replace("\ufe0f", "").replace("\u200d", "")
+    text = fold(text)
     text = _RETWEET.sub("", text)
     text = _URL.sub(_host, text)
     text = redact(text)
@@ -144,14 +138,12 @@ def features(text: str) -> dict[str, frozenset[str]]:
     -------
     dict
         ``"word"``: words, lemmas (``~``), pairs of words; ``"char"``: n-grams within words, with
-        the blanks around them; ``"subject"``: what the words are about, how much and where;
-        ``"style"``: lengths, capitals, digits, links in a few steps.
+        the blanks around them; ``"style"``: lengths, capitals, digits, links in a few steps.
     """
     plain = normalise(text)
     tokens = [match.group() for match in _TOKEN.finditer(plain)]
     words = set(tokens)
     words.update(f"{first} {second}" for first, second in itertools.pairwise(tokens))
-    about = [_about(token) for token in tokens]
     for token in tokens:
         if token[0] != "_" and len(token) > 1:
             words.update("~" + lemma.key for lemma in analyse(token))
@@ -161,47 +153,19 @@ def features(text: str) -> dict[str, frozenset[str]]:
     return {
         "word": frozenset(words),
         "char": frozenset(chars),
-        "subject": frozenset(_subjects(about)),
         "style": frozenset(_style(text[:MAX_CHARS], plain, tokens)),
     }
 
 
-@functools.lru_cache(maxsize=32_768)
-def _about(token: str) -> tuple[str, ...]:
-    """Subjects of a word, and the form of a Russian verb: stories and calls differ in it."""
-    if token[0] == "_":
-        return (token,)
-    if len(token) < 2:
-        return ()
-    keys = (token, *(lemma.key for lemma in analyse(token)))
-    found = {subject for key in keys for subject in subjects_of(key)}
-    form = russian_verb(token) if "а" <= token[0] <= "я" else ""
-    return (*sorted(found), f"+{form}") if form else tuple(sorted(found))
+def sentences(texts: Iterable[str], encoder: SentenceEncoder) -> Floats:
+    """Vectors of texts as posted, but without names; shape (texts, dimensions)."""
+    plain = (redact(fold(repair_encoding(text[:SENTENCE_CHARS]))) for text in texts)
+    return encoder([text or " " for text in plain]).astype(np.float64)
 
 
-def _subjects(about: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    many = Counter(subject for subjects in about for subject in subjects)
-    yield from many
-    for subject, times in many.items():
-        if times > 1:
-            yield f"{subject} 2"
-        if times > 3:
-            yield f"{subject} 4"
-    # Calls stand first ("Get ..."), contacts and prices last.
-    if about:
-        yield from (f"^{subject}" for subject in about[0])
-        yield from (f"{subject}$" for subject in about[-1])
-    # The name of a good is nothing but its parts, colours and sizes; a post of a person is not.
-    known = [set(subjects) for subjects in about]
-    goods = sum(not _GOODS.isdisjoint(subjects) for subjects in known)
-    people = sum(not _PEOPLE.isdisjoint(subjects) for subjects in known)
-    unknown = sum(not subjects for subjects in known)
-    for name, words in (("goods", goods), ("people", people), ("unknown", unknown)):
-        yield f"{name}={_fifths(words, len(about))}"
-
-
-def _fifths(part: int, whole: int) -> int:
-    return 5 * part // max(1, whole)
+def bumps(vectors: Floats, centres: Floats) -> Floats:
+    """How near each vector is to each centre: 1 at the centre; shape (vectors, centres)."""
+    return np.exp(SHARPNESS * (vectors @ centres.T - 1))
 
 
 @functools.lru_cache(maxsize=32_768)
@@ -250,12 +214,18 @@ class AdvertFilter:
         Inverse document frequencies, shape (features,).
     weights
         The linear model's coefficients, shape (features,).
+    centres
+        Unit rows, shape (bumps, dimensions of the encoder).
+    heights
+        Of the bumps around the centres, shape (bumps,).
     bias
-        Its intercept.
+        What a text scores of which nothing is known.
     slope, offset
         Platt's calibration: ``p = 1 / (1 + exp(slope * score + offset))``.
     info
         What the model says about itself: examples, measured quality.
+    encoder
+        What the centres are vectors of.
     """
 
     def __init__(
@@ -263,10 +233,13 @@ class AdvertFilter:
         vocabulary: Mapping[str, Iterable[str]],
         idf: npt.ArrayLike,
         weights: npt.ArrayLike | None = None,
+        centres: npt.ArrayLike | None = None,
+        heights: npt.ArrayLike = (),
         bias: float = 0.0,
         slope: float = -1.0,
         offset: float = 0.0,
         info: Mapping[str, Any] | None = None,
+        encoder: SentenceEncoder | None = None,
     ) -> None:
         self._rows: dict[str, dict[str, int]] = {}
         self._names: list[str] = []
@@ -276,11 +249,22 @@ class AdvertFilter:
                 rows[name] = len(self._names)
                 self._names.append(name)
             self._rows[block] = rows
+        self.encoder = encoder or sentence_encoder(DEFAULT)
         self.idf = np.asarray(idf, np.float64)
         self.weights = np.zeros_like(self.idf) if weights is None else np.asarray(weights)
+        dimensions = self.encoder.dimensions
+        self.heights = np.asarray(heights, np.float64)
+        self.centres = (
+            np.zeros((0, dimensions)) if centres is None else np.asarray(centres, np.float64)
+        )
         if not len(self._names) == len(self.idf) == len(self.weights):
             raise ValueError(
                 f"{len(self._names)} features, {len(self.idf)} idf, {len(self.weights)} weights"
+            )
+        if self.centres.shape != (len(self.heights), dimensions):
+            raise ValueError(
+                f"centres of shape {self.centres.shape}, {len(self.heights)} heights, vectors of "
+                f"{dimensions} numbers"
             )
         self._rarest = float(self.idf.max()) if len(self.idf) else 0.0
         self.bias, self.slope, self.offset = bias, slope, offset
@@ -322,24 +306,26 @@ class AdvertFilter:
             values.append(value * (SCALES[block] / length) if length else value)
         return np.concatenate(rows), np.concatenate(values)
 
-    def score(self, text: str) -> float:
-        """Signed distance from the border: above 0 speaks for an advert."""
-        rows, values = self.vector(text)
-        return float(self.weights[rows] @ values) + self.bias
+    def scores(self, texts: Sequence[str]) -> Floats:
+        """Signed distances from the border: above 0 speaks for an advert; shape (texts,)."""
+        scores = bumps(sentences(texts, self.encoder), self.centres) @ self.heights + self.bias
+        for place, text in enumerate(texts):
+            rows, values = self.vector(text)
+            scores[place] += self.weights[rows] @ values
+        return scores
+
+    def probabilities(self, texts: Sequence[str]) -> Floats:
+        """Probability that each text is an advert, 0 to 1; 0 for one without any word."""
+        power = self.slope * self.scores(texts) + self.offset
+        blank = np.array([not text.strip() for text in texts], bool)
+        return np.where(blank, 0.0, 1 / (1 + np.exp(np.minimum(power, 700.0))))
 
     def probability(self, text: str) -> float:
         """Probability that a text is an advert, 0 to 1; 0 for a text without any word."""
-        if not text.strip():
-            return 0.0
-        return self.calibrated(self.score(text))
-
-    def calibrated(self, score: float) -> float:
-        """Turn a score into a probability."""
-        power = self.slope * score + self.offset
-        return 1 / (1 + math.exp(min(power, 700.0)))
+        return float(self.probabilities([text])[0])
 
     def why(self, text: str, count: int = 5) -> list[Piece]:
-        """Words that spoke the loudest, for an advert first."""
+        """Words that spoke for an advert, the loudest first."""
         rows, values = self.vector(text)
         words = rows < len(self._rows["word"])
         spoke = self.weights[rows[words]] * values[words]
@@ -360,6 +346,7 @@ class AdvertFilter:
             "slope": self.slope,
             "offset": self.offset,
             "sizes": [len(self._rows[block]) for block in BLOCKS],
+            "sentences": [self.encoder.name, self.encoder.version],
             "info": self.info,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -370,6 +357,8 @@ class AdvertFilter:
                 names=np.frombuffer("\n".join(self._names).encode(), np.uint8),
                 idf=self.idf.astype(np.float32),
                 weights=self.weights.astype(np.float32),
+                centres=self.centres.astype(np.float16),
+                heights=self.heights.astype(np.float32),
             )
 
     @classmethod
@@ -386,6 +375,7 @@ class AdvertFilter:
                 meta = json.loads(file["meta"].tobytes())
                 names = file["names"].tobytes().decode().split("\n")
                 idf, weights = file["idf"], file["weights"]
+                centres, heights = file["centres"], file["heights"]
         except FileNotFoundError:
             raise ModelError(path, "there is no such file") from None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -395,24 +385,31 @@ class AdvertFilter:
                 path, f"an advert filter of format {FORMAT} is expected; train it anew"
             )
         try:
+            name, version = map(str, meta["sentences"])
+            encoder = sentence_encoder(name)
+            if encoder.version != version:
+                raise ValueError(f"made with {name} {version}, here is {encoder.version}")
             sizes = [int(size) for size in meta["sizes"]]
             ends = np.cumsum(sizes).tolist()
             vocabulary = {
                 block: names[end - size : end]
                 for block, size, end in zip(BLOCKS, sizes, ends, strict=True)
             }
-            if ends[-1] != len(names) or not (
-                np.isfinite(idf).all() and np.isfinite(weights).all()
+            if ends[-1] != len(names) or not all(
+                np.isfinite(array).all() for array in (idf, weights, centres, heights)
             ):
                 raise ValueError("the numbers do not fit together")
             return cls(
                 vocabulary,
                 idf,
                 weights.astype(np.float64),
+                centres,
+                heights,
                 bias=float(meta["bias"]),
                 slope=float(meta["slope"]),
                 offset=float(meta["offset"]),
                 info=meta["info"],
+                encoder=encoder,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(path, f"not an advert filter, or damaged ({error})") from None

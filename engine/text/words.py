@@ -125,29 +125,6 @@ def russian_lemma(word: str) -> str:
     return _RU_LEMMAS.get(lemma, lemma)
 
 
-@functools.lru_cache(maxsize=CACHE_SIZE)
-def russian_verb(word: str) -> str:
-    """Tell the form of a verb: ``past``, ``impr``, ``infn``, ``1per`` ... ``3per``; else nothing.
-
-    Parameters
-    ----------
-    word
-        Lower-cased.
-    """
-    if not RUSSIAN.issuperset(word) or len(word) > MAX_KEY:
-        return ""
-    with _morphology_lock:
-        tags = [parse.tag for parse in _morphology().parse(word)]
-    if tags[0].POS == "INFN":
-        return "infn"
-    if tags[0].POS != "VERB":
-        return ""
-    # `звоните` is "you call" as well; where posts say it, it is mostly "call!".
-    if any(tag.mood == "impr" for tag in tags):
-        return "impr"
-    return str(tags[0].person or tags[0].tense or "")
-
-
 def russian_heading(lemma: str, forms: Mapping[str, int]) -> str | None:
     """Find the dictionary heading of a lemma: how a reader expects to see it in a list.
 

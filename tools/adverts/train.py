@@ -10,12 +10,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
-
 from engine.cleaning.adverts import SHIPPED, AdvertFilter
 from engine.cleaning.rules import THRESHOLD
-from training.clean.adverts import FOLDS, by_keywords, judge_all, learn, measure
-from training.clean.examples import by_language, labelled_file, own_examples
+from training.clean.adverts import FOLDS, by_keywords, learn, measure, measure_file
+from training.clean.examples import by_language, own_examples
 
 
 def cross_validate(out: Path | None) -> None:
@@ -28,32 +26,16 @@ def cross_validate(out: Path | None) -> None:
         part = [examples[row] for row in rows]
         print(f"{name:4} kinds apart  {measure(probabilities[rows], part, THRESHOLD)}")
         print(f"{name:4} kinds mixed  {measure(mixed[rows], part, THRESHOLD)}")
-        print(f"{name:4} keywords     {measure(judge_all(by_keywords, part), part)}")
+        print(f"{name:4} keywords     {measure(by_keywords(part), part)}")
     if out is not None:
         whole = measure(probabilities, examples, THRESHOLD)
-        learnt.filter.info["cross_validation"] = {
+        learnt.info["cross_validation"] = {
             "precision": round(whole.precision, 4),
             "recall": round(whole.recall, 4),
             "f1": round(whole.f1, 4),
         }
-        learnt.filter.save(out)
-        print(f"saved {out.name}: {len(learnt.filter):,} features, {out.stat().st_size:,} bytes")
-
-
-def measure_file(path: Path, adverts: AdvertFilter, threshold: float) -> None:
-    """Print how well a filter does on a labelled file, beside the list of keywords."""
-    examples = labelled_file(path)
-    probabilities = judge_all(adverts.probability, examples)
-    print(f"filter at {threshold:.2f}  {measure(probabilities, examples, threshold)}")
-    print(f"keywords        {measure(judge_all(by_keywords, examples), examples)}")
-    labels = np.array([example.advert for example in examples])
-    wrong = np.flatnonzero((probabilities >= threshold) != labels)
-    order = wrong[np.argsort(-np.abs(probabilities[wrong] - labels[wrong]))]
-    if len(order):
-        print("most mistaken:")
-    for row in order[:10]:
-        text = " ".join(examples[row].text.split())[:100]
-        print(f"  {'advert  ' if labels[row] else 'ordinary'} {probabilities[row]:.2f}  {text}")
+        learnt.save(out)
+        print(f"saved {out.name}: {len(learnt):,} features, {out.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""Learning to tell adverts: a linear SVM over the features of `engine.cleaning.adverts`.
+"""Learning to tell adverts: the two halves of the filter of `engine.cleaning.adverts`.
 
-The SVM's scores become probabilities by Platt's method (J. Platt, "Probabilistic outputs for
-support vector machines", 1999), on scores of examples that the SVM had not seen.
+A linear SVM over the words, and kernel logistic regression over the sentences' vectors, with some
+of them as landmarks (C. Williams, M. Seeger, "Using the Nystroem method to speed up kernel
+machines", 2001). The scores of each become log-odds by Platt's method (J. Platt, "Probabilistic
+outputs for support vector machines", 1999), on examples that it had not seen; so does their sum.
 """
 
 from __future__ import annotations
@@ -9,8 +11,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -21,19 +24,20 @@ from sklearn.metrics import average_precision_score, precision_recall_fscore_sup
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
 
-from engine.cleaning.adverts import BLOCKS, AdvertFilter, features
-from training.clean.examples import ANSWER, Example, disguises_of
+from engine.cleaning.adverts import BLOCKS, AdvertFilter, Floats, bumps, features, sentences
+from engine.text.sentences import sentence_encoder
+from training.clean.examples import ANSWER, Example, labelled_file
 
-C: Final = 1.0
 FOLDS: Final = 5
-DISGUISES: Final = 3
+SVM_C: Final = 1.0
+SENTENCES_C: Final = 10.0
+LANDMARKS: Final = 512
 SHARE: Final = 0.3
 """Adverts among posts, for which the probabilities are calibrated (among the examples: a half)."""
 
-MIN_EXAMPLES: Final = {"word": 2, "char": 3, "subject": 3, "style": 2}
+MIN_EXAMPLES: Final = {"word": 2, "char": 3, "style": 2}
 """Examples in which a feature must occur to be counted."""
 
-Floats = npt.NDArray[np.float64]
 Found = Mapping[str, frozenset[str]]
 
 
@@ -66,36 +70,16 @@ class Measured:
         )
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Training rows: examples and their disguises, with their features."""
-
-    owner: npt.NDArray[np.int64]
-    features: Sequence[Found]
-
-
-def _rows(examples: Sequence[Example], disguises: int, seed: int) -> _Rows:
-    owner, found = [], []
-    for place, example in disguises_of(examples, disguises, seed):
-        owner.append(place)
-        found.append(features(example.text))
-    return _Rows(np.array(owner), found)
-
-
-def _empty_filter(rows: _Rows, used: npt.NDArray[np.int64]) -> AdvertFilter:
-    """Make a filter that knows the features of some rows and has no weights yet."""
+def _vocabulary(texts: Sequence[Found]) -> tuple[dict[str, list[str]], Floats]:
+    """Choose the features to count, block by block; and their idf."""
     vocabulary: dict[str, list[str]] = {}
     idf: list[float] = []
-    examples = len(set(rows.owner[used].tolist()))
     for block in BLOCKS:
-        within: dict[str, set[int]] = {}
-        for row in used:
-            for name in rows.features[row][block]:
-                within.setdefault(name, set()).add(int(rows.owner[row]))
-        names = sorted(name for name, at in within.items() if len(at) >= MIN_EXAMPLES[block])
+        within = Counter(name for text in texts for name in text[block])
+        names = sorted(name for name, many in within.items() if many >= MIN_EXAMPLES[block])
         vocabulary[block] = names
-        idf += [1 + math.log((1 + examples) / (1 + len(within[name]))) for name in names]
-    return AdvertFilter(vocabulary, np.array(idf, np.float32))
+        idf += [1 + math.log((1 + len(texts)) / (1 + within[name])) for name in names]
+    return vocabulary, np.array(idf, np.float32)
 
 
 def matrix(filter_: AdvertFilter, texts: Sequence[Found]) -> Any:
@@ -114,35 +98,61 @@ def matrix(filter_: AdvertFilter, texts: Sequence[Found]) -> Any:
         rows.append(row)
         values.append(value)
         ends.append(ends[-1] + len(row))
-    if not texts:
-        return sparse.csr_matrix((0, len(filter_)))
     return sparse.csr_matrix(
         (np.concatenate(values), np.concatenate(rows), ends), shape=(len(texts), len(filter_))
     )
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """The parts that scikit-learn made, and the filter that does the same without it."""
+class _Texts:
+    """Examples with what is learnt from."""
 
-    filter: AdvertFilter
-    svm: Any
-    platt: Any
+    found: Sequence[Found]
+    vectors: Floats
+    labels: npt.NDArray[np.bool_]
+    weights: Floats
+
+    def __getitem__(self, rows: npt.NDArray[np.int64]) -> _Texts:
+        return _Texts(
+            [self.found[row] for row in rows],
+            self.vectors[rows],
+            self.labels[rows],
+            self.weights[rows],
+        )
 
 
-def _svm(filter_: AdvertFilter, texts: Sequence[Found], labels: Any, weights: Any) -> Any:
-    svm = LinearSVC(C=C, class_weight="balanced", dual=True, random_state=0, max_iter=5000)
-    return svm.fit(matrix(filter_, texts), labels, sample_weight=weights)
+def _halves(texts: _Texts, seed: int) -> tuple[AdvertFilter, AdvertFilter]:
+    """Learn the half of a filter that knows words, and the one that knows sentences."""
+    vocabulary, idf = _vocabulary(texts.found)
+    words = AdvertFilter(vocabulary, idf)
+    svm = LinearSVC(C=SVM_C, class_weight="balanced", dual=True, random_state=0, max_iter=5000)
+    svm.fit(matrix(words, texts.found), texts.labels, sample_weight=texts.weights)
+    words.weights, words.bias = svm.coef_[0], float(svm.intercept_[0])
+
+    count = min(LANDMARKS, len(texts.labels))
+    chosen = np.random.default_rng(seed).choice(len(texts.labels), count, replace=False)
+    # As they are kept.
+    centres = texts.vectors[np.sort(chosen)].astype(np.float16).astype(np.float64)
+    values, vectors = np.linalg.eigh(bumps(centres, centres))
+    root = vectors / np.sqrt(np.maximum(values, 1e-6))
+    regression = LogisticRegression(C=SENTENCES_C, class_weight="balanced", max_iter=3000)
+    regression.fit(bumps(texts.vectors, centres) @ root, texts.labels, texts.weights)
+    nothing: dict[str, list[str]] = {block: [] for block in BLOCKS}
+    heights = root @ regression.coef_[0]
+    bias = float(regression.intercept_[0])
+    return words, AdvertFilter(nothing, [], [], centres, heights, bias)
+
+
+def _scores(halves: tuple[AdvertFilter, AdvertFilter], texts: _Texts) -> Floats:
+    words, meaning = halves
+    of_words = matrix(words, texts.found) @ words.weights + words.bias
+    of_sentences = bumps(texts.vectors, meaning.centres) @ meaning.heights + meaning.bias
+    return np.stack([of_words, of_sentences], axis=1)
 
 
 def learn(
-    examples: Sequence[Example],
-    *,
-    seed: int = 0,
-    disguises: int = DISGUISES,
-    folds: int = FOLDS,
-    kinds_apart: bool = True,
-) -> tuple[Learnt, Floats]:
+    examples: Sequence[Example], *, seed: int = 0, folds: int = FOLDS, kinds_apart: bool = True
+) -> tuple[AdvertFilter, Floats]:
     """Learn a filter.
 
     Parameters
@@ -150,9 +160,7 @@ def learn(
     examples
         Of both kinds, at least `folds` of each.
     seed
-        Of the folds and of the disguises.
-    disguises
-        How many are learnt from besides each example.
+        Of the folds and the landmarks.
     folds
         Of the cross-validation.
     kinds_apart
@@ -163,7 +171,7 @@ def learn(
     Returns
     -------
     learnt
-        The filter, and scikit-learn's parts.
+        The filter.
     probabilities
         Of each example being an advert, by filters that had not seen it, shape (examples,).
 
@@ -175,49 +183,42 @@ def learn(
     labels = np.array([example.advert for example in examples])
     if min(labels.sum(), (~labels).sum()) < folds:
         raise ValueError(f"at least {folds} adverts and {folds} ordinary texts are needed")
-    rows = _rows(examples, disguises, seed)
-    weights = np.array([examples[place].weight for place in rows.owner])
-    weights /= np.bincount(rows.owner)[rows.owner]
+    counts = np.array([example.weight for example in examples])
+    written = [example.text for example in examples]
+    vectors = sentences(written, sentence_encoder())
+    texts = _Texts([features(text) for text in written], vectors, labels, counts)
 
-    first = np.searchsorted(rows.owner, np.arange(len(examples)))
-    # Copies of a text must not stand on both sides of a fold.
-    scores = np.zeros(len(examples))
+    scores = np.zeros((len(examples), 2))
     kinds = [
         example.kind if kinds_apart and example.kind not in ("", ANSWER) else f"# {place}"
         for place, example in enumerate(examples)
     ]
     splits = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     for train, test in splits.split(labels, labels, kinds):
-        used = np.flatnonzero(np.isin(rows.owner, train))
-        filter_ = _empty_filter(rows, used)
-        svm = _svm(
-            filter_,
-            [rows.features[int(row)] for row in used],
-            labels[rows.owner[used]],
-            weights[used],
-        )
-        scores[test] = svm.decision_function(
-            matrix(filter_, [rows.features[int(first[place])] for place in test])
-        )
-    counts = np.array([example.weight for example in examples])
+        scores[test] = _scores(_halves(texts[train], seed), texts[test])
     shares = np.where(labels, SHARE / counts[labels].sum(), (1 - SHARE) / counts[~labels].sum())
-    platt = LogisticRegression(C=1e3).fit(
-        scores[:, None], labels, sample_weight=counts * shares * len(labels)
-    )
-    probabilities: Floats = platt.predict_proba(scores[:, None])[:, 1]
+    weights = counts * shares * len(labels)
 
-    empty = _empty_filter(rows, np.arange(len(rows.features)))
-    svm = _svm(empty, rows.features, labels[rows.owner], weights)
+    def platt(of: Floats) -> tuple[float, float]:
+        fitted = LogisticRegression(C=1e3).fit(of[:, None], labels, sample_weight=weights)
+        return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+
+    (slope1, offset1), (slope2, offset2) = platt(scores[:, 0]), platt(scores[:, 1])
+    both = scores @ [slope1, slope2] + offset1 + offset2
+    slope, offset = platt(both)
+    words, meaning = _halves(texts, seed)
     whole = AdvertFilter(
-        empty.vocabulary(),
-        empty.idf,
-        svm.coef_[0],
-        bias=float(svm.intercept_[0]),
-        slope=-float(platt.coef_[0, 0]),
-        offset=-float(platt.intercept_[0]),
-        info={"examples": Counter(bool(label) for label in labels)[True], "texts": len(labels)},
+        words.vocabulary(),
+        words.idf,
+        slope1 * words.weights,
+        meaning.centres,
+        slope2 * meaning.heights,
+        bias=slope1 * words.bias + offset1 + slope2 * meaning.bias + offset2,
+        slope=-slope,
+        offset=-offset,
+        info={"adverts": int(labels.sum()), "texts": len(labels)},
     )
-    return Learnt(whole, svm, platt), probabilities
+    return whole, 1 / (1 + np.exp(-slope * both - offset))
 
 
 def measure(
@@ -254,14 +255,22 @@ _KEYWORDS: Final = re.compile(
 )
 
 
-def by_keywords(text: str) -> float:
+def by_keywords(examples: Sequence[Example]) -> Floats:
     """Tell 1.0 for a text with a word of the list, else 0.0: what the filter has to beat."""
-    return float(_KEYWORDS.search(text) is not None)
+    return np.array([float(_KEYWORDS.search(example.text) is not None) for example in examples])
 
 
-Judge = Callable[[str], float]
-
-
-def judge_all(judge: Judge, examples: Sequence[Example]) -> Floats:
-    """Probabilities of texts by a judge, shape (examples,)."""
-    return np.array([judge(example.text) for example in examples])
+def measure_file(path: Path, adverts: AdvertFilter, threshold: float) -> None:
+    """Print how well a filter does on a labelled file, beside the list of keywords."""
+    examples = labelled_file(path)
+    probabilities = adverts.probabilities([example.text for example in examples])
+    print(f"filter at {threshold:.2f}  {measure(probabilities, examples, threshold)}")
+    print(f"keywords        {measure(by_keywords(examples), examples)}")
+    labels = np.array([example.advert for example in examples])
+    wrong = np.flatnonzero((probabilities >= threshold) != labels)
+    order = wrong[np.argsort(-np.abs(probabilities[wrong] - labels[wrong]))]
+    if len(order):
+        print("most mistaken:")
+    for row in order[:10]:
+        text = " ".join(examples[row].text.split())[:100]
+        print(f"  {'advert  ' if labels[row] else 'ordinary'} {probabilities[row]:.2f}  {text}")

@@ -7,8 +7,6 @@ The project's own stand in ``data/adverts/*.txt``: one text a line (a line break
 from __future__ import annotations
 
 import json
-import random
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -121,97 +119,3 @@ def _label(record: dict[str, Any]) -> bool:
     if value in _TRUE or value in _FALSE:
         return value in _TRUE
     raise ValueError(f"label {value!r}")
-
-
-_TAGS_AT_END: Final = re.compile(r"(?:\s*#\w+)+\s*$")
-_EMOJI: Final = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f]")
-
-
-def obfuscated(text: str, rng: random.Random) -> str:
-    """Say the same as posts say it: retweeted, shortened, with links, without tags or emoji.
-
-    Adverts and ordinary posts are obfuscated alike, so that none of it tells one from the other.
-    """
-    changes = rng.sample(_DISGUISES, rng.choice((1, 1, 2)))
-    for change in changes:
-        text = change(text, rng)
-    return text
-
-
-def _retweeted(text: str, rng: random.Random) -> str:
-    return text if text.startswith("RT @") else f"RT @user: {text}"
-
-
-def _linked(text: str, rng: random.Random) -> str:
-    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-    for _ in range(rng.choice((1, 1, 2))):
-        text += " http://t.co/" + "".join(rng.choices(letters, k=10))
-    return text
-
-
-def _unlinked(text: str, rng: random.Random) -> str:
-    return re.sub(r"\s*https?://\S+", "", text) or text
-
-
-def _shortened(text: str, rng: random.Random) -> str:
-    if len(text) < 60:
-        return text
-    return text[: rng.randint(len(text) * 2 // 3, len(text) - 1)] + "…"
-
-
-def _untagged(text: str, rng: random.Random) -> str:
-    return _TAGS_AT_END.sub("", text) or text
-
-
-def _tagged(text: str, rng: random.Random) -> str:
-    words = text.split()
-    for place in rng.sample(range(len(words)), min(len(words), 2)):
-        if words[place].isalpha() and len(words[place]) > 3:
-            words[place] = "#" + words[place].lower()
-    return " ".join(words) if "\n" not in text else text
-
-
-def _plain(text: str, rng: random.Random) -> str:
-    return _EMOJI.sub("", text).strip() or text
-
-
-def _garbled(text: str, rng: random.Random) -> str:
-    """Emoji lost on the way, as question marks."""
-    return _EMOJI.sub("?", text) if _EMOJI.search(text) else text + " " + "?" * rng.randint(1, 4)
-
-
-def _lowered(text: str, rng: random.Random) -> str:
-    return text.lower()
-
-
-def _addressed(text: str, rng: random.Random) -> str:
-    return f"@user {text}" if rng.random() < 0.5 else f"{text} @user"
-
-
-_DISGUISES: Final = (
-    _retweeted,
-    _linked,
-    _unlinked,
-    _shortened,
-    _untagged,
-    _tagged,
-    _plain,
-    _garbled,
-    _lowered,
-    _addressed,
-)
-
-
-def disguises_of(
-    examples: Sequence[Example], count: int, seed: int
-) -> Iterator[tuple[int, Example]]:
-    """Each example, then `count` disguises of it, with its place among the examples."""
-    rng = random.Random(seed)
-    for place, example in enumerate(examples):
-        yield place, example
-        seen = {example.text}
-        for _ in range(count):
-            text = obfuscated(example.text, rng)
-            if text not in seen:
-                seen.add(text)
-                yield place, example._replace(text=text)

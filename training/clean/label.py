@@ -15,7 +15,7 @@ from engine.text import TextPipeline
 from training.clean.rules import full_text
 from training.corpus.dropped import read_dropped
 
-POOL: Final = 20_000
+POOL: Final = 5_000
 """Posts among which the least certain are looked for."""
 
 
@@ -86,5 +86,7 @@ def _texts(corpus: Path) -> Iterator[tuple[str, str]]:
 
 def least_certain(adverts: AdvertFilter, pool: Iterable[tuple[str, str]]) -> list[Question]:
     """Order posts by how near the filter's probability is to the border, the nearest first."""
-    questions = [Question(key, text, adverts.probability(text)) for key, text in pool]
+    posts = list(pool)
+    found = adverts.probabilities([text for _, text in posts]).tolist()
+    questions = [Question(*post, chance) for post, chance in zip(posts, found, strict=True)]
     return sorted(questions, key=lambda question: (abs(question.probability - 0.5), question.id))

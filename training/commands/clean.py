@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.measure is not None:
         # scikit-learn is only needed to measure.
-        from tools.adverts.train import measure_file
+        from training.clean.adverts import measure_file
 
         measure_file(args.measure, filter_for(args.corpus, args.filter), args.threshold)
         return 0

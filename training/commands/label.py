@@ -114,7 +114,7 @@ def _learn(corpus: Path, more: Path | None) -> None:
     examples = training_examples(corpus, more)
     learnt, probabilities = learn(examples)
     place = filter_file(corpus)
-    learnt.filter.save(place)
+    learnt.save(place)
     own = [row for row, example in enumerate(examples) if example.weight > 1]
     print(f"learnt from {len(examples):,} texts, {len(own):,} of them yours; saved {place}")
     labels = {examples[row].advert for row in own}
