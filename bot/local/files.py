@@ -9,13 +9,12 @@ import io
 import json
 import mimetypes
 import threading
-import warnings
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from PIL import Image, ImageOps
+from PIL import Image, UnidentifiedImageError
 
 from bot.local.errors import BadRequestError, TooLargeError
 from bot.local.limits import (
@@ -26,9 +25,14 @@ from bot.local.limits import (
     MAX_STORED_BYTES,
     PHOTO_SIDES,
 )
+from engine.errors import PhotoError, PhotoTooLargeError
 from engine.files import write_whole
+from engine.photo import decode, size_of
 
 Kind = Literal["photo", "document"]
+
+#: What a message may show; all but the first are stored as documents.
+MEDIA: Final = ("photo", "document", "sticker", "animation", "video", "video_note")
 
 _JPEG_QUALITY = 87
 _THUMBNAIL_SIDE = 320
@@ -99,21 +103,41 @@ class Media:
         """The photo's largest size, or the document itself."""
         return self.files[-1] if self.kind == "photo" else self.files[0]
 
-    def fields(self) -> dict[str, Any]:
-        """Return the message's fields: ``photo`` or ``document``."""
+    def fields(self, kind: str = "document") -> dict[str, Any]:
+        """Return the message's fields.
+
+        Parameters
+        ----------
+        kind
+            What a document was sent as, one of `MEDIA`.
+        """
         if self.kind == "photo":
             return {"photo": [file.photo_size() for file in self.files]}
         main = self.main
-        document: dict[str, Any] = {
+        file: dict[str, Any] = {
             "file_id": main.file_id,
             "file_unique_id": main.file_unique_id,
             "file_size": main.size,
-            "file_name": self.name,
-            "mime_type": main.mime_type,
         }
+        width = height = 512
         if len(self.files) > 1:
-            document["thumbnail"] = self.files[1].photo_size()
-        return {"document": document}
+            file["thumbnail"] = self.files[1].photo_size()
+            width, height = self.files[1].width, self.files[1].height
+        named = {"file_name": self.name, "mime_type": main.mime_type}
+        if kind == "sticker":
+            moving = {
+                "is_animated": main.suffix == ".tgs",
+                "is_video": main.mime_type == "video/webm",
+            }
+            return {"sticker": {**file, "type": "regular", "width": 512, "height": 512, **moving}}
+        if kind == "video_note":
+            return {"video_note": {**file, "length": width, "duration": 1}}
+        fields = {"document": {**file, **named}}
+        if kind == "document":
+            return fields
+        moving_picture = {**file, **named, "width": width, "height": height, "duration": 1}
+        # Telegram tells of an animation twice.
+        return {kind: moving_picture, **(fields if kind == "animation" else {})}
 
 
 class FileStore:
@@ -177,9 +201,13 @@ class FileStore:
         return await self._keep(_key("photo", content, ""), media, parts)
 
     async def add_document(
-        self, content: bytes, name: str = "file", mime_type: str | None = None
+        self,
+        content: bytes,
+        name: str = "file",
+        mime_type: str | None = None,
+        preview: bytes | None = None,
     ) -> Media:
-        """Store a file as it is; a picture gets a thumbnail.
+        """Store a file as it is; a picture gets a thumbnail, anything else that of `preview`.
 
         Raises
         ------
@@ -204,7 +232,7 @@ class FileStore:
         media.files.append(self._describe("document", content, suffix, mime))
         parts = [content]
         async with self._decoders:
-            thumbnail = await asyncio.to_thread(_thumbnail, content)
+            thumbnail = await asyncio.to_thread(_thumbnail, preview or content)
         if thumbnail is not None:
             width, height, encoded = thumbnail
             media.files.append(
@@ -367,24 +395,15 @@ def _base64(value: bytes) -> str:
 
 def _photo_sizes(content: bytes) -> list[tuple[int, int, bytes]]:
     try:
-        with warnings.catch_warnings():
-            # The dimensions are checked here before anything is decoded.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(io.BytesIO(content))
-        width, height = opened.size
-        if (
-            width + height > MAX_PHOTO_SIDES
-            or max(width, height) > MAX_PHOTO_RATIO * min(width, height)
-            or min(width, height) < 1
+        width, height = size_of(content)
+        if width + height > MAX_PHOTO_SIDES or max(width, height) > MAX_PHOTO_RATIO * min(
+            width, height
         ):
             raise BadRequestError("PHOTO_INVALID_DIMENSIONS")
-        plain = opened.format == "JPEG" and opened.mode == "RGB" and "exif" not in opened.info
-        image = _rgb(opened)
-    except BadRequestError:
-        raise
-    except Image.DecompressionBombError:
+        image = decode(content, size_hint=PHOTO_SIDES[-1])
+    except PhotoTooLargeError:
         raise BadRequestError("PHOTO_INVALID_DIMENSIONS") from None
-    except Exception as error:  # Pillow's decoders raise many kinds; all mean the same here.
+    except PhotoError as error:
         raise BadRequestError("IMAGE_PROCESS_FAILED") from error
     longest = max(image.size)
     sizes = []
@@ -394,38 +413,25 @@ def _photo_sizes(content: bytes) -> list[tuple[int, int, bytes]]:
         sizes.append((*smaller.size, _jpeg(smaller)))
     if longest <= PHOTO_SIDES[-1]:
         # Small enough already: a JPEG without EXIF is kept byte for byte.
-        sizes.append((*image.size, content if plain else _jpeg(image)))
+        sizes.append((*image.size, content if _is_plain(content) else _jpeg(image)))
     return sizes
+
+
+def _is_plain(content: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG",)) as opened:
+            return opened.mode == "RGB" and "exif" not in opened.info
+    except UnidentifiedImageError:
+        return False
 
 
 def _thumbnail(content: bytes) -> tuple[int, int, bytes] | None:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(io.BytesIO(content))
-        if sum(opened.size) > MAX_PHOTO_SIDES:
-            return None
-        opened.draft("RGB", (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
-        image = _rgb(opened)
-        image.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
-        return (*image.size, _jpeg(image))
-    except Exception:  # A document may be anything; one that is no picture has no thumbnail.
+        image = decode(content, size_hint=_THUMBNAIL_SIDE)
+    except PhotoError:  # A document may be anything; one that is no picture has no thumbnail.
         return None
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith(("I", "F")):
-        # 16 and 32 bits a channel: scaled, for Pillow would clip.
-        low, high = image.convert("F").getextrema()
-        span = max(float(high) - float(low), 1.0)  # type: ignore[arg-type]
-        image = image.convert("F").point(lambda v: (v - float(low)) * (255.0 / span))  # type: ignore[arg-type]
-        return image.convert("L").convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(ground, image).convert("RGB")
-    return image.convert("RGB")
+    image.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
+    return (*image.size, _jpeg(image))
 
 
 def _jpeg(image: Image.Image) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import shutil
 import sqlite3
 import time
@@ -13,7 +12,6 @@ from typing import Any, Final
 from bot.local.api.context import Context
 from bot.local.api.sending import read_caption, text_fields
 from bot.local.errors import ApiError, BadRequestError
-from bot.local.ledger import Ledger
 from bot.local.limits import MAX_KEYS_AT_ONCE, MIN_FREE_BYTES
 from bot.local.params import Params, Upload
 from bot.local.people import People
@@ -23,8 +21,6 @@ Json = dict[str, Any]
 
 #: Clocks differ a little; a post of the day after tomorrow is a mistake.
 _AHEAD: Final = 2 * 86_400
-
-_log = logging.getLogger(__name__)
 
 
 def post_key(photo: bytes, caption: str) -> str:
@@ -50,10 +46,15 @@ class Imports:
 
     def __init__(self, people: People, context: Context, folder: Path) -> None:
         self._people, self._context, self._folder = people, context, folder
-        self._ledger: Ledger = context.ledger
+        self._database = context.database
         # Updates that the bot has not confirmed yet, and what they bring.
         self._waiting: dict[int, str] = {}
-        self._waiting_keys: set[str] = set()
+        sent = self._database.sent_posts()
+        for update_id, update in context.updates.pending():
+            post = update.get("channel_post", {})
+            if key := sent.get(post.get("message_id")):
+                self._waiting[update_id] = key
+        self._waiting_keys = set(self._waiting.values())
         context.updates.on_settled = self._settled
 
     async def post(self, params: Params, uploads: list[tuple[str, Upload]]) -> Json:
@@ -97,12 +98,13 @@ class Imports:
         if len(keys) > MAX_KEYS_AT_ONCE:
             raise BadRequestError(f"at most {MAX_KEYS_AT_ONCE} keys at once")
         known = [key for key in keys if isinstance(key, str) and self._known(key)]
-        return {"known": known, **self._ledger.counts()}
+        sent, read = self._database.post_counts()
+        return {"known": known, "sent": sent, "read": read}
 
     # ---------------------------------------------------------------------------------------
 
     def _known(self, key: str) -> bool:
-        return key in self._waiting_keys or self._ledger.taken(key)
+        return key in self._waiting_keys or self._database.taken(key)
 
     def _announce(self, key: str, user_id: int, fields: Json) -> None:
         """Write the post down, then post it: it is in the ledger before any bot sees it.
@@ -112,10 +114,10 @@ class Imports:
         """
         chat = self._context.world.chat(CHANNEL_ID)
         self._people.check_channel(chat, user_id)
-        earlier = self._ledger.message(key)
+        earlier = self._database.message_of(key)
         number = chat.next_id if earlier is None else earlier
         try:
-            self._ledger.add(key, number, fields["photo"][-1]["file_unique_id"])
+            self._database.add_post(key, number, fields["photo"][-1]["file_unique_id"])
         except sqlite3.Error as error:
             raise ApiError(507, f"the post cannot be noted: {error}") from error
         update_id = self._people.post(chat, user_id, fields, message_id=earlier)
@@ -129,11 +131,7 @@ class Imports:
             return
         self._waiting_keys.discard(key)
         if taken:
-            try:
-                self._ledger.take(key)
-            except sqlite3.Error as error:
-                # Sent again it gets the same number: the bot will not have it twice.
-                _log.warning("a post that was taken over is not marked so: %s", error)
+            self._database.take_post(key)
 
 
 def _date(value: int) -> int:

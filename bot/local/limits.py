@@ -46,7 +46,6 @@ MAX_DOWNLOAD: Final = 20 * 1024 * 1024
 MAX_PHOTO_UPLOAD: Final = 10 * 1024 * 1024
 MAX_DOCUMENT_UPLOAD: Final = 50 * 1024 * 1024
 MAX_URL_PHOTO: Final = 5 * 1024 * 1024
-MAX_URL_DOCUMENT: Final = 20 * 1024 * 1024
 """Bytes of a file that is sent by its HTTP URL."""
 
 MAX_PHOTO_SIDES: Final = 10_000
@@ -60,9 +59,6 @@ PHOTO_SIDES: Final = (90, 320, 800, 1280)
 MAX_COMMANDS: Final = 100
 MAX_COMMAND: Final = 32
 MAX_COMMAND_DESCRIPTION: Final = 256
-
-MAX_DESCRIPTION: Final = 512
-MAX_SHORT_DESCRIPTION: Final = 120
 
 MAX_UPDATES_AT_ONCE: Final = 100
 MAX_POLL_TIMEOUT: Final = 50
@@ -88,7 +84,7 @@ WEBHOOK_LAST_RETRY: Final = 10.0
 MAX_PENDING_UPDATES: Final = 20_000
 """Updates that wait for the bot; above it the user's actions are refused."""
 
-HISTORY_LIMIT: Final = 5_000
+HISTORY_LIMIT: Final = 2_000
 """Messages kept per chat; the oldest are forgotten."""
 
 MAX_CHATS: Final = 5_000

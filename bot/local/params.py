@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl
@@ -15,6 +15,11 @@ from bot.local.errors import BadRequestError, TooLargeError
 from bot.local.limits import MAX_FIELDS, MAX_FORM_BYTES, MAX_REQUEST_BYTES
 
 Json = dict[str, Any]
+
+# Telegram takes names without quotes too, whatever they hold.
+_DISPOSITION = re.compile(
+    r';\s*(name|filename)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +132,27 @@ def _spoken(name: str) -> str:
 
 def _loads(text: str | bytes, complaint: str) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         raise BadRequestError(complaint) from None
+    encoded(value)
+    return value
+
+
+def encoded(value: Any) -> str:
+    """Return a value as JSON that every client can read.
+
+    Raises
+    ------
+    BadRequestError
+        It holds half of a surrogate pair, or a number that JSON does not have.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text.encode()
+    except (ValueError, RecursionError):
+        raise BadRequestError("strings must be encoded in UTF-8") from None
+    return text
 
 
 #: Where the server keeps what it has read, for a middleware that looks on.
@@ -148,7 +171,8 @@ async def read_params(request: web.Request) -> Params:
     """
     params = Params(dict(request.query))
     kind = request.content_type
-    if request.method == "GET" or not request.can_read_body:
+    if not request.can_read_body:
+        encoded(params.values)
         return params
     if kind == "multipart/form-data":
         try:
@@ -164,6 +188,12 @@ async def read_params(request: web.Request) -> Params:
         params.values.update(data)
     elif kind == "application/x-www-form-urlencoded":
         await _read_form(await _body(request), params)
+    encoded(
+        [
+            params.values,
+            [[name, file.name, file.mime_type] for name, file in params.uploads.items()],
+        ]
+    )
     return params
 
 
@@ -203,7 +233,10 @@ async def read_multipart(reader: MultipartReader, params: Params) -> None:
             part = await reader.next()
             if part is None:
                 return
-            if not isinstance(part, BodyPartReader) or not part.name:
+            header = part.headers.get("Content-Disposition", "")
+            said = {key.lower(): a or b.strip() for key, a, b in _DISPOSITION.findall(header)}
+            name = said.get("name")
+            if not isinstance(part, BodyPartReader) or not name:
                 raise BadRequestError("can't parse multipart body")
             if len(params.values) + len(params.uploads) >= MAX_FIELDS:
                 raise BadRequestError("too many fields")
@@ -213,23 +246,16 @@ async def read_multipart(reader: MultipartReader, params: Params) -> None:
                 if size > MAX_REQUEST_BYTES:
                     raise TooLargeError
                 content += piece
-            if part.filename is None:
-                params.values[part.name] = content.decode()
+            filename = part.filename if "filename*" in header else said.get("filename")
+            if filename is None:
+                params.values[name] = content.decode()
             else:
                 mime = part.headers.get("Content-Type")
-                params.uploads[part.name] = Upload(part.filename, mime, bytes(content))
+                params.uploads[name] = Upload(filename, mime, bytes(content))
     except UnicodeDecodeError:
         raise BadRequestError("strings must be encoded in UTF-8") from None
     except (ValueError, AssertionError, HttpProcessingError):
         raise BadRequestError("can't parse multipart body") from None
-
-
-def checked_list(values: list[Any], convert: Callable[[Any], Any]) -> list[Any]:
-    """Return the converted items; 400 for an item that cannot be converted."""
-    try:
-        return [convert(value) for value in values]
-    except (TypeError, ValueError, KeyError):
-        raise BadRequestError("can't parse the list") from None
 
 
 def as_object(value: Any, what: str) -> Json:

@@ -20,7 +20,7 @@ from bot.local.api.sending import (
     text_fields,
 )
 from bot.local.errors import ApiError, BadRequestError
-from bot.local.files import Media
+from bot.local.files import MEDIA, Media
 from bot.local.limits import CALLBACK_WAIT, MAX_ALBUM, MAX_CALLBACK_DATA, MAX_INLINE_QUERY
 from bot.local.params import Params, Upload
 from bot.local.queries import Query
@@ -77,18 +77,20 @@ class People:
     # Messages ------------------------------------------------------------------------------
 
     async def send(self, params: Params, uploads: list[tuple[str, Upload]]) -> Json:
-        """Send a text, photos (an album when several) or a document.
+        """Send a text, photos (an album when several) or another file.
 
         Parameters
         ----------
         params
-            ``user_id``, ``chat_id``, ``text`` or ``caption``, ``reply_to_message_id``.
+            ``user_id``, ``chat_id``, ``text`` or ``caption``, ``reply_to_message_id`` (of
+            ``reply_to_chat_id``), ``message_thread_id`` (the topic of a forum).
         uploads
-            Files with the names of their fields, ``photo`` or ``document``.
+            Files with the names of their fields, see `bot.local.files.MEDIA`; beside one that
+            is no picture a ``thumbnail``.
         """
         self.check_room()
         user, chat = self._who_where(params)
-        extra = self._reply(chat, params)
+        extra = self._reply(user, chat, params) | self._thread(chat, params)
         fields = params.mapping("fields")
         if fields is not None:
             kept = {key: value for key, value in fields.items() if key not in _OWN_FIELDS}
@@ -99,14 +101,16 @@ class People:
         if len(uploads) > MAX_ALBUM:
             raise BadRequestError(f"an album holds at most {MAX_ALBUM} photos")
         caption = text_fields(read_caption(params.text("caption")), caption=True)
-        media = [await self._store(field, upload, params) for field, upload in uploads]
+        preview = next((file.content for field, file in uploads if field == "thumbnail"), None)
+        uploads = [pair for pair in uploads if pair[0] != "thumbnail"]
+        media = [await self._store(field, upload, params, preview) for field, upload in uploads]
         await self._keep(chat, media)
         if len(media) > 1:
             extra = {**extra, "media_group_id": new_media_group()}
         return {
             "messages": [
-                self._post(chat, user, one.fields() | (caption if place == 0 else {}) | extra)
-                for place, one in enumerate(media)
+                self._post(chat, user, one.fields(kind) | (caption if place == 0 else {}) | extra)
+                for place, (one, (kind, _)) in enumerate(zip(media, uploads, strict=True))
             ]
         }
 
@@ -130,10 +134,10 @@ class People:
         old = self._own(user, chat, message_id)
         media = [await self._store(field, upload, params) for field, upload in uploads[:1]]
         await self._keep(chat, media)
-        new = {k: v for k, v in old.items() if not (media and k in ("photo", "document"))}
+        new = {k: v for k, v in old.items() if not (media and k in MEDIA)}
         if media:
             new |= media[0].fields()
-        has_media = "photo" in new or "document" in new
+        has_media = any(name in new for name in MEDIA)
         if "text" in params.values:
             for name in ("text", "entities", "caption", "caption_entities"):
                 new.pop(name, None)
@@ -174,9 +178,8 @@ class People:
             "chat_instance": str(abs(chat.id) * 7919),
             "data": data,
         }
-        inline_id = self._inline_id(chat, message_id) if "via_bot" in (message or {}) else None
-        if inline_id is not None:
-            update["inline_message_id"] = inline_id
+        if message is not None and "via_bot" in message:
+            update["inline_message_id"] = _inline_id(chat, message_id)
         else:
             # What the chat no longer holds is told as Telegram's InaccessibleMessage.
             gone = {"chat": chat.raw, "message_id": message_id, "date": 0}
@@ -227,12 +230,7 @@ class People:
             fields["reply_markup"] = keyboard
         message = self._post(chat, user, fields)
         if keyboard is not None:
-            inline_id = f"{query.query_id}-{chat.id}-{message['message_id']}"
-            inline_messages = self._context.world.inline_messages
-            inline_messages[inline_id] = (chat.id, message["message_id"])
-            chosen["inline_message_id"] = inline_id
-            while len(inline_messages) > 10_000:
-                del inline_messages[next(iter(inline_messages))]
+            chosen["inline_message_id"] = _inline_id(chat, message["message_id"])
         self._context.updates.put("chosen_inline_result", chosen)
         return {"message": message}
 
@@ -257,7 +255,7 @@ class People:
         address = item.get("thumbnail_url") or item.get("thumb_url") or item.get("photo_url")
         if not isinstance(address, str):
             raise BadRequestError("the result has no preview")
-        return await self._context.media.fetch(address, "photo")
+        return await self._context.media.fetch(address)
 
     # Memberships ---------------------------------------------------------------------------
 
@@ -266,7 +264,7 @@ class People:
         user, chat = self._who_where(params)
         member = params.flag("member")
         if member != chat.bot_member:
-            chat.bot_member = member
+            self._context.world.set_member(chat, member)
             bot = self._context.world.bot
             if chat.kind == "private":
                 inside: Json = {"status": "member", "user": bot}
@@ -342,19 +340,42 @@ class People:
             raise ApiError(403, "it is not your message")
         return message
 
-    def _reply(self, chat: Chat, params: Params) -> Json:
+    def _reply(self, user: Json, chat: Chat, params: Params) -> Json:
         if not params.has("reply_to_message_id"):
             return {}
+        source = self._visible(user, params.integer("reply_to_chat_id", chat.id))
+        message = self._found(source, params.integer("reply_to_message_id"))
+        if source is chat:
+            return {"reply_to_message": quoted(message)}
+        external: Json = {name: message[name] for name in MEDIA if name in message}
+        external["origin"] = forward_origin(message)
+        if source.kind != "private":
+            external |= {"chat": source.raw, "message_id": message["message_id"]}
+        text = message.get("text") or message.get("caption")
         return {
-            "reply_to_message": quoted(self._found(chat, params.integer("reply_to_message_id")))
+            "external_reply": external,
+            **({"quote": {"text": text, "position": 0}} if text else {}),
         }
 
-    async def _store(self, field: str, upload: Upload, params: Params) -> Media:
+    @staticmethod
+    def _thread(chat: Chat, params: Params) -> Json:
+        thread = params.integer("message_thread_id", 0)
+        if not thread:
+            return {}
+        if chat.kind != "supergroup":
+            raise BadRequestError("only a group has topics")
+        chat.threads.add(thread)
+        chat.raw = {**chat.raw, "is_forum": True}
+        return {"message_thread_id": thread, "is_topic_message": True}
+
+    async def _store(
+        self, field: str, upload: Upload, params: Params, preview: bytes | None = None
+    ) -> Media:
         if field == "photo":
             return await self._context.files.add_photo(upload.content)
-        mime = params.text("mime_type") or None
         guessed = None if upload.mime_type == "application/octet-stream" else upload.mime_type
-        return await self._context.files.add_document(upload.content, upload.name, mime or guessed)
+        mime = params.text("mime_type") or guessed
+        return await self._context.files.add_document(upload.content, upload.name, mime, preview)
 
     async def _keep(self, chat: Chat, media: list[Media]) -> None:
         """Keep what becomes a post of a library; anywhere else photos may go in time."""
@@ -379,18 +400,14 @@ class People:
         kind = "channel_post" if chat.kind == "channel" else "message"
         return self._context.updates.put(f"edited_{kind}" if edited else kind, message)
 
-    def _inline_id(self, chat: Chat, message_id: int) -> str | None:
-        place = (chat.id, message_id)
-        ids = self._context.world.inline_messages
-        return next((key for key, value in ids.items() if value == place), None)
-
-    async def _result_media(self, item: Json) -> Media | None:
-        kind = item["type"]
-        if kind == "photo" and item.get("photo_file_id"):
+    async def _result_media(self, item: Json) -> Media:
+        if item.get("photo_file_id"):
             return self._context.files.media(item["photo_file_id"], "photo")
-        if kind == "document" and item.get("document_file_id"):
-            return self._context.files.media(item["document_file_id"], "document")
-        return await self._context.media.fetch(item[f"{kind}_url"], kind)
+        return await self._context.media.fetch(item["photo_url"])
+
+
+def _inline_id(chat: Chat, message_id: int) -> str:
+    return f"inline_{chat.id}_{message_id}"
 
 
 def _wait(params: Params) -> float:

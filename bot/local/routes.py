@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bot.local.api.context import Context
 from bot.local.errors import BadRequestError
-from bot.local.files import StoredFile
+from bot.local.files import MEDIA, StoredFile
 from bot.local.imports import Imports
 from bot.local.limits import EVENT_POLL_LIMIT
 from bot.local.params import Params, Upload, read_params
@@ -231,6 +231,6 @@ async def _action_params(request: web.Request) -> Params:
 def _uploads(params: Params) -> list[tuple[str, Upload]]:
     files = [(name.partition("-")[0], upload) for name, upload in params.uploads.items()]
     for name, _ in files:
-        if name not in ("photo", "document"):
-            raise BadRequestError('a file\'s field is "photo" or "document"')
+        if name not in (*MEDIA, "thumbnail"):
+            raise BadRequestError(f"a file's field is one of {', '.join(MEDIA)}")
     return files

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
 import json
 import logging
 import re
-import sqlite3
 import tempfile
 import time
 from collections.abc import Sequence
@@ -17,17 +15,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 
+from bot.local.api.commands import CommandBook
 from bot.local.api.context import Context
 from bot.local.api.media import MediaReader
 from bot.local.api.methods import BotMethods
+from bot.local.database import Database
 from bot.local.errors import ApiError
 from bot.local.files import FileStore
 from bot.local.imports import Imports
-from bot.local.ledger import Ledger
 from bot.local.limits import MAX_DOWNLOAD, MAX_REQUEST_BYTES
-from bot.local.numbers import Numbers
 from bot.local.params import PARAMS, read_params
 from bot.local.people import People
 from bot.local.queries import Queries
@@ -162,12 +160,14 @@ class LocalServer:
             self._temporary = tempfile.TemporaryDirectory(prefix="local-chat-")
             folder = Path(self._temporary.name)
         files = await asyncio.to_thread(FileStore, folder, self._bot["id"])
+        database = Database(folder)
         self.context = Context(
-            World(self._bot, Numbers(folder / "messages.number")),
+            World(self._bot, database),
             files,
             MediaReader(files),
-            UpdateQueue(Numbers(folder / "updates.number")),
-            Ledger(folder / "posts.sqlite"),
+            UpdateQueue(database),
+            database,
+            CommandBook(database),
         )
         if self._query_ttl is not None:
             self.context.queries = Queries(self._query_ttl)
@@ -204,7 +204,7 @@ class LocalServer:
             if webhook is not None:
                 await webhook.stop()
             await context.media.close()
-            context.ledger.close()
+            context.database.close()
         if self._listener is not None:
             self._listener.close()
             self._listener = None
@@ -243,7 +243,7 @@ class LocalServer:
         return app
 
     @web.middleware
-    async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Refuse what a web site elsewhere could make a browser on this machine do."""
         host = urlsplit(f"//{request.host}").hostname or ""
         if not is_loopback(host):
@@ -251,15 +251,17 @@ class LocalServer:
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != request.host:
             raise web.HTTPForbidden(text="this server answers its own page only")
-        response: web.StreamResponse = await handler(request)
-        return response
+        return await handler(request)
 
     @web.middleware
-    async def _answer_errors(self, request: web.Request, handler: Any) -> web.StreamResponse:
+    async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            response: web.StreamResponse = await handler(request)
+            return await handler(request)
         except ApiError as error:
-            return _json(error.payload(), error.code)
+            response = _json(error.payload(), error.code)
+            if "retry_after" in error.parameters:
+                response.headers["Retry-After"] = str(error.parameters["retry_after"])
+            return response
         except web.HTTPNotFound:
             return _json(ApiError(404, "Not Found").payload(), 404)
         except web.HTTPMethodNotAllowed:
@@ -272,7 +274,6 @@ class LocalServer:
             # Only the kind of the error is logged: its text could hold what a user wrote.
             _log.exception("a request failed: %s", type(error).__name__)
             return _json(ApiError(500, "Internal Server Error").payload(), 500)
-        return response
 
     async def _call(self, request: web.Request, methods: BotMethods) -> web.StreamResponse:
         self._authorise(request.match_info["token"])
@@ -285,12 +286,12 @@ class LocalServer:
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         self._authorise(request.match_info["token"])
-        file = self.context.files.by_path(request.match_info["path"])
+        path = "/".join(part for part in request.match_info["path"].split("/") if part)
+        file = self.context.files.by_path(path)
         if file is None or file.size > MAX_DOWNLOAD:
             raise ApiError(404, "Not Found")
         location = self.context.files.location(file)
-        with contextlib.suppress(sqlite3.Error):  # A full disk: it is only shown.
-            self.context.ledger.read(file.file_unique_id)
+        self.context.database.read_file(file.file_unique_id)
         return web.FileResponse(location, headers={"Content-Type": "application/octet-stream"})
 
     def _authorise(self, token: str) -> None:

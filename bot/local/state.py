@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.local.database import Database
 from bot.local.errors import ApiError, BadRequestError, ForbiddenError
 from bot.local.limits import EVENT_LIMIT, HISTORY_LIMIT, MAX_CHATS
-from bot.local.numbers import Numbers
+from bot.local.params import encoded
 
 Json = dict[str, Any]
 
@@ -40,6 +41,10 @@ class Chat:
         Whether the user ever wrote here: before that a bot may not.
     by_bot
         The messages that the bot wrote (a channel post does not say who did).
+    threads
+        The topics of a forum that were written in.
+    migrated_to
+        The supergroup that a group has become.
     """
 
     raw: Json
@@ -48,6 +53,8 @@ class Chat:
     messages: OrderedDict[int, Json] = field(default_factory=OrderedDict)
     started: bool = False
     by_bot: set[int] = field(default_factory=set)
+    threads: set[int] = field(default_factory=set)
+    migrated_to: int | None = None
 
     @property
     def id(self) -> int:
@@ -67,21 +74,21 @@ class World:
     ----------
     bot
         The bot's ``User``.
-    numbers
-        Where messages get their numbers from.
+    database
+        Where it is kept, and found again by the next run.
     """
 
-    def __init__(self, bot: Json, numbers: Numbers) -> None:
+    def __init__(self, bot: Json, database: Database) -> None:
         self.bot = bot
-        self._numbers = numbers
+        self._database = database
+        self._kept_chats = database.kept("chat:")
         self.users: dict[int, Json] = {}
         self.chats: OrderedDict[int, Chat] = OrderedDict()
-        self.inline_messages: dict[str, tuple[int, int]] = {}
         self.seq = 0
         self._events: deque[tuple[int | None, Json]] = deque(maxlen=EVENT_LIMIT)
         self._waiters: dict[int, set[asyncio.Future[None]]] = {}
         self._closed = False
-        self._add_chat(
+        self.add_chat(
             {
                 "id": GROUP_ID,
                 "type": "supergroup",
@@ -89,7 +96,7 @@ class World:
                 "username": "photo_friends",
             }
         )
-        self._add_chat(
+        self.add_chat(
             {
                 "id": CHANNEL_ID,
                 "type": "channel",
@@ -98,6 +105,8 @@ class World:
             }
         )
         self.introduce(OWNER_ID, {})
+        for user_id, user in database.kept("user:").items():
+            self.introduce(int(user_id), user)
 
     # Users and chats -----------------------------------------------------------------------
 
@@ -129,7 +138,9 @@ class World:
                 if not isinstance(value, str) or not value.strip() or len(value) > 64:
                     raise BadRequestError(f"{name} must be a text of 1-64 characters")
                 changes[name] = value.strip()
-        user = {**user, **changes}
+        if changes or known is None:
+            user = {**user, **changes}
+            self._database.keep(f"user:{user_id}", user)
         self.users[user_id] = user
         private = {"id": user_id, "type": "private", "first_name": user["first_name"]}
         if "username" in user:
@@ -137,11 +148,29 @@ class World:
         if user_id in self.chats:
             self.chats[user_id].raw = private
         else:
-            self._add_chat(private)
+            self.add_chat(private)
         return user
 
-    def _add_chat(self, raw: Json) -> None:
-        self.chats[raw["id"]] = Chat(raw, bot_member=True, next_id=self._numbers.first)
+    def add_chat(self, raw: Json) -> Chat:
+        """Add a chat, with what an earlier run kept of it."""
+        number = raw["id"]
+        chat = Chat(raw, bot_member=True, next_id=self._database.next_message(number))
+        for message_id, by_bot, message in self._database.messages(number, HISTORY_LIMIT):
+            chat.messages[message_id] = message
+            if "message_thread_id" in message:
+                chat.threads.add(message["message_thread_id"])
+            if by_bot:
+                chat.by_bot.add(message_id)
+            else:
+                chat.started = True
+        chat.bot_member = bool(self._kept_chats.get(str(number), {}).get("member", True))
+        self.chats[number] = chat
+        return chat
+
+    def set_member(self, chat: Chat, member: bool) -> None:
+        """Let the bot into a chat, or put it out (block it)."""
+        chat.bot_member = member
+        self._database.keep(f"chat:{chat.id}", {"member": member})
 
     def user(self, user_id: int) -> Json:
         """Return a user.
@@ -188,6 +217,12 @@ class World:
         if chat_id in ("", None):
             raise BadRequestError("chat_id is empty")
         chat = self.chat(chat_id)
+        if chat.migrated_to is not None:
+            raise ApiError(
+                400,
+                "Bad Request: group chat was upgraded to a supergroup chat",
+                {"migrate_to_chat_id": chat.migrated_to},
+            )
         if chat.kind == "private":
             if not chat.bot_member:
                 raise ForbiddenError("bot was blocked by the user")
@@ -221,18 +256,19 @@ class World:
         message_id
             A number that an earlier run gave this very message; None: the next.
         """
-        message: Json = {"message_id": chat.next_id if message_id is None else message_id}
+        number = chat.next_id if message_id is None else message_id
+        message: Json = {"message_id": number}
         if chat.kind == "channel":
             message["sender_chat"] = chat.raw
         else:
             message["from"] = sender
         message |= {"chat": chat.raw, "date": int(time.time()), **fields}
-        if message_id is None:
-            self._numbers.use(chat.next_id)
-            chat.next_id += 1
-        chat.messages[message["message_id"]] = message
-        if sender is self.bot:
-            chat.by_bot.add(message["message_id"])
+        by_bot = sender is self.bot
+        self._database.put_message(chat.id, number, by_bot, encoded(message))
+        chat.next_id = max(chat.next_id, number + 1)
+        chat.messages[number] = message
+        if by_bot:
+            chat.by_bot.add(number)
         else:
             chat.started = True
         while len(chat.messages) > HISTORY_LIMIT:
@@ -242,6 +278,8 @@ class World:
 
     def replace_message(self, chat: Chat, message: Json) -> None:
         """Put a message's new state in place of the old and tell who watches."""
+        number = message["message_id"]
+        self._database.put_message(chat.id, number, number in chat.by_bot, encoded(message))
         chat.messages[message["message_id"]] = message
         self.emit(chat, {"type": "edited", "message": message})
 
@@ -249,6 +287,7 @@ class World:
         """Remove a message and tell who watches."""
         del chat.messages[message_id]
         chat.by_bot.discard(message_id)
+        self._database.drop_message(chat.id, message_id)
         self.emit(chat, {"type": "deleted", "chat_id": chat.id, "message_id": message_id})
 
     def history(

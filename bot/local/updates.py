@@ -10,12 +10,14 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import takewhile
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from bot.local.database import Database
 from bot.local.errors import ApiError, BadRequestError, ConflictError
 from bot.local.limits import (
     DEFAULT_WEBHOOK_CONNECTIONS,
@@ -28,7 +30,7 @@ from bot.local.limits import (
     WEBHOOK_LAST_RETRY,
     WEBHOOK_TIMEOUT,
 )
-from bot.local.numbers import Numbers
+from bot.local.params import encoded
 
 Json = dict[str, Any]
 WebhookReply = Callable[[Json], Awaitable[None]]
@@ -50,8 +52,8 @@ class UpdateQueue:
 
     Parameters
     ----------
-    numbers
-        Where updates get their numbers from: a bot may still work on those of an earlier run.
+    database
+        Where those that no bot has confirmed are kept.
 
     Attributes
     ----------
@@ -60,10 +62,10 @@ class UpdateQueue:
         confirmed it.
     """
 
-    def __init__(self, numbers: Numbers) -> None:
-        self._numbers = numbers
-        self._pending: OrderedDict[int, Json] = OrderedDict()
-        self._next = numbers.first
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pending: OrderedDict[int, Json] = OrderedDict(database.updates())
+        self._next = database.next_update(_FIRST_UPDATE_ID)
         self.on_settled: Callable[[int, bool], None] = lambda update_id, taken: None
         self._allowed: frozenset[str] = frozenset(UPDATE_KINDS) - _ONLY_ON_REQUEST
         self._asked: list[str] | None = None
@@ -83,6 +85,10 @@ class UpdateQueue:
         """Whether another update may be taken in."""
         return len(self._pending) < MAX_PENDING_UPDATES
 
+    def pending(self) -> Iterable[tuple[int, Json]]:
+        """Return the updates that no bot has confirmed, by their numbers."""
+        return self._pending.items()
+
     def put(self, kind: str, payload: Json) -> int | None:
         """Add an update; returns its id, or None when the bot does not want its kind."""
         if kind not in self._allowed:
@@ -91,10 +97,11 @@ class UpdateQueue:
 
     def put_raw(self, fields: Json) -> int:
         """Add an update with any fields, also malformed ones; returns its id."""
-        self._numbers.use(self._next)
-        update_id = _FIRST_UPDATE_ID + self._next
+        update_id = self._next
+        update = {"update_id": update_id, **fields}
+        self._database.put_update(update_id, encoded(update))
         self._next += 1
-        self._pending[update_id] = {"update_id": update_id, **fields}
+        self._pending[update_id] = update
         self._wake()
         if self.webhook is not None:
             self.webhook.wake()
@@ -112,8 +119,7 @@ class UpdateQueue:
 
     def clear(self) -> None:
         """Drop what is pending (``drop_pending_updates``)."""
-        while self._pending:
-            self.on_settled(self._pending.popitem()[0], False)
+        self._drop(len(self._pending), taken=False)
 
     def close(self) -> None:
         """Let a waiting poll return, for the server stops."""
@@ -176,15 +182,23 @@ class UpdateQueue:
     def confirm(self, update_id: int) -> None:
         """Forget one update, which a webhook has taken."""
         if self._pending.pop(update_id, None) is not None:
+            self._database.drop_updates(update_id, update_id)
             self.on_settled(update_id, True)
 
     def _confirm(self, offset: int) -> None:
         if offset < 0:
-            while len(self._pending) > -offset:
-                self.on_settled(self._pending.popitem(last=False)[0], True)
+            self._drop(len(self._pending) + offset)
+        else:
+            self._drop(sum(1 for _ in takewhile(lambda number: number < offset, self._pending)))
+
+    def _drop(self, count: int, *, taken: bool = True) -> None:
+        """Forget the oldest."""
+        if count <= 0:
             return
-        while self._pending and next(iter(self._pending)) < offset:
-            self.on_settled(self._pending.popitem(last=False)[0], True)
+        gone = [self._pending.popitem(last=False)[0] for _ in range(count)]
+        self._database.drop_updates(gone[0], gone[-1])
+        for update_id in gone:
+            self.on_settled(update_id, taken)
 
     def _wake(self) -> None:
         if self._poller is not None and not self._poller.done():

@@ -140,7 +140,12 @@ class LocalUser:
     # What the person does ------------------------------------------------------------------
 
     async def send_text(
-        self, text: str, *, chat_id: int | None = None, reply_to: ChatMessage | None = None
+        self,
+        text: str,
+        *,
+        chat_id: int | None = None,
+        reply_to: ChatMessage | None = None,
+        thread: int | None = None,
     ) -> ChatMessage:
         """Write a message (a command too: ``/start``).
 
@@ -151,7 +156,9 @@ class LocalUser:
         chat_id
             Where; `chat_id` of the user when left out.
         reply_to
-            The message it replies to.
+            The message it replies to; one of another chat comes as ``external_reply``.
+        thread
+            The topic, which makes the group a forum.
 
         Returns
         -------
@@ -163,7 +170,10 @@ class LocalUser:
         LocalChatError
             The server refused it (empty, too long, unknown chat).
         """
-        return await self._send({"text": text}, chat_id, reply_to)
+        payload: Json = {"text": text}
+        if thread is not None:
+            payload["message_thread_id"] = thread
+        return await self._send(payload, chat_id, reply_to)
 
     async def send_photo(
         self,
@@ -227,6 +237,29 @@ class LocalUser:
             payload["mime_type"] = mime_type
         messages = await self._upload(payload, [("document", filename, content)], chat_id, reply_to)
         return messages[0]
+
+    async def send_media(
+        self,
+        kind: str,
+        content: bytes,
+        filename: str,
+        thumbnail: bytes | None = None,
+        caption: str = "",
+        *,
+        chat_id: int | None = None,
+        reply_to: ChatMessage | None = None,
+    ) -> ChatMessage:
+        """Send a ``sticker``, ``animation``, ``video`` or ``video_note``.
+
+        Parameters
+        ----------
+        thumbnail
+            The picture that Telegram makes of it; left out, that of the content if it is one.
+        """
+        files = [(kind, filename, content)]
+        if thumbnail is not None:
+            files.append(("thumbnail", "thumbnail.jpg", thumbnail))
+        return (await self._upload({"caption": caption}, files, chat_id, reply_to))[0]
 
     async def send_fields(
         self, fields: Mapping[str, Any], *, chat_id: int | None = None
@@ -619,6 +652,7 @@ class LocalUser:
         payload = {**payload, "chat_id": self._to(chat_id)}
         if reply_to is not None:
             payload["reply_to_message_id"] = reply_to.message_id
+            payload["reply_to_chat_id"] = reply_to.chat_id
         result = await self._act("send", payload, files)
         return [ChatMessage(raw) for raw in result["messages"]]
 

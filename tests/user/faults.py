@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler
 from bot.local.errors import ApiError
 from bot.local.params import PARAMS, Params, read_params
 from bot.local.server import LocalServer
+from bot.local.state import GROUP_ID, OWNER_ID
 
 FaultKind = Literal["too_many_requests", "server_error", "delay", "reset"]
 
@@ -124,6 +125,20 @@ class FaultyServer(LocalServer):
     def inject_update(self, fields: dict[str, Any]) -> int:
         """Give the bot an update with any fields, also malformed ones; returns its id."""
         return self.context.updates.put_raw(fields)
+
+    def migrate_group(self) -> int:
+        """Make the group a supergroup of another number, as Telegram does; returns the number."""
+        world, updates = self.context.world, self.context.updates
+        old = world.chats[GROUP_ID]
+        new = world.add_chat({**old.raw, "id": min(world.chats) - 1})
+        owner = world.users[OWNER_ID]
+        for chat, fields in (
+            (old, {"migrate_to_chat_id": new.id}),
+            (new, {"migrate_from_chat_id": old.id}),
+        ):
+            updates.put("message", world.add_message(chat, owner, fields))
+        old.migrated_to = new.id
+        return new.id
 
     def calls(self, method: str | None = None) -> list[Call]:
         """Return the bot's calls so far (of one method), oldest first; they are bounded."""

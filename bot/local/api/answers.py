@@ -19,9 +19,6 @@ from bot.local.params import Params, as_object
 
 Json = dict[str, Any]
 
-_CACHED = {"photo": "photo_file_id", "document": "document_file_id"}
-_ADDRESSES = {"photo": ("photo_url", "thumbnail_url"), "document": ("document_url", "mime_type")}
-
 
 class Answerer:
     """The methods that answer what a user asked by a button or inline.
@@ -93,19 +90,20 @@ class Answerer:
             if content is None:
                 raise BadRequestError("MESSAGE_EMPTY")
             return
-        if kind not in _CACHED:
+        if kind != "photo":
             raise BadRequestError(
                 f'inline results of type "{kind[:32]}" are not supported by the local server'
             )
         message_content(item)
-        file_id = values.text(_CACHED[kind])
-        if file_id:
-            self._context.files.media(file_id, "photo" if kind == "photo" else "document")
+        if values.has("photo_file_id"):
+            self._context.files.media(values.text("photo_file_id"), "photo")
             return
-        for name in _ADDRESSES[kind]:
-            if not values.text(name):
-                raise BadRequestError(f"{kind.upper()}_INVALID: {name} is empty")
-            if name.endswith("_url") and not values.text(name).startswith(("http://", "https://")):
+        # The old name is one that Telegram still takes.
+        thumbnail = values.text("thumbnail_url") or values.text("thumb_url")
+        for name, address in (("photo_url", values.text("photo_url")), ("thumb_url", thumbnail)):
+            if not address:
+                raise BadRequestError(f"PHOTO_INVALID: {name} is empty")
+            if not address.startswith(("http://", "https://")):
                 raise BadRequestError("WEBDOCUMENT_URL_INVALID")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from bot.local.database import Database
 from bot.local.errors import BadRequestError
 from bot.local.limits import MAX_COMMAND, MAX_COMMAND_DESCRIPTION, MAX_COMMANDS
 
@@ -23,10 +24,20 @@ _SCOPES = {
 
 
 class CommandBook:
-    """Command lists by scope and language."""
+    """Command lists by scope and language.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    database
+        Where they are kept: a bot sets them once, when it starts.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._lists: dict[tuple[ScopeKey, str], list[Json]] = {}
+        for kept in database.kept("commands").values():
+            for *scope, language, commands in kept["lists"]:
+                self._lists[(scope[0], scope[1], scope[2]), language] = commands
 
     def set(self, commands: list[Any], scope: Json | None, language: str) -> None:
         """Set the list of a scope and a language; an empty list removes it.
@@ -44,6 +55,8 @@ class CommandBook:
             self._lists[key] = checked
         else:
             self._lists.pop(key, None)
+        lists = [[*scope, spoken, found] for (scope, spoken), found in self._lists.items()]
+        self._database.keep("commands", {"lists": lists})
 
     def get(self, scope: Json | None, language: str) -> list[Json]:
         """Return the list of exactly this scope and language."""

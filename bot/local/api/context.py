@@ -7,8 +7,8 @@ from typing import Any
 
 from bot.local.api.commands import CommandBook
 from bot.local.api.media import MediaReader
+from bot.local.database import Database
 from bot.local.files import FileStore
-from bot.local.ledger import Ledger
 from bot.local.queries import Queries
 from bot.local.state import World
 from bot.local.updates import UpdateQueue
@@ -24,7 +24,6 @@ class Context:
     files: FileStore
     media: MediaReader
     updates: UpdateQueue
-    ledger: Ledger
+    database: Database
+    commands: CommandBook
     queries: Queries = field(default_factory=Queries)
-    commands: CommandBook = field(default_factory=CommandBook)
-    about: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -15,12 +16,14 @@ from bot.local.api.sending import (
     text_of,
 )
 from bot.local.errors import BadRequestError
-from bot.local.params import Params, as_object, checked_list
+from bot.local.files import MEDIA
+from bot.local.params import Params, as_object
 from bot.local.state import Chat
 
 Json = dict[str, Any]
 
-_MEDIA = ("photo", "document")
+# What `People` calls a message that was sent by way of the bot: its chat and its number.
+INLINE_ID = re.compile(r"inline_(-?\d{1,18})_(\d{1,18})")
 _TEXT = ("text", "entities", "caption", "caption_entities")
 
 
@@ -33,7 +36,7 @@ def same_content(old: Json, new: Json) -> bool:
 
 
 def _unique(message: Json) -> list[str]:
-    sizes = message.get("photo", []) + [message[name] for name in ("document",) if name in message]
+    sizes = message.get("photo", []) + [message[name] for name in MEDIA[1:] if name in message]
     return [size["file_unique_id"] for size in sizes]
 
 
@@ -52,21 +55,25 @@ class Editor:
     async def edit_text(self, params: Params) -> Json | bool:
         """``editMessageText``."""
         chat, message = self._target(params)
-        if any(name in message for name in _MEDIA):
+        if any(name in message for name in MEDIA):
             raise BadRequestError("there is no text in the message to edit")
-        new = _without(message, *_TEXT) | text_fields(text_of(params), caption=False)
+        new = _without(message, *_TEXT, "link_preview_options")
+        new |= text_fields(text_of(params), caption=False)
+        preview = params.mapping("link_preview_options")
+        if preview is not None:
+            new["link_preview_options"] = preview
         return self._replace(chat, message, new, params)
 
     async def edit_caption(self, params: Params) -> Json | bool:
         """``editMessageCaption``."""
         chat, message = self._target(params)
-        if not any(name in message for name in _MEDIA):
+        if not any(name in message for name in MEDIA):
             raise BadRequestError("there is no caption in the message to edit")
         new = _without(message, *_TEXT) | text_fields(caption_of(params), caption=True)
         return self._replace(chat, message, new, params)
 
     async def edit_media(self, params: Params) -> Json | bool:
-        """``editMessageMedia``: another photo or document, with its caption."""
+        """``editMessageMedia``: another photo, with its caption."""
         chat, message = self._target(params)
         item = as_object(params.mapping("media") or {}, "InputMedia")
         caption = input_media_caption(item)
@@ -75,7 +82,7 @@ class Editor:
             raise BadRequestError("message in an album can't be changed to another media type")
         # Decoding took its time: the message may have been edited or deleted meanwhile.
         chat, message = self._target(params)
-        new = _without(message, *_TEXT, *_MEDIA)
+        new = _without(message, *_TEXT, *MEDIA)
         new |= media.fields() | text_fields(caption, caption=True)
         return self._replace(chat, message, new, params)
 
@@ -94,26 +101,15 @@ class Editor:
         self._context.world.delete_message(chat, message_id)
         return True
 
-    async def delete_many(self, params: Params) -> bool:
-        """``deleteMessages``: those that are not there are skipped."""
-        chat = self._context.world.chat_for_bot(params.text("chat_id"))
-        numbers = checked_list(params.sequence("message_ids") or [], int)
-        if not 1 <= len(numbers) <= 100:
-            raise BadRequestError("message_ids must hold 1-100 identifiers")
-        for number in numbers:
-            if self._context.world.message(chat, number) is not None:
-                self._context.world.delete_message(chat, number)
-        return True
-
     # ---------------------------------------------------------------------------------------
 
     def _target(self, params: Params) -> tuple[Chat, Json]:
         world = self._context.world
         if params.has("inline_message_id"):
-            place = world.inline_messages.get(params.text("inline_message_id"))
+            place = INLINE_ID.fullmatch(params.text("inline_message_id"))
             if place is None:
                 raise BadRequestError("MESSAGE_ID_INVALID")
-            chat, message_id = world.chat(place[0]), place[1]
+            chat, message_id = world.chat(place[1]), int(place[2])
         else:
             chat = world.chat_for_bot(params.text("chat_id"))
             message_id = params.integer("message_id", 0)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.local.api.markdown import parse_markdown, parse_markdown_v2
 from bot.local.api.markup import Span, link_entity, parse_html
 from bot.local.errors import BadRequestError
 from bot.local.limits import MAX_ENTITIES
@@ -81,7 +80,7 @@ def format_text(
     text
         With the markup of `parse_mode`.
     parse_mode
-        ``"HTML"``, ``"MarkdownV2"``, ``"Markdown"`` in any case; None or empty for plain text.
+        ``"HTML"`` in any case (this server knows no Markdown); None or empty for plain text.
     entities
         Given instead of `parse_mode`; ignored beside it.
     detect
@@ -92,19 +91,13 @@ def format_text(
     BadRequestError
         "can't parse entities: ..." with Telegram's reason.
     """
-    if not _is_utf8(text):
-        raise BadRequestError("strings must be encoded in UTF-8")
     mode = (parse_mode or "").lower()
     if mode == "html":
         plain, spans = parse_html(text)
-    elif mode == "markdownv2":
-        plain, spans = parse_markdown_v2(text)
-    elif mode == "markdown":
-        plain, spans = parse_markdown(text)
     elif mode in ("", "none"):
         plain, spans = text, _given_spans(text, entities or ())
     else:
-        raise BadRequestError("unsupported parse_mode")
+        raise BadRequestError("unsupported parse_mode: the local server knows HTML")
     plain, spans = _clean(plain, spans)
     spans = _settle(spans)
     if detect:
@@ -127,10 +120,6 @@ def format_text(
 def utf16_length(text: str) -> int:
     """Return the length of a text in UTF-16 code units."""
     return sum(2 if ord(char) > 0xFFFF else 1 for char in text)
-
-
-def _is_utf8(text: str) -> bool:
-    return not any(0xD800 <= ord(char) <= 0xDFFF for char in text)
 
 
 def _utf16_offsets(text: str) -> list[int]:

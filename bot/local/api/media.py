@@ -1,19 +1,19 @@
-"""What a bot sends as a file: an upload, a file_id or an HTTP address, made into media."""
+"""What a bot sends as a photo: an upload, a file_id or an HTTP address."""
 
 from __future__ import annotations
 
 import aiohttp
 
 from bot.local.errors import BadRequestError
-from bot.local.files import FileStore, Kind, Media
-from bot.local.limits import MAX_URL_DOCUMENT, MAX_URL_PHOTO
+from bot.local.files import FileStore, Media
+from bot.local.limits import MAX_URL_PHOTO
 from bot.local.params import Params
 
 _FETCH_TIMEOUT = 10.0
 
 
 class MediaReader:
-    """Turns the ways of giving a file into `Media`.
+    """Turns the ways of giving a photo into `Media`.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ class MediaReader:
         if self._session is not None:
             await self._session.close()
 
-    async def read(self, params: Params, value: str, kind: Kind, field: str) -> Media:
-        """Return the media that a parameter stands for.
+    async def read(self, params: Params, value: str, field: str) -> Media:
+        """Return the photo that a parameter stands for.
 
         Parameters
         ----------
@@ -44,31 +44,28 @@ class MediaReader:
         Raises
         ------
         BadRequestError
-            No such upload or file, or it is not of this kind.
+            No such upload or file, or it is no photo.
         """
         name = value.removeprefix("attach://") if value.startswith("attach://") else field
         if value.startswith("attach://") or (not value and field in params.uploads):
             upload = params.uploads.get(name)
             if upload is None:
                 raise BadRequestError(f"file attached under the name {name!r} is not specified")
-            if kind == "photo":
-                return await self._files.add_photo(upload.content)
-            return await self._files.add_document(upload.content, upload.name, upload.mime_type)
+            return await self._files.add_photo(upload.content)
         if not value:
-            raise BadRequestError(f"there is no {kind} in the request")
+            raise BadRequestError(f"there is no {field} in the request")
         if value.startswith(("http://", "https://")):
-            return await self.fetch(value, kind)
-        return self._files.media(value, kind)
+            return await self.fetch(value)
+        return self._files.media(value, "photo")
 
-    async def fetch(self, address: str, kind: Kind) -> Media:
-        """Fetch a file from an HTTP address, as Telegram does for a bot.
+    async def fetch(self, address: str) -> Media:
+        """Fetch a photo from an HTTP address, as Telegram does for a bot.
 
         Raises
         ------
         BadRequestError
-            It cannot be had, is too large, or is not of this kind.
+            It cannot be had, is too large, or is no photo.
         """
-        limit = MAX_URL_PHOTO if kind == "photo" else MAX_URL_DOCUMENT
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=_FETCH_TIMEOUT)
@@ -77,17 +74,13 @@ class MediaReader:
             async with self._session.get(address, max_redirects=3) as response:
                 if response.status != 200:
                     raise BadRequestError("failed to get HTTP URL content")
+                if not response.content_type.startswith("image/"):
+                    raise BadRequestError("wrong type of the web page content")
                 content = bytearray()
                 async for piece in response.content.iter_chunked(64 * 1024):
                     content += piece
-                    if len(content) > limit:
+                    if len(content) > MAX_URL_PHOTO:
                         raise BadRequestError("failed to get HTTP URL content")
-                kind_there = response.content_type
-                name = response.url.name or "file"
         except (aiohttp.ClientError, TimeoutError, ValueError):
             raise BadRequestError("failed to get HTTP URL content") from None
-        if kind == "photo":
-            if not kind_there.startswith("image/"):
-                raise BadRequestError("wrong type of the web page content")
-            return await self._files.add_photo(bytes(content))
-        return await self._files.add_document(bytes(content), name, kind_there)
+        return await self._files.add_photo(bytes(content))

@@ -12,9 +12,7 @@ from bot.local.api.sending import Sender
 from bot.local.errors import ApiError, BadRequestError
 from bot.local.limits import (
     DEFAULT_WEBHOOK_CONNECTIONS,
-    MAX_DESCRIPTION,
     MAX_DOWNLOAD,
-    MAX_SHORT_DESCRIPTION,
     MAX_UPDATES_AT_ONCE,
 )
 from bot.local.params import Params
@@ -45,17 +43,13 @@ class BotMethods:
             "getWebhookInfo": self._webhook_info,
             "sendMessage": sender.send_message,
             "sendPhoto": sender.send_photo,
-            "sendDocument": sender.send_document,
             "sendMediaGroup": sender.send_media_group,
             "sendChatAction": sender.send_chat_action,
-            "copyMessage": sender.copy_message,
-            "forwardMessage": sender.forward_message,
             "editMessageText": editor.edit_text,
             "editMessageCaption": editor.edit_caption,
             "editMessageMedia": editor.edit_media,
             "editMessageReplyMarkup": editor.edit_markup,
             "deleteMessage": editor.delete,
-            "deleteMessages": editor.delete_many,
             "answerCallbackQuery": answerer.answer_callback,
             "answerInlineQuery": answerer.answer_inline,
             "getFile": self._get_file,
@@ -66,21 +60,9 @@ class BotMethods:
             "getChatMember": self._get_chat_member,
             "getChatAdministrators": self._get_administrators,
             "getChatMemberCount": self._get_member_count,
-            "getUserProfilePhotos": self._no_photos,
-            "leaveChat": self._leave_chat,
-            "setMessageReaction": self._react,
-            "setChatMenuButton": self._yes,
-            "setMyDefaultAdministratorRights": self._yes,
-            "logOut": self._yes,
-            "close": self._yes,
+            # Old names that Telegram still takes.
+            "getChatMembersCount": self._get_member_count,
         }
-        for about, limit in (
-            ("Name", 64),
-            ("Description", MAX_DESCRIPTION),
-            ("ShortDescription", MAX_SHORT_DESCRIPTION),
-        ):
-            methods[f"setMy{about}"] = self._setter(about, limit)
-            methods[f"getMy{about}"] = self._getter(about)
         self.names = tuple(methods)
         self._methods = {name.lower(): method for name, method in methods.items()}
 
@@ -162,28 +144,6 @@ class BotMethods:
             info["allowed_updates"] = updates.allowed
         return info
 
-    def _setter(self, about: str, limit: int) -> Method:
-        field = {"Name": "name", "Description": "description"}.get(about, "short_description")
-
-        async def set_about(params: Params) -> bool:
-            text = params.text(field)
-            if len(text) > limit:
-                raise BadRequestError(f"{field} is too long")
-            self._context.about[about, params.text("language_code")] = text
-            return True
-
-        return set_about
-
-    def _getter(self, about: str) -> Method:
-        field = {"Name": "name", "Description": "description"}.get(about, "short_description")
-
-        async def get_about(params: Params) -> Json:
-            texts = self._context.about
-            default = texts.get((about, ""), "")
-            return {field: texts.get((about, params.text("language_code")), default)}
-
-        return get_about
-
     # Files and commands --------------------------------------------------------------------
 
     async def _get_file(self, params: Params) -> Json:
@@ -257,25 +217,6 @@ class BotMethods:
     async def _get_member_count(self, params: Params) -> int:
         chat = self._context.world.chat_for_bot(params.text("chat_id"))
         return 2 if chat.kind == "private" else len(self._context.world.users) + 1
-
-    async def _leave_chat(self, params: Params) -> bool:
-        chat = self._context.world.chat_for_bot(params.text("chat_id"))
-        if chat.kind == "private":
-            raise BadRequestError("chat member status can't be changed in private chats")
-        chat.bot_member = False
-        return True
-
-    async def _no_photos(self, params: Params) -> Json:
-        return {"total_count": 0, "photos": []}
-
-    async def _react(self, params: Params) -> bool:
-        chat = self._context.world.chat_for_bot(params.text("chat_id"))
-        if self._context.world.message(chat, params.integer("message_id")) is None:
-            raise BadRequestError("message to react not found")
-        return True
-
-    async def _yes(self, params: Params) -> bool:
-        return True
 
 
 def administrator(user: Json) -> Json:

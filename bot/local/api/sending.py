@@ -11,7 +11,7 @@ from bot.local.api.context import Context
 from bot.local.api.entities import FormattedText, format_text
 from bot.local.api.keyboards import inline_keyboard
 from bot.local.errors import BadRequestError
-from bot.local.files import Kind, Media
+from bot.local.files import MEDIA, Media
 from bot.local.limits import MAX_ALBUM, MAX_CAPTION, MAX_MARKUP, MAX_TEXT, MIN_ALBUM
 from bot.local.params import Params, as_object
 from bot.local.state import Chat
@@ -119,23 +119,18 @@ class Sender:
 
     async def send_photo(self, params: Params) -> Json:
         """``sendPhoto``."""
-        return await self._send_media(params, "photo")
-
-    async def send_document(self, params: Params) -> Json:
-        """``sendDocument``."""
-        return await self._send_media(params, "document")
-
-    async def _send_media(self, params: Params, kind: Kind) -> Json:
         chat = self._chat(params)
         caption = caption_of(params)
-        media = await self._context.media.read(params, params.text(kind), kind, kind)
+        media = await self._context.media.read(params, params.text("photo"), "photo")
         fields = media.fields() | text_fields(caption, caption=True)
-        if kind == "photo":
-            fields |= _flags(params, "show_caption_above_media", "has_spoiler")
+        if params.flag("show_caption_above_media"):
+            fields["show_caption_above_media"] = True
+        if params.flag("has_spoiler"):
+            fields["has_media_spoiler"] = True
         return self._add(chat, params, fields)
 
     async def send_media_group(self, params: Params) -> list[Json]:
-        """``sendMediaGroup``: 2 to 10 photos, or 2 to 10 documents; all or nothing."""
+        """``sendMediaGroup``: 2 to 10 photos; all or nothing."""
         chat = self._chat(params)
         items = params.sequence("media")
         if not items:
@@ -145,15 +140,13 @@ class Sender:
         if len(items) > MAX_ALBUM:
             raise BadRequestError("too many messages to send as an album")
         objects = [as_object(item, "InputMedia") for item in items]
-        if len({item.get("type") == "document" for item in objects}) > 1:
-            raise BadRequestError("document can't be mixed with other media types")
         captions = [input_media_caption(item) for item in objects]
-        reply = self._reply(chat, params)
+        about = self._about(chat, params)
         media = await asyncio.gather(*(input_media(self._context, params, i) for i in objects))
-        group = {"media_group_id": new_media_group()}
+        about["media_group_id"] = new_media_group()
         # No await from here on: who watches sees the album as a whole.
         return [
-            self._put(chat, {**one.fields(), **text_fields(text, caption=True), **group, **reply})
+            self._put(chat, {**one.fields(), **text_fields(text, caption=True), **about})
             for one, text in zip(media, captions, strict=True)
         ]
 
@@ -163,42 +156,40 @@ class Sender:
         action = params.text("action")
         if action not in _ACTIONS:
             raise BadRequestError("wrong parameter action in request")
-        self._context.world.emit(chat, {"type": "action", "chat_id": chat.id, "action": action})
+        event = {"type": "action", "chat_id": chat.id, "action": action}
+        self._context.world.emit(chat, event | self._thread(chat, params))
         return True
-
-    async def copy_message(self, params: Params) -> Json:
-        """``copyMessage``."""
-        chat = self._chat(params)
-        source = self._source(params)
-        fields = content_of(source)
-        if params.has("caption") and ("photo" in source or "document" in source):
-            fields = {k: v for k, v in fields.items() if not k.startswith("caption")}
-            fields |= text_fields(caption_of(params), caption=True)
-        return {"message_id": self._add(chat, params, fields)["message_id"]}
-
-    async def forward_message(self, params: Params) -> Json:
-        """``forwardMessage``."""
-        chat = self._chat(params)
-        source = self._source(params)
-        return self._put(chat, content_of(source) | {"forward_origin": forward_origin(source)})
 
     # ---------------------------------------------------------------------------------------
 
     def _chat(self, params: Params) -> Chat:
         return self._context.world.chat_for_bot(params.text("chat_id"))
 
-    def _source(self, params: Params) -> Json:
-        chat = self._context.world.chat_for_bot(params.text("from_chat_id"))
-        source = self._context.world.message(chat, params.integer("message_id"))
-        if source is None:
-            raise BadRequestError("message to copy not found")
-        return source
-
     def _add(self, chat: Chat, params: Params, fields: Json) -> Json:
         keyboard = inline_keyboard(params.mapping("reply_markup"))
         if keyboard is not None:
             fields = {**fields, "reply_markup": keyboard}
-        return self._put(chat, fields | self._reply(chat, params))
+        preview = params.mapping("link_preview_options")
+        if preview is None and params.flag("disable_web_page_preview"):
+            preview = {"is_disabled": True}
+        if preview is not None and "text" in fields:
+            fields["link_preview_options"] = preview
+        return self._put(chat, fields | self._about(chat, params))
+
+    def _about(self, chat: Chat, params: Params) -> Json:
+        """Return what any message says of itself: its topic, what it replies to, protection."""
+        about = self._thread(chat, params) | self._reply(chat, params)
+        if "message_thread_id" in about:
+            about["is_topic_message"] = True
+        if params.flag("protect_content"):
+            about["has_protected_content"] = True
+        return about
+
+    def _thread(self, chat: Chat, params: Params) -> Json:
+        thread = params.integer("message_thread_id", 0)
+        if thread and thread not in chat.threads:
+            raise BadRequestError("message thread not found")
+        return {"message_thread_id": thread} if thread else {}
 
     def _put(self, chat: Chat, fields: Json) -> Json:
         return self._context.world.add_message(chat, self._context.world.bot, fields)
@@ -222,16 +213,13 @@ class Sender:
 
 
 async def input_media(context: Context, params: Params, item: Json) -> Media:
-    """Read the file of an ``InputMediaPhoto`` or ``InputMediaDocument``."""
-    kind = item.get("type")
-    if kind not in ("photo", "document"):
-        raise BadRequestError(
-            "can't parse InputMedia: the local server takes photos and documents only"
-        )
+    """Read the file of an ``InputMediaPhoto``."""
+    if item.get("type") != "photo":
+        raise BadRequestError("can't parse InputMedia: the local server takes photos only")
     source = item.get("media")
     if not isinstance(source, str) or not source:
         raise BadRequestError("can't parse InputMedia: media not found")
-    return await context.media.read(params, source, kind, "media")
+    return await context.media.read(params, source, "media")
 
 
 def input_media_caption(item: Json) -> FormattedText:
@@ -244,7 +232,7 @@ def input_media_caption(item: Json) -> FormattedText:
 
 def content_of(message: Json) -> Json:
     """Return what a copy of a message carries."""
-    names = ("text", "entities", "photo", "document", "caption", "caption_entities")
+    names = ("text", "entities", "caption", "caption_entities", *MEDIA)
     return {name: message[name] for name in names if name in message}
 
 
@@ -261,8 +249,3 @@ def forward_origin(message: Json) -> Json:
             "message_id": message["message_id"],
         }
     return {"type": "user", "date": date, "sender_user": message["from"]}
-
-
-def _flags(params: Params, *names: str) -> Json:
-    spoken = {"has_spoiler": "has_media_spoiler"}
-    return {spoken.get(name, name): True for name in names if params.flag(name)}

@@ -104,6 +104,33 @@ async def test_a_message_that_is_gone_can_still_be_pressed(
     assert query["message"] == {"chat": sent.raw["chat"], "message_id": 1, "date": 0}
 
 
+async def test_stickers_and_moving_pictures(server: LocalServer, anna: LocalUser) -> None:
+    frame = make_photo(1, (320, 240))
+    for kind, name in (
+        ("sticker", "s.webp"),
+        ("animation", "a.mp4"),
+        ("video", "v.mp4"),
+        ("video_note", "n.mp4"),
+    ):
+        sent = await anna.send_media(kind, b"moving " + name.encode(), name, frame)
+        file = sent.raw[kind]
+        assert (file["thumbnail"]["width"], file["thumbnail"]["height"]) == (320, 240)
+        assert ("document" in sent.raw) == (kind == "animation")
+        found = await call(server, "getFile", file_id=file["thumbnail"]["file_id"])
+        assert found["file_path"].startswith("thumbnails/")
+
+
+async def test_a_reply_to_another_chat(server: LocalServer, anna: LocalUser) -> None:
+    (post,) = await anna.channel_post("the sea", [make_photo(1)])
+    await anna.send_text("find such", reply_to=post)
+    told = (await call(server, "getUpdates"))[-1]["message"]
+    assert "reply_to_message" not in told
+    assert told["external_reply"]["photo"] == post.photo
+    assert told["external_reply"]["origin"]["type"] == "channel"
+    assert told["external_reply"]["chat"]["id"] == anna.channel_id
+    assert told["quote"]["text"] == "the sea"
+
+
 async def test_profiles(server: LocalServer) -> None:
     options = {"user_id": 77, "first_name": "Zoë", "username": "zoe", "language_code": "ru"}
     async with LocalUser(server.url, **options) as zoe:

@@ -23,6 +23,7 @@ from bot.local import limits
 from bot.local.server import LocalServer
 from bot.local.updates import is_loopback
 from tests.user.client import LocalChatError, LocalUser
+from tests.user.faults import FaultyServer
 
 from .conftest import TOKEN, make_photo
 
@@ -168,6 +169,111 @@ async def test_broken_bodies_are_bad_requests(
     ) as response:
         assert response.status == 400
         assert (await response.json())["description"].startswith("Bad Request: ")
+
+
+async def test_parameters_in_the_body_of_a_get(http, anna: LocalUser) -> None:
+    await anna.send_text("hi")
+    async with http.get(
+        f"/bot{TOKEN}/sendMessage", json={"chat_id": 1001, "text": "x"}
+    ) as response:
+        assert (await response.json())["result"]["text"] == "x"
+
+
+@pytest.mark.parametrize("filename", ["photo.jpg", "my photo.jpg", "фото.jpg", '"a;b.jpg"'])
+async def test_file_names_without_quotes(http, anna: LocalUser, filename: str) -> None:
+    await anna.send_text("hi")
+    parts = [
+        b"Content-Disposition: form-data; name=chat_id\r\n\r\n1001",
+        f"Content-Disposition: form-data; name=photo; filename={filename}\r\n\r\n".encode()
+        + make_photo(),
+    ]
+    body = b"".join(b"--x\r\n" + part + b"\r\n" for part in parts) + b"--x--\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    async with http.post(f"/bot{TOKEN}/sendPhoto", data=body, headers=kind) as response:
+        assert (await response.json())["result"]["photo"]
+
+
+async def test_too_many_requests_say_when_in_a_header_too(server: FaultyServer, http) -> None:
+    server.plan_fault("too_many_requests", retry_after=7)
+    async with http.get(f"/bot{TOKEN}/getMe") as response:
+        assert response.headers["Retry-After"] == "7"
+
+
+async def test_double_slashes_in_the_path_of_a_file(http, anna: LocalUser) -> None:
+    sent = await anna.send_photo(make_photo())
+    asked = {"file_id": sent.photo[-1]["file_id"]}
+    async with http.get(f"/bot{TOKEN}/getFile", params=asked) as response:
+        path = (await response.json())["result"]["file_path"]
+    for spelled in (path, f"/{path}", path.replace("/", "//")):
+        async with http.get(f"/file/bot{TOKEN}/{spelled}") as response:
+            assert await response.read() == make_photo()
+
+
+async def test_what_a_message_says_of_itself_is_echoed(http, anna: LocalUser) -> None:
+    await anna.send_text("in a topic", chat_id=anna.group_id, thread=5)
+    fields = {
+        "chat_id": anna.group_id,
+        "text": "x",
+        "message_thread_id": 5,
+        "link_preview_options": {"is_disabled": True},
+        "protect_content": True,
+    }
+    async with http.post(f"/bot{TOKEN}/sendMessage", json=fields) as response:
+        result = (await response.json())["result"]
+    assert (result["message_thread_id"], result["is_topic_message"]) == (5, True)
+    assert result["link_preview_options"] == {"is_disabled": True}
+    assert result["has_protected_content"] is True
+    assert result["chat"]["is_forum"] is True
+    action = {"chat_id": anna.group_id, "action": "typing", "message_thread_id": 6}
+    async with http.post(f"/bot{TOKEN}/sendChatAction", json=action) as response:
+        assert "thread not found" in (await response.json())["description"]
+    # An old name that Telegram still takes.
+    async with http.get(f"/bot{TOKEN}/getChatMembersCount?chat_id={anna.group_id}") as response:
+        assert (await response.json())["result"] == 2
+
+
+async def test_a_group_that_became_a_supergroup(server: FaultyServer, http, anna) -> None:
+    new = server.migrate_group()
+    async with http.get(f"/bot{TOKEN}/getUpdates") as response:
+        told = [update["message"] for update in (await response.json())["result"]]
+    assert [told[0]["migrate_to_chat_id"], told[1]["chat"]["id"]] == [new, new]
+    body = {"chat_id": anna.group_id, "text": "x"}
+    async with http.post(f"/bot{TOKEN}/sendMessage", json=body) as response:
+        assert (await response.json())["parameters"] == {"migrate_to_chat_id": new}
+
+
+SURROGATE = "\\ud800"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/local/send", '{"user_id": 1001, "text": "%s"}'),
+        ("/local/send", '{"user_id": 1001, "fields": {"sticker": {"emoji": "%s"}}}'),
+        ("/local/send", '{"user_id": 1001, "fields": {"%s": 1}}'),
+        ("/local/send", '{"user_id": 1001, "fields": {"x": 1e400}}'),
+        ("/local/send", '{"user_id": 1001, "fields": {"x": NaN}}'),
+        ("/local/user", '{"user_id": 1001, "first_name": "%s"}'),
+        ("/local/press", '{"user_id": 1001, "message_id": 1, "data": "%s", "timeout": 0}'),
+        ("/local/inline", '{"user_id": 1001, "query": "%s", "timeout": 0}'),
+        ("/bot/sendMessage", '{"chat_id": 1001, "text": "%s"}'),
+        ("/bot/sendMessage", '{"chat_id": 1001, "text": "x", "reply_markup": "{\\"inline_keyboard\\": [[{\\"text\\": \\"\\%s\\", \\"url\\": \\"https://e.org\\"}]]}"}'),
+        ("/bot/setMyCommands", '{"commands": [{"command": "a", "description": "%s"}]}'),
+    ],
+)  # fmt: skip
+async def test_strings_that_are_no_text_are_refused_and_block_nothing(
+    server: FaultyServer, http, anna: LocalUser, path: str, body: str
+) -> None:
+    await anna.send_text("hi")
+    path = path.replace("/bot/", f"/bot{TOKEN}/")
+    kind = {"Content-Type": "application/json"}
+    async with http.post(path, data=body.replace("%s", SURROGATE), headers=kind) as response:
+        assert response.status == 400, await response.text()
+        assert "UTF-8" in (await response.json())["description"]
+    await anna.send_text("still here")
+    async with http.get(f"/bot{TOKEN}/getUpdates") as response:
+        told = (await response.json())["result"]
+    assert [update["message"]["text"] for update in told] == ["hi", "still here"]
 
 
 async def test_an_album_needs_photos(http, anna: LocalUser) -> None:

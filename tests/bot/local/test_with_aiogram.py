@@ -13,7 +13,6 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
     TelegramBadRequest,
     TelegramConflictError,
-    TelegramEntityTooLarge,
     TelegramForbiddenError,
     TelegramNetworkError,
     TelegramNotFound,
@@ -57,7 +56,7 @@ KEYBOARD = InlineKeyboardMarkup(
 
 def make_bot(server: LocalServer, token: str = TOKEN) -> Bot:
     session = AiohttpSession(api=TelegramAPIServer.from_base(server.url))
-    return Bot(token, session=session, default=DefaultBotProperties(parse_mode="MarkdownV2"))
+    return Bot(token, session=session, default=DefaultBotProperties(parse_mode="HTML"))
 
 
 def make_dispatcher() -> Dispatcher:
@@ -66,7 +65,7 @@ def make_dispatcher() -> Dispatcher:
 
     @dispatcher.message(Command("start"))
     async def start(message: Message) -> None:
-        await message.answer("*Hello*, _you_", reply_markup=KEYBOARD)
+        await message.answer("<b>Hello</b>, <i>you</i>", reply_markup=KEYBOARD)
 
     @dispatcher.message(F.photo)
     async def photo(message: Message, bot: Bot) -> None:
@@ -84,7 +83,7 @@ def make_dispatcher() -> Dispatcher:
     async def document(message: Message, bot: Bot) -> None:
         content = await bot.download(message.document)
         assert content is not None
-        await message.reply_document(BufferedInputFile(content.read() * 2, "twice.txt"))
+        await message.reply(content.read().decode() * 2)
 
     @dispatcher.callback_query(F.data == "edit")
     async def edit(query: CallbackQuery) -> None:
@@ -167,8 +166,7 @@ async def test_a_conversation_by_polling(polling: Dispatcher, anna: LocalUser) -
     assert [message.text for message in album] == ["back", ""]
     assert album[0].photo == album[1].photo == sent.photo
     await anna.send_document(b"ab", "once.txt")
-    reply = await anna.wait_reply()
-    assert await anna.download(reply) == b"abab"
+    assert (await anna.wait_reply()).text == "abab"
 
 
 async def test_inline_and_channel(polling: Dispatcher, anna: LocalUser) -> None:
@@ -214,10 +212,8 @@ async def test_errors_are_the_librarys_own(bot: Bot, server: FaultyServer, anna:
     await anna.send_text("hi")
     with pytest.raises(TelegramBadRequest, match="chat not found"):
         await bot.send_message(5, "x")
-    with pytest.raises(TelegramBadRequest, match="Character '\\.' is reserved"):
-        await bot.send_message(chat, "a.b")
-    with pytest.raises(TelegramEntityTooLarge):
-        await bot.send_document(chat, BufferedInputFile(bytes(50 * 1024 * 1024 + 1), "x"))
+    with pytest.raises(TelegramBadRequest, match="Unsupported start tag"):
+        await bot.send_message(chat, "<x>")
     with pytest.raises(TelegramBadRequest, match="too big for a photo"):
         await bot.send_photo(chat, BufferedInputFile(bytes(10 * 1024 * 1024 + 1), "x"))
     server.plan_fault("too_many_requests", "sendMessage", retry_after=3)
@@ -267,13 +263,8 @@ async def test_other_methods(bot: Bot, anna: LocalUser) -> None:
     assert len(await bot.get_chat_administrators(anna.group_id)) == 2
     await bot.set_my_commands([BotCommand(command="x", description="y")], language_code="en")
     assert await anna.commands() == {"x": "y"}
-    await bot.set_my_short_description("short")
-    assert (await bot.get_my_short_description()).short_description == "short"
-    await bot.set_my_name("n")
-    assert (await bot.get_my_name()).name == "n"
     first = await bot.send_message(anna.chat_id, "one")
-    second = await bot.send_message(anna.chat_id, "two")
-    assert await bot.delete_messages(anna.chat_id, [first.message_id, second.message_id, 99])
+    assert await bot.delete_message(anna.chat_id, first.message_id)
     assert (await anna.history())[-1].text == "hi"
     photo = await bot.send_photo(anna.chat_id, BufferedInputFile(make_photo(), "x.jpg"))
     query = asyncio.create_task(anna.inline("cached"))
@@ -283,5 +274,3 @@ async def test_other_methods(bot: Bot, anna: LocalUser) -> None:
     cached = InlineQueryResultCachedPhoto(id="1", photo_file_id=photo.photo[-1].file_id)
     await bot.answer_inline_query(update.inline_query.id, [cached])
     assert (await anna.choose(await query)).photo == [s.model_dump() for s in photo.photo]
-    await bot.set_message_reaction(anna.chat_id, photo.message_id)
-    assert await bot.log_out()
