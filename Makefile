@@ -26,11 +26,11 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@ $(VENV)/.installed-bot
 
 run: $(VENV)/.installed-bot  ## Start the bot (with TELEGRAM_BOT_TOKEN: Telegram; without: the local chat)
-	$(BIN)/python -m bot
+	$(BIN)/image2pic-bot
 
 model: $(VENV)/.installed-dev  ## Learn from your own posts: make model POSTS=~/ChatExport
 	@test -n "$(POSTS)" || { echo 'make model POSTS=PATH: a Telegram Desktop export (JSON), a folder of photos, or a corpus' >&2; exit 2; }
-	$(BIN)/python -m training build "$(POSTS)" --out models/mine --encoder $(ENCODER)
+	$(BIN)/image2pic build "$(POSTS)" --out models/mine --encoder $(ENCODER)
 	@echo 'Now: MODEL=models/mine make run (or MODEL=models/mine in .env)'
 
 test: $(VENV)/.installed-dev  ## Run the tests (under 10 minutes on two cores)

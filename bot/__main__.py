@@ -17,16 +17,16 @@ EPILOG = """settings, by environment or a file .env:
 {settings}
 
 examples:
-  python -m bot                     the bot; without a token the local chat in a browser
-  python -m bot --check             are settings, model, library and token all right?
-  python -m bot export-votes v.jsonl   votes as judgments for `python -m training evaluate`
+  image2pic-bot                     the bot; without a token the local chat in a browser
+  image2pic-bot --check             are settings, model, library and token all right?
+  image2pic-bot export-votes v.jsonl   votes as judgments for `image2pic evaluate`
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run; the exit status is 0, or 2 where something does not fit."""
     parser = argparse.ArgumentParser(
-        prog="python -m bot",
+        prog="image2pic-bot",
         description="A Telegram bot that finds posts by meaning: by photo, by words, by both.",
         epilog=EPILOG.format(settings=configuration.describe()),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,4 +1,4 @@
-"""``python -m bot --check``: everything that a start needs, tested one by one."""
+"""``image2pic-bot --check``: everything that a start needs, tested one by one."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from engine.errors import Image2PicError
+from engine.files import STARTER, model_folder
 
 TELEGRAM_API: Final = "https://api.telegram.org"
 #: The form of a bot token: the bot's id, a colon, 35 or so URL-safe characters.
@@ -29,7 +30,11 @@ class Settings(BaseSettings):
     """All that can be set. Each name is an environment variable (or a line of `.env`)."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        env_ignore_empty=True,
+        validate_default=True,
     )
 
     telegram_bot_token: SecretStr | None = Field(
@@ -39,7 +44,9 @@ class Settings(BaseSettings):
     telegram_rate: float = Field(
         30, ge=0, description="messages a second at most (Telegram allows 30); 0: no limit"
     )
-    model: Path = Field(Path("data/model"), description="the model's folder")
+    model: Path = Field(
+        Path(STARTER), description="the model's folder; starter: the one that ships"
+    )
     data_dir: Path = Field(Path("var"), description="where the library and the index live")
     photos_dir: Path | None = Field(
         None, description="folder of the posts' photos, where it is not the one the model names"
@@ -67,7 +74,7 @@ class Settings(BaseSettings):
         None, gt=0, le=1, description="probability from which a post is an advert [0.6]"
     )
     advert_filter: Path | None = Field(
-        None, description="an advert filter that you taught (`python -m training label`)"
+        None, description="an advert filter that you taught (`image2pic label`)"
     )
     workers: int = Field(2, ge=1, le=64, description="threads that work on queries")
     queue_limit: int = Field(
@@ -104,6 +111,11 @@ class Settings(BaseSettings):
                     raise ValueError(f"{part!r} is not a Telegram id (a whole number)")
             return frozenset(int(part) for part in parts)
         return value
+
+    @field_validator("model")
+    @classmethod
+    def _folder(cls, value: Path) -> Path:
+        return model_folder(value)
 
     @field_validator("telegram_bot_token")
     @classmethod

@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 STARTER: Final = "starter"
-"""`source` of the posts that ship."""
+"""Name of the model that ships, and `source` of its posts."""
 
 
 def shipped(*parts: str) -> Path:
-    """Path of something in ``data/``, which lies beside the packages (in the images, too)."""
-    return Path(__file__).resolve().parent.parent.joinpath("data", *parts)
+    """Path of something in ``data/``: in this package where it is installed, else beside it."""
+    package = Path(__file__).resolve().parent
+    data = package / "data"
+    return (data if data.is_dir() else package.parent / "data").joinpath(*parts)
+
+
+def model_folder(text: str | Path) -> Path:
+    """The folder of a model that a person names: `STARTER` is the one that ships."""
+    return shipped("model") if str(text) == STARTER else Path(text)
 
 
 def sha256_of(path: Path) -> str:

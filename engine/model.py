@@ -229,7 +229,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(
-            folder, "there is no manifest.json; make one by `python -m training build CORPUS`"
+            folder, "there is no manifest.json; make one by `image2pic build CORPUS`"
         ) from None
     except (OSError, ValueError) as error:
         raise ModelError(folder, f"manifest.json cannot be read ({error}); {_WAY_OUT}") from error

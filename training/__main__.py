@@ -1,4 +1,4 @@
-"""``python -m training``: from posts to a model, and what it finds."""
+"""``image2pic``: from posts to a model, and what it finds."""
 
 from __future__ import annotations
 
@@ -26,13 +26,35 @@ COMMANDS: Final = {
     "evaluate": ("training.evaluate.evaluate", "measure a model against the baselines"),
 }
 
+TRAINING_PACKAGES: Final = frozenset(
+    {"artm", "keras", "matplotlib", "scipy", "sklearn", "tensorflow"}
+)
+
+EPILOG: Final = """\
+from a channel to a bot that searches it:
+  image2pic build ~/ChatExport --out models/mine    an export, a folder of photos, or a corpus
+  image2pic search models/mine --text "dogs in the snow" --sheet found.png
+  MODEL=models/mine image2pic-bot                   the bot; without a token a chat in your browser
+
+the same step by step:
+  image2pic collect telegram-export ~/ChatExport --out my_corpus
+  image2pic label my_corpus                         teach the advert filter by yes and no
+  image2pic clean my_corpus                         --undo puts everything back
+  image2pic build my_corpus --out models/mine
+  image2pic evaluate models/mine my_corpus --split dev
+
+In place of a model's folder, "starter" is the model that ships: image2pic topics starter
+"image2pic COMMAND --help" tells the options of a command.
+"""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code (2 for a refused input, 130 for Ctrl-C)."""
     parser = argparse.ArgumentParser(
-        prog="python -m training",
+        prog="image2pic",
         description="From a folder of posts to a model that finds, annotates and explains.",
-        epilog="Start with: python -m training build CORPUS --out models/NAME",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="log what is done")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -49,6 +71,15 @@ def main(arguments: list[str] | None = None) -> int:
         code: int = importlib.import_module(COMMANDS[args.command][0]).run(args)
     except Image2PicError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in TRAINING_PACKAGES:
+            raise
+        print(
+            f"error: {error.name} is not installed; this command needs: "
+            "pip install 'image2pic[training]' (Linux x86-64 with Python 3.11)",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)

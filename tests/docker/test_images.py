@@ -202,7 +202,7 @@ class TestTraining:
     def test_it_says_what_it_can_do(self, engine: Podman, training_image: str) -> None:
         said = engine("run", "--rm", "--network", "host", training_image)
         assert "build" in said
-        assert "Start with: python -m training build" in said
+        assert "image2pic build ~/ChatExport" in said
 
     def test_it_holds_training_but_no_bot(self, engine: Podman, training_image: str) -> None:
         words = ["--rm", "--network", "host", "--entrypoint", "python"]

@@ -614,7 +614,7 @@ class TestLibrary:
 
 class TestOpen:
     def test_a_folder_that_is_no_model(self, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match="python -m training build"):
+        with pytest.raises(ModelError, match="image2pic build"):
             Engine.open(tmp_path)
         with pytest.raises(Image2PicError):
             Engine.open(tmp_path / "none")

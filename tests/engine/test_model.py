@@ -14,7 +14,7 @@ import pytest
 from engine.errors import ModelError
 from engine.model import FORMAT, Model, load_model, read_manifest, save_model
 
-WAY_OUT = r"build it again|build the model again|python -m training build|copy the whole folder"
+WAY_OUT = r"build it again|build the model again|image2pic build|copy the whole folder"
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ class TestMain:
         with pytest.raises(SystemExit) as caught:
             main([command, "--help"])
         assert caught.value.code == 0
-        assert f"usage: python -m training {command}" in capsys.readouterr().out
+        assert f"usage: image2pic {command}" in capsys.readouterr().out
 
     def test_help_of_them_all(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as caught:

@@ -163,7 +163,7 @@ def write_report(corpus: Path, judged: Judged, limits: Limits, found: list[Sampl
         _sheet(corpus, of_rule, heading).save(folder / sheet, quality=85)
         lines += [f"![{sheet}]({sheet})", "", *_list(of_rule), ""]
     lines += [
-        "What was taken out stands in `dropped.jsonl`; `python -m training clean CORPUS --undo` "
+        "What was taken out stands in `dropped.jsonl`; `image2pic clean CORPUS --undo` "
         "puts it back.",
         "",
     ]

@@ -1,4 +1,4 @@
-"""``python -m training annotate``."""
+"""``image2pic annotate``."""
 
 from __future__ import annotations
 

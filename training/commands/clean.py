@@ -1,4 +1,4 @@
-"""``python -m training clean``: adverts, duplicates, scraps and broken photos go."""
+"""``image2pic clean``: adverts, duplicates, scraps and broken photos go."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from engine.errors import CorpusError
 from training.clean.model import filter_for
 from training.clean.report import samples, summary, write_report
 from training.clean.rules import judge_corpus
+from training.commands.common import count, share, within
 from training.corpus.apply import put_back, take_out
 from training.corpus.dropped import dropped_file
 from training.corpus.writer import locked
@@ -24,25 +25,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("corpus", type=Path, nargs="?", help="folder with posts.jsonl")
     parser.add_argument(
         "--min-tokens",
-        type=_count,
+        type=count,
         help="fewest words and hashtags of a post (default: a quarter of the median, 2 to 20)",
     )
     parser.add_argument(
         "--min-side",
-        type=_count,
+        type=count,
         default=MIN_SIDE,
         help="pixels of a photo's shorter side (default: %(default)s)",
     )
     parser.add_argument(
         "--threshold",
-        type=_share,
+        type=share,
         default=THRESHOLD,
         help="probability from which a text is an advert (default: %(default)s)",
     )
     parser.add_argument("--keep-adverts", action="store_true", help="do not look for adverts")
     parser.add_argument(
         "--distance",
-        type=_distance,
+        type=within(int, -1, MAX_DISTANCE),
         default=NEAR,
         help=f"bits in which near-duplicate photos differ, 0 to {MAX_DISTANCE}; -1: keep them "
         "(default: %(default)s)",
@@ -58,27 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="measure the advert filter on JSONL with text and label, and do nothing else",
     )
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
-    return number
-
-
-def _share(text: str) -> float:
-    number = float(text)
-    if not 0 < number <= 1:
-        raise argparse.ArgumentTypeError("must be above 0 and at most 1")
-    return number
-
-
-def _distance(text: str) -> int:
-    number = int(text)
-    if not -1 <= number <= MAX_DISTANCE:
-        raise argparse.ArgumentTypeError(f"must be -1 to {MAX_DISTANCE}")
-    return number
 
 
 def run(args: argparse.Namespace) -> int:

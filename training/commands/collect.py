@@ -1,4 +1,4 @@
-"""``python -m training collect``: from exports, VK, folders and other corpora."""
+"""``image2pic collect``: from exports, VK, folders and other corpora."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from training.collect.add import add_posts, claim_name
 from training.collect.merge import MergeOptions, merge_corpus
 from training.collect.vk import VkCollector, VkOptions
 from training.collect.vk_api import API_URL, VkClient
+from training.commands.common import positive
 from training.corpus.writer import CorpusWriter
 
 _VK_HELP = """\
@@ -55,11 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     vk.add_argument(
         "--full", action="store_true", help="read to the end again, for edits of old posts"
     )
-    vk.add_argument("--limit", type=_positive, help="of each wall or album, at most so many")
+    vk.add_argument("--limit", type=positive, help="of each wall or album, at most so many")
     vk.add_argument("--token-file", type=Path, help="file that holds the token")
     vk.add_argument("--api", default=API_URL, help="address of the API (default: %(default)s)")
     vk.add_argument(
-        "--max-mb", type=_positive, default=20, help="largest photo (default: %(default)s)"
+        "--max-mb", type=positive, default=20, help="largest photo (default: %(default)s)"
     )
 
     folder = _kind(kinds, "folder", "a folder of photos with captions, or a corpus")
@@ -86,13 +87,6 @@ def _kind(
         "--authors", action="store_true", help="keep authors' names (left out by default)"
     )
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
 
 
 def run(args: argparse.Namespace) -> int:

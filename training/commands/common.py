@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 
 from engine.engine import Engine
 from engine.errors import Image2PicError, PhotoError
+from engine.files import STARTER, model_folder, write_whole
 from engine.photo import decode
 from engine.pictures import SheetItem
 from engine.results import Hit, Term
 from engine.store import Post, SqlitePostStore
 
+Number = TypeVar("Number", int, float)
+
 
 def model_argument(parser: argparse.ArgumentParser) -> None:
     """The model's folder, as the first argument."""
-    parser.add_argument("model", type=Path, help="the model's folder, as `build` wrote it")
+    parser.add_argument(
+        "model", type=model_folder, help=f"the model's folder; {STARTER}: the one that ships"
+    )
 
 
 def open_library(folder: Path) -> tuple[Engine, SqlitePostStore]:
@@ -43,33 +49,30 @@ def read_photo(path: Path) -> bytes:
 def write_picture(path: Path, png: bytes) -> None:
     """Write a PNG; Image2PicError where that is not possible."""
     try:
-        path.write_bytes(png)
+        write_whole(path, png)
     except OSError as error:
         raise Image2PicError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def share(text: str) -> float:
-    """A number from 0 to 1, for argparse."""
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
+def within(
+    kind: Callable[[str], Number], low: Number, high: Number | None = None
+) -> Callable[[str], Number]:
+    """What argparse reads a number with, from `low` on, up to `high`."""
+
+    def number(text: str) -> Number:
+        value = kind(text)
+        if high is not None and not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not between {low} and {high}")
+        if not low <= value:
+            raise argparse.ArgumentTypeError(f"{text} is below {low}")
+        return value
+
+    return number
 
 
-def count(text: str) -> int:
-    """A whole number from 0 on, for argparse."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return value
-
-
-def positive(text: str) -> int:
-    """A whole number from 1 on, for argparse."""
-    value = count(text)
-    if not value:
-        raise argparse.ArgumentTypeError("at least 1")
-    return value
+share = within(float, 0.0, 1.0)
+count = within(int, 0)
+positive = within(int, 1)
 
 
 def picture_of(store: SqlitePostStore, post: Post, folder: Path) -> Image.Image | None:

@@ -1,4 +1,4 @@
-"""``python -m training explain``."""
+"""``image2pic explain``."""
 
 from __future__ import annotations
 

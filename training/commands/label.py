@@ -1,4 +1,4 @@
-"""``python -m training label``: yes or no, about the posts that the filter is least sure of."""
+"""``image2pic label``: yes or no, about the posts that the filter is least sure of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m training search``."""
+"""``image2pic search``."""
 
 from __future__ import annotations
 

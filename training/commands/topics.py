@@ -1,4 +1,4 @@
-"""``python -m training topics``."""
+"""``image2pic topics``."""
 
 from __future__ import annotations
 

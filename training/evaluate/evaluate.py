@@ -22,6 +22,7 @@ from engine.corpus.reader import Report
 from engine.encoder import encoder_file, open_encoder
 from engine.errors import CorpusError, Image2PicError, ModelError
 from engine.model import Model, load_model, read_manifest, record_measured
+from training.commands.common import model_argument, positive
 from training.evaluate.baselines import BASELINES, Task, fit_baseline
 from training.evaluate.engine_row import Ours
 from training.evaluate.judgments import measure_judgments
@@ -243,7 +244,7 @@ def without_nan(value: Any) -> Any:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the command's arguments."""
-    parser.add_argument("model", type=Path, help="folder of a built model")
+    model_argument(parser)
     parser.add_argument("corpus", type=Path, help="folder of the held-out posts")
     parser.add_argument("--split", help="only posts of this split (default: all)")
     parser.add_argument(
@@ -256,14 +257,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"only these, with commas between, or 'none' (default: {','.join(BASELINES)})",
     )
     parser.add_argument(
-        "--judgments", type=Path, metavar="FILE", help="votes, from `python -m bot export-votes`"
+        "--judgments", type=Path, metavar="FILE", help="votes, from `image2pic-bot export-votes`"
     )
     parser.add_argument(
         "--record",
         action="store_true",
         help="write the model's own numbers into it: the bot shows them by /stats",
     )
-    parser.add_argument("--workers", type=int, default=2, help="photos encoded at a time")
+    parser.add_argument("--workers", type=positive, default=2, help="photos encoded at a time")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
 

@@ -27,7 +27,7 @@ def measure_judgments(file: Path, model: Model, posts: Sequence[Dataset]) -> dic
     Parameters
     ----------
     file
-        JSON Lines as ``python -m bot export-votes`` writes them: ``kind``, ``theta``, ``post``
+        JSON Lines as ``image2pic-bot export-votes`` writes them: ``kind``, ``theta``, ``post``
         and ``vote`` (1 or -1) are read.
     posts
         Where voted posts are looked for by their ids.

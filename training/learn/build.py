@@ -703,7 +703,7 @@ def _key(encoder: Path, ids: Sequence[str], settings: BuildSettings) -> str:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``python -m training build``."""
+    """Options of ``image2pic build``."""
     parser.add_argument(
         "corpus",
         type=Path,
@@ -748,7 +748,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """``python -m training build``."""
+    """``image2pic build``."""
     for option, (least, most) in RANGES.items():
         value = getattr(args, option)
         if value is not None and not least <= value <= most:

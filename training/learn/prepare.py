@@ -56,7 +56,7 @@ def prepare(path: Path, say: Say, *, corpora: Path = CORPORA, progress: bool = F
     if not export and not _has_photos(path):
         raise CorpusError(
             f"{path} is no corpus (no {POSTS_FILE}), no Telegram export (no {RESULT_FILE}) and no "
-            "folder with photos; see `python -m training collect --help` for other sources"
+            "folder with photos; see `image2pic collect --help` for other sources"
         )
     source = path.parent if path.is_file() else path
     corpus = corpora / (source.resolve().name or "posts")
