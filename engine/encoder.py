@@ -11,8 +11,12 @@ normalisation is the network's first layer) and gives non-negative float32 featu
 
 from __future__ import annotations
 
+import os
 import queue
-from collections.abc import Callable
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -90,8 +94,9 @@ class LiteRtEncoder:
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
         try:
             for _ in range(workers):
-                interpreter = Interpreter(model_path=str(path), num_threads=threads)
-                interpreter.allocate_tensors()
+                with _without_notices():
+                    interpreter = Interpreter(model_path=str(path), num_threads=threads)
+                    interpreter.allocate_tensors()
                 self._free.put(interpreter)
             source = interpreter.get_input_details()[0]["shape"].tolist()
             target = interpreter.get_output_details()[0]["shape"].tolist()
@@ -116,6 +121,30 @@ class LiteRtEncoder:
         finally:
             self._free.put(interpreter)
         return grid.reshape(-1, self.shape.channels)
+
+
+_stderr = threading.Lock()
+
+
+@contextmanager
+def _without_notices() -> Iterator[None]:
+    """Leave out what LiteRT says on standard error as INFO, which no setting of it turns off."""
+    with _stderr, tempfile.TemporaryFile() as said:
+        try:
+            kept = os.dup(2)
+        except OSError:  # there is no standard error
+            yield
+            return
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            for line in said:
+                if not line.startswith(b"INFO: "):
+                    os.write(2, line)
 
 
 ENCODERS: Final[dict[str, Callable[..., Encoder]]] = {}

@@ -8,7 +8,7 @@ import re
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +25,22 @@ _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
 class BotProcess:
-    """``python -m bot`` with the given environment, its output kept."""
+    """The bot with the given environment, its output kept.
 
-    def __init__(self, **environment: str) -> None:
+    Parameters
+    ----------
+    command
+        How it is started: ``python -m bot`` by default.
+    folder
+        Where it is started.
+    environment
+        Its variables, beside a few that are kept.
+    """
+
+    def __init__(
+        self, command: Sequence[str] = (), folder: Path | None = None, **environment: str
+    ) -> None:
+        self._command, self._folder = command or [sys.executable, "-m", "bot"], folder
         kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "PYTHONPATH", "LANG"}}
         self._environment = {**kept, **environment}
         self._process: asyncio.subprocess.Process | None = None
@@ -37,9 +50,8 @@ class BotProcess:
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot",
+            *self._command,
+            cwd=self._folder,
             env=self._environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -91,8 +103,10 @@ class BotProcess:
 
 
 @asynccontextmanager
-async def bot_process(**environment: str) -> AsyncIterator[BotProcess]:
-    process = BotProcess(**environment)
+async def bot_process(
+    command: Sequence[str] = (), folder: Path | None = None, **environment: str
+) -> AsyncIterator[BotProcess]:
+    process = BotProcess(command, folder, **environment)
     try:
         await process.start()
         yield process

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -96,6 +97,32 @@ class TestFile:
     def test_missing(self, tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=r"none\.tflite"):
             LiteRtEncoder(tmp_path / "none.tflite")
+
+    def test_nothing_is_said_but_what_others_say_meanwhile(
+        self, tiny_encoder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        stop = threading.Event()
+        said = 0
+
+        def talk() -> None:
+            nonlocal said
+            while not stop.is_set():
+                os.write(2, f"line {said}\n".encode())
+                said += 1
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        openers = [threading.Thread(target=LiteRtEncoder, args=(tiny_encoder,)) for _ in range(4)]
+        for opener in openers:
+            opener.start()
+        for opener in openers:
+            opener.join()
+        stop.set()
+        thread.join()
+        lines = capfd.readouterr().err.splitlines()
+        assert sorted(lines, key=lambda line: int(line.split()[1])) == [
+            f"line {number}" for number in range(said)
+        ]
 
     def test_something_else(self, tmp_path: Path, tiny_encoder: Path) -> None:
         whole = tiny_encoder.read_bytes()
