@@ -18,8 +18,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
-from engine.errors import Image2PicError
-
 Colour = tuple[int, int, int]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -224,26 +222,6 @@ def to_png(image: Image.Image) -> bytes:
     out = BytesIO()
     image.save(out, "PNG", optimize=True)
     return out.getvalue()
-
-
-def to_jpeg(image: Image.Image, limit_bytes: int) -> bytes:
-    """Encode as JPEG of at most `limit_bytes`: first at lower quality, then smaller.
-
-    Raises
-    ------
-    Image2PicError
-        Not even a picture of a few pixels fits.
-    """
-    image = image.convert("RGB")
-    while True:
-        for quality in (92, 85, 75, 60):
-            out = BytesIO()
-            image.save(out, "JPEG", quality=quality, optimize=True)
-            if out.tell() <= limit_bytes:
-                return out.getvalue()
-        if max(image.size) <= 16:
-            raise Image2PicError(f"no picture fits into {limit_bytes:,} bytes")
-        image = image.resize((max(1, image.width * 2 // 3), max(1, image.height * 2 // 3)))
 
 
 # Letters

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Container
-
 from engine.text.tokens import Token
 from engine.text.words import russian_heading
 
@@ -57,36 +54,3 @@ class SurfaceForms:
     def language(self, key: str) -> str:
         """``"en"``, ``"ru"``, or ``""`` for another script or an unknown key."""
         return self._language.get(key, "")
-
-    def restrict(self, keys: Container[str]) -> None:
-        """Forget all keys but these: a vocabulary keeps a small part of what it has seen."""
-        for key in [key for key in self._forms if key not in keys]:
-            del self._forms[key], self._language[key]
-
-    def to_json(self) -> str:
-        """Serialise; `from_json` reads it."""
-        rows = {key: [self._language[key], forms] for key, forms in self._forms.items()}
-        return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str) -> SurfaceForms:
-        """Read what `to_json` wrote.
-
-        Raises
-        ------
-        ValueError
-            The text is not JSON, or not of this form.
-        """
-        forms = cls()
-        rows = json.loads(text)
-        if not isinstance(rows, dict):
-            raise ValueError("surface forms: a JSON object is expected")
-        for key, row in rows.items():
-            match row:
-                case [str(language), dict(counts)] if counts and all(
-                    type(count) is int and count > 0 for count in counts.values()
-                ):
-                    forms._forms[key], forms._language[key] = dict(counts), language
-                case _:
-                    raise ValueError(f"surface forms of {key!r}: [language, {{form: count}}]")
-        return forms

@@ -13,14 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFont
 
 from engine import pictures
-from engine.errors import Image2PicError
 from engine.pictures import (
     SheetItem,
     TopicCard,
     contact_sheet,
     explain_picture,
     heat_colours,
-    to_jpeg,
     to_png,
 )
 
@@ -280,20 +278,6 @@ class TestEncoding:
 
     def test_png_keeps_every_pixel(self) -> None:
         assert Image.open(BytesIO(to_png(self.noise()))).tobytes() == self.noise().tobytes()
-
-    @pytest.mark.parametrize("limit", [1_000_000, 100_000, 20_000, 2_000])
-    def test_jpeg_keeps_to_the_limit(self, limit: int) -> None:
-        data = to_jpeg(self.noise(), limit)
-        assert len(data) <= limit
-        side = Image.open(BytesIO(data)).width
-        assert side == 400 if limit >= 100_000 else side < 400
-
-    def test_jpeg_of_an_image_with_alpha(self) -> None:
-        assert to_jpeg(Image.new("RGBA", (8, 8)), 10_000)[:2] == b"\xff\xd8"
-
-    def test_an_impossible_limit(self) -> None:
-        with pytest.raises(Image2PicError, match="no picture fits into 10 bytes"):
-            to_jpeg(self.noise(), 10)
 
 
 def test_matplotlib_is_not_imported() -> None:

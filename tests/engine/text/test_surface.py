@@ -1,5 +1,3 @@
-import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.text import SurfaceForms, Token
@@ -53,38 +51,3 @@ def test_a_russian_word_is_shown_under_its_heading() -> None:
 def test_unknown_key_is_shown_as_it_is() -> None:
     assert SurfaceForms().best("dog") == "dog"
     assert SurfaceForms().language("dog") == ""
-
-
-def test_restrict() -> None:
-    forms = forms_of(Token("dog", "dogs", "en"), Token("cat", "cats", "en"))
-    forms.restrict({"dog"})
-    assert len(forms) == 1
-    assert "dog" in forms
-    assert "cat" not in forms
-
-
-@given(st.lists(TOKENS))
-def test_json_round_trip(tokens: list[Token]) -> None:
-    forms = forms_of(*tokens)
-    again = SurfaceForms.from_json(forms.to_json())
-    assert len(again) == len(forms)
-    for token in tokens:
-        assert again.best(token.key) == forms.best(token.key)
-        assert again.language(token.key) == forms.language(token.key)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "[]",
-        '{"a": 1}',
-        '{"a": ["en", {}]}',
-        '{"a": ["en", {"b": -1}]}',
-        '{"a": ["en", {"b": true}]}',
-        '{"a": [1, {"b": 1}]}',
-    ],
-)
-def test_damaged_json_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"surface forms|Expecting"):
-        SurfaceForms.from_json(text)
