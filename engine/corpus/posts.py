@@ -20,6 +20,9 @@ NAMED: Final = 5
 
 REASONS: Final[Mapping[str, str]] = {
     "excluded": "photos that the export does not include",
+    "oversize": "photos over the export's size limit",
+    "unavailable": "photos that Telegram did not give out",
+    "thumbnail": "videos and stickers without a thumbnail",
     "missing": "photos missing on the disk",
     "outside": "photos outside of the export",
     "large": "photos that are too large",
@@ -27,7 +30,7 @@ REASONS: Final[Mapping[str, str]] = {
     "unnamed": "photos of the table that are not in the folder",
     "empty": "without photo or text",
     "number": "without a number",
-    "damaged": "damaged",
+    "damaged": "damaged messages",
     "private": "private talks",
     "other": "other chats",
 }
@@ -45,11 +48,15 @@ class SourcePost:
         place that the photo gets in a corpus (see `photo_name`). Names and numbers of people are
         hidden.
     file
-        Where the photo is now; None for a post without one.
+        Where the photo is now; None for a post without one. It need not be there any more when
+        the next post is asked for.
+    without_file
+        The post has a photo that is not there: one that was collected before is as good as ever.
     """
 
     record: dict[str, Any]
     file: Path | None
+    without_file: bool = False
 
     @property
     def shown_text(self) -> str:

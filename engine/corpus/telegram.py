@@ -1,35 +1,39 @@
-"""Telegram Desktop's export in JSON, of one chat or of the whole account, read as a stream.
+"""Posts of Telegram Desktop's export in JSON, of one chat or of the whole account.
 
-Photos of an album are separate messages there, of which one has the text; nothing says that they
-belong together but their sender, second and neighbouring numbers.
+The parts of an album are separate messages there, of which one has the text; nothing says that they
+belong together but their sender, moment and neighbouring numbers.
 """
 
 from __future__ import annotations
 
-import logging
+import re
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
-
-import ijson
+from typing import Any, Final, NamedTuple
 
 from engine.cleaning.privacy import redact
-from engine.corpus.posts import MAX_PHOTO_BYTES, SourcePost, SourceReport, photo_name
+from engine.corpus.messages import Chat, Item, read_messages
+from engine.corpus.posts import (
+    MAX_PHOTO_BYTES,
+    PHOTO_SUFFIXES,
+    SourcePost,
+    SourceReport,
+    photo_name,
+)
 from engine.errors import CorpusError
 
 ALBUM_MAX: Final = 10
+ALBUM_SECONDS: Final = 3
+"""The parts of an album are sent one after another."""
 
-_CHATS: Final = ("", "chats.list.item.", "left_chats.list.item.")
-_MESSAGES: Final = {f"{chat}messages.item": chat for chat in _CHATS}
-_FIELDS: Final = {f"{chat}{name}": name for chat in _CHATS for name in ("name", "type", "id")}
-_ENDS: Final = frozenset(chat.rstrip(".") for chat in _CHATS)
-
-_GROUPS: Final = frozenset(
-    ("private_supergroup", "public_supergroup", "private_channel", "public_channel")
-)
-_PUBLIC: Final = _GROUPS | {"private_group"}
+RESULT_FILE: Final = "result.json"
+FRAME_SECONDS: Final = 30.0
+NAMED_CHATS: Final = 20
 
 # What an entity names that is nobody else's business.
 _HIDDEN: Final = {
@@ -39,47 +43,28 @@ _HIDDEN: Final = {
     "email": "@mail",
     "bank_card": "@card",
 }
+MEDIA: Final = {
+    "video_file": "video",
+    "animation": "animation",
+    "video_message": "round video",
+    "sticker": "sticker",
+}
+"""What a post is whose photo is only the thumbnail of something else."""
 
-_log = logging.getLogger(__name__)
-
-
-RESULT_FILE: Final = "result.json"
-
-
-class Chat(NamedTuple):
-    """A chat of an export.
-
-    Attributes
-    ----------
-    id
-        As the Bot API has it: -100... for channels and supergroups, negative for groups.
-    name
-        Its title, or the other person's name.
-    type
-        As exported, such as ``public_channel``.
-    listed
-        Whether it is one of an account's chats, rather than exported by itself.
-    """
-
-    id: int
-    name: str
-    type: str
-    listed: bool
-
-    @property
-    def private(self) -> bool:
-        """Whether it is a talk with a person or a bot rather than a channel or a group."""
-        return self.type not in _PUBLIC
+# What stands in place of a file's path.
+_PLACEHOLDERS: Final = {"(File exceeds": "oversize", "(File unavailable": "unavailable"}
+_HOSTS: Final = r"(?:https?://)?(?:www\.)?(?:t|telegram)\.(?:me|dog)/"
+_USERNAME: Final = re.compile(
+    rf"(?:{_HOSTS}(?:s/)?|tg://resolve\?domain=|@)?(?P<name>[a-z]\w{{3,31}})"
+    r"(?:\.t\.me)?(?:[/?&#].*)?",
+    re.IGNORECASE | re.ASCII,
+)
+_PRIVATE_LINK: Final = re.compile(
+    rf"(?:{_HOSTS}c/|tg://privatepost\?channel=)(\d+)\b.*", re.IGNORECASE
+)
 
 
-class Item(NamedTuple):
-    """A message, and the chat that it stands in."""
-
-    chat: Chat
-    message: dict[str, Any]
-
-
-@dataclass
+@dataclass(frozen=True)
 class TelegramOptions:
     """What to take of an export.
 
@@ -90,15 +75,32 @@ class TelegramOptions:
     authors
         Keep the names of those who wrote or were forwarded.
     username
-        The public name of the (single) chat: links then work for everyone.
+        The public name of the (single) chat, or a link to it: links then work for everyone.
     only
-        Names or ids of the chats to take; empty: all.
+        Names, ids or links of the chats to take; empty: all.
     """
 
     private: bool = False
     authors: bool = False
     username: str | None = None
     only: Collection[str] = ()
+
+
+def public_name(text: str) -> str:
+    """The public name of a chat, from a name, ``@name`` or any kind of link to it.
+
+    Raises
+    ------
+    CorpusError
+        It is none.
+    """
+    found = _USERNAME.fullmatch(text.strip())
+    if found is None:
+        raise CorpusError(
+            f"{text!r} is no public name of a chat: give it as name, @name or https://t.me/name "
+            "(5 to 32 Latin letters, digits and underscores)"
+        )
+    return found["name"]
 
 
 def read_export(path: Path, options: TelegramOptions, report: SourceReport) -> Iterator[SourcePost]:
@@ -116,21 +118,8 @@ def read_export(path: Path, options: TelegramOptions, report: SourceReport) -> I
     Raises
     ------
     CorpusError
-        There is no such file, or it is no export.
+        There is no such file, it is no export, or it does not have the chats that are asked for.
     """
-    file = _find(path)
-    for album in _albums(_messages(file, options, report)):
-        yield from _posts(album, file.parent, options, report)
-    if not report.read and not report.skipped:
-        if report.broken:
-            raise CorpusError(f"{file} is not a Telegram export in JSON: {report.broken}")
-        raise CorpusError(
-            f"{file} holds no messages: in Telegram Desktop choose Export chat history (or "
-            "Settings > Advanced > Export Telegram data) and the format JSON"
-        )
-
-
-def _find(path: Path) -> Path:
     file = path / RESULT_FILE if path.is_dir() else path
     if not file.is_file():
         html = path.is_dir() and any(path.glob("messages*.html"))
@@ -142,133 +131,17 @@ def _find(path: Path) -> Path:
                 else ": give the folder that Telegram Desktop exported to, or its result.json"
             )
         )
-    return file
-
-
-# Reading
-
-
-def parse_export(file: BinaryIO, *, headers: list[Chat] | None = None) -> Iterator[Item | Chat]:
-    """Stream an export: each chat where its messages begin, then these.
-
-    Parameters
-    ----------
-    file
-        The JSON, opened in binary mode.
-    headers
-        The chats in order, for a file whose messages stand before what they belong to.
-
-    Raises
-    ------
-    CorpusError
-        A chat's id, name and type follow its messages and `headers` is None.
-    ijson.JSONError
-        The JSON is damaged or breaks off.
-    """
-    known: dict[str, Any] = {}
-    chat: Chat | None = None
-    count = 0
-    builder: Any = None
-    for prefix, event, value in ijson.parse(file, use_float=True):
-        if builder is not None:
-            builder.event(event, value)
-            if event == "end_map" and prefix in _MESSAGES:
-                assert chat is not None
-                yield Item(chat, builder.value)
-                builder = None
-        elif event == "start_map" and prefix in _MESSAGES:
-            if chat is None:
-                chat = headers[count] if headers else _chat(known, _MESSAGES[prefix])
-                count += 1
-                yield chat
-            builder = ijson.ObjectBuilder()
-            builder.event(event, value)
-        elif prefix in _FIELDS:
-            known[_FIELDS[prefix]] = value
-        elif event == "end_map" and prefix in _ENDS:
-            known, chat = {}, None
-
-
-class _LateHeaderError(CorpusError):
-    pass
-
-
-def _chat(known: dict[str, Any], prefix: str) -> Chat:
-    if not isinstance(known.get("id"), int):
-        raise _LateHeaderError("messages stand before the id of their chat")
-    number, kind = known["id"], str(known.get("type") or "")
-    if kind in _GROUPS and number > 0:
-        number = int(f"-100{number}")
-    elif kind == "private_group":
-        number = -abs(number)
-    return Chat(number, str(known.get("name") or ""), kind, bool(prefix))
-
-
-def _headers(file: BinaryIO) -> list[Chat]:
-    """Read the chats of a file in which something precedes them."""
-    found: list[Chat] = []
-    known: dict[str, Any] = {}
-    messages = False
-    for prefix, event, value in ijson.parse(file, use_float=True):
-        if prefix in _FIELDS:
-            known[_FIELDS[prefix]] = value
-        elif prefix in _MESSAGES:
-            messages = True
-        elif event == "end_map" and prefix in _ENDS:
-            if messages:
-                found.append(_chat(known, prefix))
-            known, messages = {}, False
-    return found
-
-
-def _messages(path: Path, options: TelegramOptions, report: SourceReport) -> Iterator[Item]:
-    headers: list[Chat] | None = None
-    report.size = path.stat().st_size
-    while True:
-        with path.open("rb") as file:
-            if file.read(3) != b"\xef\xbb\xbf":
-                file.seek(0)
-            try:
-                yield from _wanted(parse_export(file, headers=headers), options, report, file)
-                return
-            except _LateHeaderError:
-                if headers is not None:
-                    raise
-                file.seek(0)
-                try:
-                    headers = _headers(file)
-                except ijson.JSONError as error:
-                    report.broken = str(error)
-                    return
-            except (ijson.JSONError, UnicodeDecodeError) as error:
-                # What was read stays read: a download may have been interrupted.
-                report.broken = f"the file is damaged or breaks off ({error})".replace("\n", " ")
-                return
-
-
-def _wanted(
-    items: Iterable[Item | Chat],
-    options: TelegramOptions,
-    report: SourceReport,
-    file: BinaryIO,
-) -> Iterator[Item]:
-    only = {name.lower().lstrip("@") for name in options.only}
-    take = True
-    for item in items:
-        if isinstance(item, Chat):
-            take = True
-            if only:
-                take = bool({item.name.lower(), str(item.id)} & only)
-            elif item.listed and item.private and not options.private:
-                take = False
-            if not take:
-                report.skip("other" if only else "private", item.name)
-            else:
-                report.read["chats"] += 1
-        elif take:
-            report.read["messages"] += 1
-            report.place = file.tell()
-            yield item
+    export = _Export(file.parent, options, report)
+    for album in _albums(export.wanted(read_messages(file, report))):
+        yield from export.posts(album)
+    export.finish()
+    if not export.chats:
+        if report.broken:
+            raise CorpusError(f"{file} is not a Telegram export in JSON: {report.broken}")
+        raise CorpusError(
+            f"{file} holds no messages: in Telegram Desktop choose Export chat history (or "
+            "Settings > Advanced > Export Telegram data) and the format JSON"
+        )
 
 
 # Albums and topics
@@ -301,12 +174,11 @@ class _Post(NamedTuple):
     chat: Chat
     message: dict[str, Any]
     text: str
-    photo: str | None
     topic: str | None
 
 
 def _albums(items: Iterable[Item]) -> Iterator[list[_Post]]:
-    """Group the photos of each album; any other message is a group of its own."""
+    """Group the parts of each album; any other message is a group of its own."""
     group: list[_Post] = []
     topics, chat = _Topics(), None
     for item in items:
@@ -315,13 +187,7 @@ def _albums(items: Iterable[Item]) -> Iterator[list[_Post]]:
         topic = topics.see(item.message)
         if item.message.get("type", "message") != "message":
             continue
-        post = _Post(
-            item.chat,
-            item.message,
-            message_text(item.message),
-            _photo_field(item.message),
-            topic,
-        )
+        post = _Post(item.chat, item.message, message_text(item.message), topic)
         if group and not _together(group, post):
             yield group
             group = []
@@ -331,21 +197,44 @@ def _albums(items: Iterable[Item]) -> Iterator[list[_Post]]:
 
 
 def _together(group: list[_Post], post: _Post) -> bool:
-    first, last = group[0].message, group[-1].message
-    if len(group) >= ALBUM_MAX or post.chat != group[0].chat or not (post.photo and group[0].photo):
+    first, last, here = group[0].message, group[-1].message, post.message
+    if len(group) >= ALBUM_MAX or post.chat != group[0].chat:
         return False
-    if (named := post.message.get("media_group_id")) or first.get("media_group_id"):
-        return bool(named == first.get("media_group_id"))
+    if not all(
+        isinstance(message.get("photo") or message.get("file"), str) for message in (first, here)
+    ):
+        return False
+    named, before = (m.get("media_group_id") or m.get("grouped_id") for m in (here, first))
+    if named or before:
+        return bool(named == before)
     if post.text and any(other.text for other in group):
         return False
-    same = ("date", "date_unixtime", "from_id", "forwarded_from", "reply_to_message_id")
-    here, before = post.message.get("id"), last.get("id")
+    if any(
+        here.get(name) != first.get(name)
+        for name in ("from_id", "forwarded_from", "reply_to_message_id")
+    ):
+        return False
+    began, sent = _seconds(first), _seconds(here)
+    number, following = last.get("id"), here.get("id")
     return (
-        all(post.message.get(name) == first.get(name) for name in same)
-        and isinstance(here, int)
-        and isinstance(before, int)
-        and here == before + 1
+        began is not None
+        and sent is not None
+        and abs(sent - began) <= ALBUM_SECONDS
+        and isinstance(number, int)
+        and following == number + 1
     )
+
+
+def _seconds(message: dict[str, Any]) -> int | None:
+    """When a message was sent, in seconds that compare with those of its neighbours."""
+    try:
+        return int(message.get("date_unixtime", ""))
+    except (ValueError, TypeError, OverflowError):
+        pass
+    try:
+        return int(datetime.fromisoformat(message["date"]).replace(tzinfo=UTC).timestamp())
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
 
 
 # Messages
@@ -354,8 +243,10 @@ def _together(group: list[_Post], post: _Post) -> bool:
 def message_text(message: dict[str, Any]) -> str:
     """Text or caption of a message, its entities joined; handles and numbers hidden."""
     parts = message.get("text_entities") or message.get("text") or ""
+    if not parts and "rich_message" in message:
+        parts = "\n".join(_leaves(message["rich_message"]))
     if isinstance(parts, str):
-        return redact(parts).strip()
+        return redact(parts).strip().replace("\0", "")
     if not isinstance(parts, list):
         return ""
     text = ""
@@ -363,24 +254,25 @@ def message_text(message: dict[str, Any]) -> str:
         if isinstance(part, str):
             text += part
         elif isinstance(part, dict) and isinstance(part.get("text"), str):
-            hidden = _HIDDEN.get(str(part.get("type")))
-            text += hidden if hidden else part["text"]
-    return redact(text).strip()
+            kind, words = part.get("type"), part["text"]
+            if kind in ("hashtag", "cashtag", "bot_command"):
+                # #tag@channel, /command@bot: the name behind it is a handle.
+                words = words.partition("@")[0]
+            text += _HIDDEN.get(str(kind)) or words
+    return redact(text).strip().replace("\0", "")
 
 
-def _photo_field(message: dict[str, Any]) -> str | None:
-    """Path of a message's photo, or "(...)" in its place, or None if it has none."""
-    photo = message.get("photo")
-    if isinstance(photo, str) and photo:
-        return photo
-    file = message.get("file")
-    if (
-        isinstance(file, str)
-        and str(message.get("mime_type", "")).startswith("image/")
-        and message.get("media_type") is None
-    ):
-        return file
-    return None
+def _leaves(value: Any) -> Iterator[str]:
+    """Texts within a message of blocks, in order."""
+    if isinstance(value, list):
+        for part in value:
+            yield from [part] if isinstance(part, str) else _leaves(part)
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            if isinstance(part, str) and name in ("text", "title", "caption"):
+                yield part
+            elif isinstance(part, (list, dict)):
+                yield from _leaves(part)
 
 
 def _when(message: dict[str, Any], name: str) -> str | None:
@@ -388,15 +280,21 @@ def _when(message: dict[str, Any], name: str) -> str | None:
     try:
         if stamp is not None:
             return datetime.fromtimestamp(int(stamp), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, TypeError, OverflowError, OSError):
+        pass
+    try:
         return datetime.fromisoformat(message[name]).isoformat()
-    except (KeyError, ValueError, TypeError, OverflowError, OSError):
+    except (KeyError, ValueError, TypeError):
         return None
 
 
 def _link(chat: Chat, number: int, username: str | None) -> str | None:
+    if number < 0:
+        # From before the group became a supergroup: Telegram has no address for it.
+        return None
     if username:
-        return f"https://t.me/{username.lstrip('@')}/{number}"
-    if chat.type in _GROUPS:
+        return f"https://t.me/{username}/{number}"
+    if chat.linked:
         return f"https://t.me/c/{str(chat.id).removeprefix('-100')}/{number}"
     return None
 
@@ -409,44 +307,6 @@ def _forwarded(message: dict[str, Any], authors: bool) -> str | None:
     return source if channel or authors else None
 
 
-def _posts(
-    album: list[_Post], folder: Path, options: TelegramOptions, report: SourceReport
-) -> Iterator[SourcePost]:
-    text = next((post.text for post in album if post.text), "")
-    for post in album:
-        number = post.message.get("id")
-        if not isinstance(number, int):
-            report.skip("number", post.message.get("id"))
-            continue
-        source = _photo_file(post, folder, report)
-        if source is None and not text:
-            if not post.photo:
-                report.skip("empty", post.message.get("id"))
-            continue
-        if source is None and post.photo and not post.text and len(album) > 1:
-            continue  # its text stands with the other photos
-        chat = post.chat
-        photo = photo_name("telegram", chat.id, number, suffix=source.suffix) if source else None
-        message = post.message
-        record: dict[str, Any] = {
-            "id": f"telegram/{chat.id}/{number}",
-            "photo": photo,
-            "text": text,
-            "date": _when(message, "date"),
-            "edited": _when(message, "edited"),
-            "source": "telegram" if chat.private and not options.authors else chat.name or None,
-            "url": _link(chat, number, options.username),
-            "topic": post.topic,
-            "reply_to": _reply(chat, message),
-            "album": f"{chat.id}/{album[0].message.get('id')}" if len(album) > 1 else None,
-            "forwarded_from": _forwarded(message, options.authors),
-            "photo_bytes": source.stat().st_size if source else None,
-        }
-        if options.authors:
-            record["author"] = message.get("author") or message.get("from")
-        yield SourcePost(record, source)
-
-
 def _reply(chat: Chat, message: dict[str, Any]) -> str | None:
     answered = message.get("reply_to_message_id")
     if not isinstance(answered, int) or message.get("reply_to_peer_id") is not None:
@@ -454,25 +314,238 @@ def _reply(chat: Chat, message: dict[str, Any]) -> str | None:
     return f"telegram/{chat.id}/{answered}"
 
 
-def _photo_file(post: _Post, folder: Path, report: SourceReport) -> Path | None:
-    """Find the exported photo; None, counted, where the export has it not."""
-    if not post.photo:
+class _Picture(NamedTuple):
+    """The picture of a message: its path as exported, or the words in place of it."""
+
+    path: str
+    media: str | None
+    video: str | None
+
+
+def _picture(message: dict[str, Any]) -> _Picture | None:
+    """What stands for a message's picture; None if it has none."""
+    photo, file, thumbnail = (message.get(name) for name in ("photo", "file", "thumbnail"))
+    if isinstance(photo, str) and photo:
+        return _Picture(photo, None, None)
+    if not isinstance(file, str) or not file:
         return None
-    if post.photo.startswith("("):
-        report.skip("excluded", post.message.get("id"))
-        return None
-    try:
-        path = (folder / post.photo).resolve()
-        if not path.is_relative_to(folder.resolve()):
-            report.skip("outside", post.photo)
+    kind, mime = message.get("media_type"), str(message.get("mime_type", ""))
+    media = MEDIA.get(str(kind)) if kind is not None else None
+    if kind is None and mime.startswith("video/"):
+        media = "video"
+    if media:
+        video = file if media != "sticker" or file.endswith(".webm") else None
+        return _Picture(thumbnail if isinstance(thumbnail, str) else "", media, video)
+    if kind is None and (mime.startswith("image/") or Path(file).suffix.lower() in PHOTO_SUFFIXES):
+        return _Picture(file, None, None)
+    return None
+
+
+# An export
+
+
+class _Export:
+    """Makes posts of messages, and tells what was lost."""
+
+    def __init__(self, folder: Path, options: TelegramOptions, report: SourceReport) -> None:
+        self._folder, self._root = folder, folder.resolve()
+        self._options, self._report = options, report
+        self._username = public_name(options.username) if options.username else None
+        self.chats: list[Chat] = []
+        self._taken: list[Chat] = []
+        self._asked: set[str] = set()
+        self._photos = self._found = 0
+        self._frames: tempfile.TemporaryDirectory[str] | None = None
+
+    def wanted(self, items: Iterable[Item | Chat]) -> Iterator[Item]:
+        """The messages of the chats that are asked for."""
+        report, take = self._report, True
+        for item in items:
+            if isinstance(item, Chat):
+                self.chats.append(item)
+                take = self._wants(item)
+                if take:
+                    self._take(item)
+                else:
+                    report.skip("other" if self._options.only else "private", item.name)
+            elif take:
+                report.read["messages"] += 1
+                yield item
+
+    def _wants(self, chat: Chat) -> bool:
+        if self._options.only:
+            asked = [text for text in self._options.only if _names(text, chat)]
+            self._asked.update(asked)
+            return bool(asked)
+        return not (chat.listed and chat.private and not self._options.private)
+
+    def _take(self, chat: Chat) -> None:
+        if chat not in self._taken:
+            self._taken.append(chat)
+            self._report.read["chats"] += 1
+        if self._username and len(self._taken) > 1:
+            raise CorpusError(
+                f"--username names one chat, but the export has {self._taken[0].name!r} and "
+                f"{chat.name!r}: choose one with --chat"
+            )
+
+    def posts(self, album: list[_Post]) -> Iterator[SourcePost]:
+        """The posts of one album, or of one message."""
+        report, options = self._report, self._options
+        text = next((post.text for post in album if post.text), "")
+        pictures = [_picture(post.message) for post in album]
+        files = [self._file(post, picture) for post, picture in zip(album, pictures, strict=True)]
+        for post, picture, file in zip(album, pictures, files, strict=True):
+            number, chat, message = post.message.get("id"), post.chat, post.message
+            if not isinstance(number, int):
+                report.skip("number", number)
+                continue
+            if file is None and not picture and not text:
+                report.skip("empty", number)
+                continue
+            if file is None and any(files):
+                continue  # its text stands with the other parts of the album
+            if file is None and len(album) > 1 and not post.text:
+                continue
+            photo = photo_name("telegram", chat.id, number, suffix=file.suffix) if file else None
+            record: dict[str, Any] = {
+                "id": f"telegram/{chat.id}/{number}",
+                "photo": photo,
+                "text": text,
+                "date": _when(message, "date"),
+                "edited": _when(message, "edited"),
+                "source": "telegram" if chat.private and not options.authors else chat.name or None,
+                "url": _link(chat, number, self._username),
+                "topic": post.topic,
+                "reply_to": _reply(chat, message),
+                "album": f"{chat.id}/{album[0].message.get('id')}" if len(album) > 1 else None,
+                "media": picture.media if picture and file else None,
+                "forwarded_from": _forwarded(message, options.authors),
+                "photo_bytes": file.stat().st_size if file else None,
+            }
+            if options.authors:
+                record["author"] = message.get("author") or message.get("from")
+            yield SourcePost(record, file, without_file=picture is not None and file is None)
+
+    def _file(self, post: _Post, picture: _Picture | None) -> Path | None:
+        """Find the exported picture; None, counted, where the export has it not."""
+        if picture is None:
             return None
-        size = path.stat().st_size if path.is_file() else 0
-    except (OSError, ValueError):
-        size = 0
-    if not size:
-        report.skip("missing", post.photo)
+        self._photos += not picture.media
+        if picture.path.startswith("("):
+            reasons = (
+                key for words, key in _PLACEHOLDERS.items() if picture.path.startswith(words)
+            )
+            if picture.media:
+                return self._frame(picture)
+            self._report.skip(next(reasons, "excluded"), post.message.get("id"))
+            return None
+        file = self._inside(picture.path) if picture.path else None
+        if file is None:
+            return self._frame(picture)
+        if file.stat().st_size > MAX_PHOTO_BYTES:
+            self._report.skip("large", picture.path)
+            return None
+        self._found += not picture.media
+        return file
+
+    def _inside(self, name: str, *, count: bool = True) -> Path | None:
+        try:
+            path = (self._folder / name).resolve()
+            if not path.is_relative_to(self._root):
+                self._report.skip("outside", name)
+                return None
+            if path.is_file() and path.stat().st_size:
+                return path
+        except (OSError, ValueError):
+            pass
+        if count:
+            self._report.skip("missing", name)
         return None
-    if size > MAX_PHOTO_BYTES:
-        report.skip("large", post.photo)
-        return None
-    return path
+
+    def _frame(self, picture: _Picture) -> Path | None:
+        """The first frame of a video whose thumbnail is not there, where ffmpeg is."""
+        if not picture.media:
+            return None
+        video = picture.video and not picture.video.startswith("(") and self._inside(picture.video)
+        ffmpeg = shutil.which("ffmpeg")
+        if not video or not ffmpeg:
+            self._report.skip("thumbnail", picture.path or picture.video or "")
+            return None
+        self._frames = self._frames or tempfile.TemporaryDirectory()
+        frame = Path(self._frames.name, f"{self._report.read['messages']}.jpg")
+        command = [ffmpeg, "-v", "error", "-y", "-protocol_whitelist", "file", "-i", str(video)]
+        try:
+            subprocess.run(  # noqa: S603 - no shell, and ffmpeg opens files only
+                [*command, "-frames:v", "1", "-q:v", "2", str(frame)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=FRAME_SECONDS,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError):
+            self._report.skip("thumbnail", picture.path or picture.video or "")
+            return None
+        return frame
+
+    def finish(self) -> None:
+        """Say what a person should know.
+
+        Raises
+        ------
+        CorpusError
+            None of the chats that were asked for is there.
+        """
+        report, skipped = self._report, self._report.skipped
+        if unknown := [text for text in self._options.only if text not in self._asked]:
+            chats = "; ".join(
+                f"{chat.name or '(no name)'} ({chat.id})" for chat in self.chats[:NAMED_CHATS]
+            )
+            more = ", ..." if len(self.chats) > NAMED_CHATS else ""
+            words = f"the export has no chat {', '.join(map(repr, unknown))}; it has {chats}{more}"
+            if len(unknown) == len(self._options.only):
+                raise CorpusError(words)
+            report.notes.append(words)
+        gone = (
+            skipped["excluded"] + skipped["oversize"] + skipped["unavailable"] + skipped["missing"]
+        )
+        if skipped["excluded"]:
+            report.notes.insert(
+                0,
+                f"{'None' if not self._found else f'{gone:,}'} of the {self._photos:,} photos "
+                f"{'is' if not self._found else 'are not'} in the export: 'Photos' was not ticked. "
+                "Export once more in Telegram Desktop (Export chat history) with Photos ticked",
+            )
+        if skipped["oversize"]:
+            report.notes.append(
+                f"{skipped['oversize']:,} photos were over the export's size limit: export once "
+                "more with a higher one"
+            )
+        if skipped["unavailable"] + skipped["missing"]:
+            report.notes.append(
+                f"{skipped['unavailable'] + skipped['missing']:,} photos are named in the export, "
+                "but their files are not there: export once more, or copy the whole folder"
+            )
+        if skipped["damaged"]:
+            named = report.examples["damaged"]
+            more = ", ..." if skipped["damaged"] > len(named) else ""
+            report.notes.append(
+                f"{skipped['damaged']:,} messages of {RESULT_FILE} are damaged and were passed "
+                f"over ({', '.join(named)}{more})"
+            )
+
+
+def _names(text: str, chat: Chat) -> bool:
+    """Whether what was asked for is this chat: by its id, its name or a link."""
+    asked = text.strip()
+    if asked.casefold() in (chat.name.casefold(), str(chat.id)):
+        return True
+    exported = str(chat.id).removeprefix("-100" if chat.linked else "-")
+    if link := _PRIVATE_LINK.fullmatch(asked):
+        return link[1] == exported
+    if asked.lstrip("-") == exported or asked in (f"channel{exported}", f"user{exported}"):
+        return True
+    # The export does not tell public names; many chats are called after them.
+    public = _USERNAME.fullmatch(asked)
+    plain = "".join(filter(str.isalnum, chat.name)).casefold()
+    return public is not None and public["name"].replace("_", "").casefold() == plain

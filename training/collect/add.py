@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from tqdm import tqdm
 
@@ -11,6 +12,8 @@ from engine.corpus.posts import SourcePost, SourceReport
 from engine.errors import CorpusError
 from training.collect.metadata import without_metadata
 from training.corpus.writer import CorpusWriter
+
+_PHOTO_FIELDS: Final = ("photo", "photo_bytes", "sha256", "media")
 
 
 def add_posts(
@@ -42,9 +45,16 @@ def add_posts(
         A photo cannot be read, or the corpus cannot be written.
     """
     with tqdm(unit_scale=True, disable=not progress) as bar:
-        for record, file in ((post.record, post.file) for post in posts):
+        for post in posts:
+            record, file = post.record, post.file
             bar.total = report.size
             bar.update(report.place - bar.n)
+            if post.without_file:
+                # An export without photos, or one that has lost some, takes none away.
+                before = writer.record(record["id"]) or {}
+                if not before and not record.get("text"):
+                    continue
+                record |= {name: before.get(name) for name in _PHOTO_FIELDS}
             if writer.is_known(record):
                 continue
             if file is None:

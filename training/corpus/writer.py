@@ -129,6 +129,17 @@ class CorpusWriter:
         self.changes.same += 1
         return True
 
+    def record(self, key: str) -> Record | None:
+        """The line of a post as it was written; None where there is none, or it was taken out."""
+        if key in self._rows:
+            self.commit()
+        row = self._row(key)
+        if row is None or row[1] == _IN_DROPPED:
+            return None
+        with self._posts_file.open("rb") as file:
+            file.seek(row[1])
+            return _parse(file.readline())
+
     def ids_below(self, prefix: str) -> set[str]:
         """Ids of posts that begin with a prefix."""
         found = {key for key in self._rows if key.startswith(prefix)}

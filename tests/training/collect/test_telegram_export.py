@@ -88,7 +88,7 @@ def test_all_of_a_channel(tmp_path: Path) -> None:
     assert "Иван" not in (tmp_path / "corpus" / "posts.jsonl").read_text()
     assert not any("author" in record for record in raw.values())
     assert report.read["messages"] == 8
-    assert report.skipped == {"empty": 1}
+    assert report.skipped == {"thumbnail": 1}
 
 
 def test_authors_only_when_asked_for(tmp_path: Path) -> None:
@@ -159,7 +159,8 @@ def test_photos_that_are_not_there(tmp_path: Path) -> None:
     posts = load(tmp_path / "corpus")
     assert [post.photo for post in posts.values()] == [None, None, None]
     assert report.skipped == {
-        "excluded": 2,
+        "excluded": 1,
+        "oversize": 1,
         "missing": 1,
         "outside": 1,
     }
@@ -192,7 +193,7 @@ def test_whole_account(tmp_path: Path) -> None:
     private = fields(tmp_path / "private")["telegram/3/1"]
     assert private["source"] == "telegram"
     collect_to(tmp_path / "one", file, only=["Group", "5"])
-    assert list(load(tmp_path / "one")) == ["telegram/-2/1"]
+    assert list(load(tmp_path / "one")) == ["telegram/-2/1", "telegram/-1005/1"]
 
 
 def test_header_after_the_messages(tmp_path: Path) -> None:
