@@ -50,25 +50,8 @@ In place of a model's folder, "starter" is the model that ships: image2pic topic
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code (2 for a refused input, 130 for Ctrl-C)."""
-    parser = argparse.ArgumentParser(
-        prog="image2pic",
-        description="From a folder of posts to a model that finds, annotates and explains.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("-v", "--verbose", action="store_true", help="log what is done")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    words = sys.argv[1:] if arguments is None else arguments
-    for name, (module, text) in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
-        if name in words:
-            importlib.import_module(module).add_arguments(command)
-    args = parser.parse_args(words)
-    logging.basicConfig(
-        level=logging.INFO if args.verbose else logging.WARNING, format="%(message)s"
-    )
     try:
-        code: int = importlib.import_module(COMMANDS[args.command][0]).run(args)
+        return _run(sys.argv[1:] if arguments is None else arguments)
     except Image2PicError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -86,6 +69,26 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
+
+
+def _run(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="image2pic",
+        description="From a folder of posts to a model that finds, annotates and explains.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what is done")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (module, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+        if name in words:
+            importlib.import_module(module).add_arguments(command)
+    args = parser.parse_args(words)
+    logging.basicConfig(
+        level=logging.INFO if args.verbose else logging.WARNING, format="%(message)s"
+    )
+    code: int = importlib.import_module(COMMANDS[args.command][0]).run(args)
     return code
 
 

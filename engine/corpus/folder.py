@@ -59,8 +59,9 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
     name = options.name or folder.resolve().name
     table = _Table(read_table(options.captions) if options.captions else {})
     photos = sorted(_photos(folder, options.leave_out))
-    report.size = len(photos)
-    for report.place, path in enumerate(photos, 1):
+    report.size += len(photos)
+    for path in photos:
+        report.place += 1
         inside = path.relative_to(folder).as_posix()
         try:
             size = path.stat().st_size
@@ -88,6 +89,7 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
         yield SourcePost(record, path)
     for gone in table.unused():
         report.skip("unnamed", gone)
+    report.covered[f"{name}/"] = None
 
 
 def _photos(folder: Path, leave_out: Path | None) -> Iterator[Path]:

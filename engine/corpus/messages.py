@@ -60,7 +60,6 @@ _BARE: Final = (
 )
 _BARE_EMOJI: Final = re.compile(r'("document_id"' + _BARE)
 _BARE_ANY: Final = re.compile(r'("\w+"' + _BARE)
-_LINE: Final = re.compile(r'("\w+"' + _BARE + r"([^\n\r}]*?)(?=\s*,?\s*(?:[\n\r]|$))")
 _LINE: Final = re.compile(r'^(\s*(?:"\w+"\s*:\s*)?")(.*)("\s*,?\s*)$', re.MULTILINE)
 _QUOTE: Final = re.compile(r'(?<!\\)"')
 

@@ -83,6 +83,9 @@ class SourceReport:
         Why the source ended before its end, or None.
     notes
         Sentences about what a person should know, the weightiest first.
+    covered
+        What was read to the end: beginning of ids -> the first and the last number behind it, or
+        None for all. A post of these that was not yielded is no longer in the source.
     place, size
         How far the reader has come, and how far it goes: bytes of a file, or photos.
     """
@@ -93,6 +96,7 @@ class SourceReport:
     examples: dict[str, list[str]] = field(default_factory=dict)
     broken: str | None = None
     notes: list[str] = field(default_factory=list)
+    covered: dict[str, tuple[int, int] | None] = field(default_factory=dict)
     place: int = 0
     size: int = 0
 
@@ -102,6 +106,11 @@ class SourceReport:
         named = self.examples.setdefault(reason, [])
         if name and len(named) < NAMED:
             named.append(str(name))
+
+    def losses(self) -> list[str]:
+        """What a person should know, in sentences: first that the source ended too early."""
+        early = [f"it ended too early: {self.broken}; what stood before is kept"]
+        return [*(early if self.broken else []), *self.notes]
 
     def __str__(self) -> str:
         text = ", ".join(f"{count:,} {kind}" for kind, count in self.read.items()) or "nothing"

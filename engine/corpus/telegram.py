@@ -144,6 +144,12 @@ def read_export(path: Path, options: TelegramOptions, report: SourceReport) -> I
         )
 
 
+def chat_of(file: Path) -> Chat | None:
+    """The chat of an export of one chat; None for an account's export, and for no export."""
+    first = next(read_messages(file, SourceReport()), None) if file.is_file() else None
+    return first if isinstance(first, Chat) and not first.listed else None
+
+
 # Albums and topics
 
 
@@ -354,6 +360,7 @@ class _Export:
         self.chats: list[Chat] = []
         self._taken: list[Chat] = []
         self._asked: set[str] = set()
+        self._covered: dict[str, tuple[int, int]] = {}
         self._photos = self._found = 0
         self._frames: tempfile.TemporaryDirectory[str] | None = None
 
@@ -392,6 +399,7 @@ class _Export:
     def posts(self, album: list[_Post]) -> Iterator[SourcePost]:
         """The posts of one album, or of one message."""
         report, options = self._report, self._options
+        self._cover(album)
         text = next((post.text for post in album if post.text), "")
         pictures = [_picture(post.message) for post in album]
         files = [self._file(post, picture) for post, picture in zip(album, pictures, strict=True)]
@@ -426,6 +434,13 @@ class _Export:
             if options.authors:
                 record["author"] = message.get("author") or message.get("from")
             yield SourcePost(record, file, without_file=picture is not None and file is None)
+
+    def _cover(self, album: list[_Post]) -> None:
+        prefix = f"telegram/{album[0].chat.id}/"
+        numbers = [n for post in album if isinstance(n := post.message.get("id"), int)]
+        if numbers:
+            low, high = self._covered.get(prefix, (numbers[0], numbers[0]))
+            self._covered[prefix] = (min(low, *numbers), max(high, *numbers))
 
     def _file(self, post: _Post, picture: _Picture | None) -> Path | None:
         """Find the exported picture; None, counted, where the export has it not."""
@@ -497,6 +512,8 @@ class _Export:
             None of the chats that were asked for is there.
         """
         report, skipped = self._report, self._report.skipped
+        if not skipped["damaged"] and not skipped["number"]:
+            report.covered |= self._covered
         if unknown := [text for text in self._options.only if text not in self._asked]:
             chats = "; ".join(
                 f"{chat.name or '(no name)'} ({chat.id})" for chat in self.chats[:NAMED_CHATS]

@@ -3,17 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from tqdm import tqdm
 
 from engine.corpus.posts import SourcePost, SourceReport
+from engine.corpus.source import (
+    Kind,
+    Source,
+    SourceOptions,
+    find_sources,
+    read_one,
+    unpacked,
+)
 from engine.errors import CorpusError
 from training.collect.metadata import without_metadata
 from training.corpus.writer import CorpusWriter
 
 _PHOTO_FIELDS: Final = ("photo", "photo_bytes", "sha256", "media")
+
+
+def collect(
+    path: Path,
+    writer: CorpusWriter,
+    report: SourceReport,
+    options: SourceOptions,
+    *,
+    kind: Kind | None = None,
+    authors: bool = False,
+    progress: bool = False,
+) -> list[str]:
+    """Add to a corpus what lies at a path.
+
+    Parameters
+    ----------
+    path
+        An export, a folder of photos, a corpus, a zip of these, or a folder above exports.
+    writer
+        Of the corpus.
+    report
+        Filled with what was found.
+    options
+        How to read it.
+    kind
+        Read it as this, whatever it looks like; None: as what it looks like.
+    authors
+        Keep names of people.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    list
+        Ids of posts that were collected from there before and that it has no longer.
+
+    Raises
+    ------
+    CorpusError
+        It is none of these, or cannot be read.
+    """
+    options = replace(options, folder=replace(options.folder, leave_out=writer.folder))
+    with unpacked(path) as place:
+        sources = find_sources(place) if kind in (None, "telegram") else []
+        if kind is not None and not any(source.kind == kind for source in sources):
+            # Its reader says in words why it is none.
+            sources = [Source(kind, place)]
+        for source in sources:
+            if source.kind == "corpus" and source.path.resolve() == writer.folder.resolve():
+                raise CorpusError(f"{path} cannot be merged into itself")
+            if source.kind != "telegram":
+                given = options.folder.name if source.kind == "folder" else options.corpus.name
+                name = given or source.path.resolve().name
+                claim_name(writer, name, path, given=given is not None)
+            # What is in a corpus was stored without metadata, or with it on purpose.
+            keep = authors or source.kind == "corpus"
+            posts = read_one(source, report, options)
+            add_posts(posts, writer, report, authors=keep, progress=progress)
+    if report.broken:
+        return []
+    return [key for prefix, span in report.covered.items() for key in writer.unseen(prefix, span)]
 
 
 def add_posts(

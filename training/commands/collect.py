@@ -8,17 +8,33 @@ import os
 import sys
 from pathlib import Path
 
-from engine.corpus.folder import FolderOptions, read_folder
+from engine.corpus.folder import FolderOptions
 from engine.corpus.posts import SourceReport
-from engine.corpus.reader import POSTS_FILE
-from engine.corpus.telegram import TelegramOptions, read_export
+from engine.corpus.source import CorpusOptions, Kind, SourceOptions
+from engine.corpus.telegram import TelegramOptions
 from engine.errors import CorpusError
-from training.collect.add import add_posts, claim_name
-from training.collect.merge import MergeOptions, merge_corpus
+from training.collect.add import collect
 from training.collect.vk import VkCollector, VkOptions
 from training.collect.vk_api import API_URL, VkClient
-from training.commands.common import positive
+from training.commands.common import confirmed, folder_path, positive
 from training.corpus.writer import CorpusWriter
+
+SOURCES = """\
+where posts come from, with an example each (--dry-run: only say what would come in):
+
+  a Telegram channel or group: export it in Telegram Desktop (Export chat history, with Photos
+  ticked, format "Machine-readable JSON"); the folder, its result.json, or a zip of it
+    image2pic collect telegram-export ~/Downloads/ChatExport_2024-05-01 --out my_corpus
+
+  a folder of photos; captions in text files beside them, within them, or in a table
+    image2pic collect folder ~/Pictures/cats --captions cats.csv --out my_corpus
+
+  walls and albums of VK (a token in VK_TOKEN; "image2pic collect vk --help" says how to get one)
+    image2pic collect vk --owner club12345 --wall --albums --out my_corpus
+
+  other corpora (folders with posts.jsonl)
+    image2pic collect merge one_corpus another_corpus --out my_corpus
+"""
 
 _VK_HELP = """\
 A token is needed, in the environment variable VK_TOKEN or in a file (--token-file), never on the
@@ -30,15 +46,23 @@ where it was."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the kinds of sources and their options."""
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="SOURCE")
+    kinds = parser.add_subparsers(dest="kind", metavar="SOURCE")
 
     telegram = _kind(kinds, "telegram-export", "a JSON export of Telegram Desktop")
-    telegram.add_argument("path", type=Path, help="result.json, or the folder that holds it")
     telegram.add_argument(
-        "--chat", action="append", default=[], help="only this chat, by name or id (repeatable)"
+        "path",
+        type=folder_path,
+        help="result.json, the folder that holds it, a zip of that, or a folder above several",
     )
     telegram.add_argument(
-        "--username", help="public name of the (single) chat: links then work for everyone"
+        "--chat",
+        action="append",
+        default=[],
+        help="only this chat, by name, id or link (repeatable)",
+    )
+    telegram.add_argument(
+        "--username",
+        help="public name of the (single) chat, or a link to it: links then work for everyone",
     )
     telegram.add_argument(
         "--private", action="store_true", help="of an account's export, private talks too"
@@ -49,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--owner",
         action="append",
         required=True,
-        help="12345 (a person), -12345 (a community) or a short name; repeatable",
+        help="12345 (a person), -12345 (a community), a short name or a link; repeatable",
     )
     vk.add_argument("--wall", action="store_true", help="posts of the wall (the default)")
     vk.add_argument("--albums", action="store_true", help="photos of the albums")
@@ -57,21 +81,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--full", action="store_true", help="read to the end again, for edits of old posts"
     )
     vk.add_argument("--limit", type=positive, help="of each wall or album, at most so many")
-    vk.add_argument("--token-file", type=Path, help="file that holds the token")
-    vk.add_argument("--api", default=API_URL, help="address of the API (default: %(default)s)")
+    vk.add_argument("--token-file", type=folder_path, help="file that holds the token")
+    vk.add_argument("--api", help="address of the API (default: api.vk.ru, else api.vk.com)")
     vk.add_argument(
         "--max-mb", type=positive, default=20, help="largest photo (default: %(default)s)"
     )
 
     folder = _kind(kinds, "folder", "a folder of photos with captions, or a corpus")
-    folder.add_argument("path", type=Path, help="the folder")
+    folder.add_argument("path", type=folder_path, help="the folder, or a zip of it")
     folder.add_argument(
-        "--captions", type=Path, help="CSV, TSV or JSONL with columns photo and text"
+        "--captions",
+        type=folder_path,
+        help="a table of captions (default: captions.csv or its like in the folder)",
     )
     folder.add_argument("--name", help="what ids begin with (default: the folder's name)")
 
     merge = _kind(kinds, "merge", "other corpora (folders with posts.jsonl)")
-    merge.add_argument("paths", type=Path, nargs="+", metavar="CORPUS")
+    merge.add_argument("paths", type=folder_path, nargs="+", metavar="CORPUS")
     merge.add_argument("--prefix", action="store_true", help="put each corpus' name before its ids")
 
 
@@ -82,10 +108,19 @@ def _kind(
     epilog: str | None = None,
 ) -> argparse.ArgumentParser:
     parser = kinds.add_parser(name, help=text, description=f"Collect from {text}.", epilog=epilog)
-    parser.add_argument("--out", type=Path, required=True, help="the corpus to write or extend")
+    parser.add_argument(
+        "--out", type=folder_path, required=True, help="the corpus to write or extend"
+    )
     parser.add_argument(
         "--authors", action="store_true", help="keep authors' names (left out by default)"
     )
+    if name != "vk":
+        parser.add_argument(
+            "--prune", action="store_true", help="remove posts that the source no longer has"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="only say what would come in; write nothing"
+        )
     return parser
 
 
@@ -102,56 +137,81 @@ def run(args: argparse.Namespace) -> int:
     CorpusError
         Nothing can be collected so; the text says why.
     """
-    bar = sys.stderr.isatty()
-    status = 0
+    if args.kind is None:
+        print(SOURCES, end="")
+        return 0
     token = _token(args.token_file) if args.kind == "vk" else ""
-    for path in getattr(args, "paths", None) or [getattr(args, "path", Path())]:
+    paths: list[Path] = getattr(args, "paths", None) or [getattr(args, "path", Path())]
+    for path in paths:
         if not path.exists():
             # Before a corpus is begun for nothing.
             raise CorpusError(f"{path} does not exist")
-    with CorpusWriter(args.out) as writer:
-        if args.kind == "telegram-export":
-            options = TelegramOptions(
-                private=args.private,
-                authors=args.authors,
-                username=args.username,
-                only=args.chat,
-            )
-            found = SourceReport()
-            posts = read_export(args.path, options, found)
-            add_posts(posts, writer, found, authors=args.authors, progress=bar)
-            print(found)
-            if found.broken:
-                print(f"{args.path}: {found.broken}; what stood before is kept", file=sys.stderr)
-                status = 1
-        elif args.kind == "vk":
+    reports = []
+    with CorpusWriter(args.out, dry=getattr(args, "dry_run", False)) as writer:
+        if args.kind == "vk":
             status = asyncio.run(_vk(args, writer, token))
         else:
-            status = _folders(args, writer, bar)
-    print(f"{args.out}: {writer.changes}")
+            reports = [_collect(path, args, writer) for path in paths]
+            status = int(any(report.broken for report in reports))
+    print(f"{args.out}: {'would be ' if writer.dry else ''}{writer.changes}")
+    for path, report in zip(paths, reports, strict=False):
+        for note in report.losses():
+            print(f"{path}: {note}", file=sys.stderr)
     return status
 
 
-def _folders(args: argparse.Namespace, writer: CorpusWriter, bar: bool) -> int:
-    paths: list[Path] = args.paths if args.kind == "merge" else [args.path]
-    for path in paths:
-        if args.kind == "merge" or (not args.captions and (path / POSTS_FILE).is_file()):
-            merging = MergeOptions(
-                name=getattr(args, "name", None),
-                prefix=getattr(args, "prefix", False),
-                authors=args.authors,
-                progress=bar,
-            )
-            print(merge_corpus(path, writer, merging).summary())
-        else:
-            options = FolderOptions(args.captions, args.name, args.authors, writer.folder)
-            name = args.name or path.resolve().name
-            claim_name(writer, name, path, given=args.name is not None)
-            found = SourceReport()
-            posts = read_folder(path, options, found)
-            add_posts(posts, writer, found, authors=args.authors, progress=bar)
-            print(found)
-    return 0
+def _collect(path: Path, args: argparse.Namespace, writer: CorpusWriter) -> SourceReport:
+    name = getattr(args, "name", None)
+    options = SourceOptions(
+        TelegramOptions(
+            private=getattr(args, "private", False),
+            authors=args.authors,
+            username=getattr(args, "username", None),
+            only=getattr(args, "chat", ()),
+        ),
+        FolderOptions(getattr(args, "captions", None), name, args.authors),
+        CorpusOptions(name, getattr(args, "prefix", False), args.authors),
+    )
+    kinds: dict[str, Kind] = {"merge": "corpus", "telegram-export": "telegram"}
+    kind = kinds.get(args.kind)
+    if getattr(args, "captions", None):
+        kind = "folder"
+    report = SourceReport()
+    gone = collect(
+        path,
+        writer,
+        report,
+        options,
+        kind=kind,
+        authors=args.authors,
+        progress=sys.stderr.isatty(),
+    )
+    print(report)
+    if gone and not writer.dry:
+        prune(gone, writer, asked=args.prune)
+    elif gone:
+        print(f"{len(gone):,} posts are no longer in {path}, such as {gone[0]}")
+    return report
+
+
+def prune(gone: list[str], writer: CorpusWriter, *, asked: bool) -> None:
+    """Remove posts that their source no longer has, if that is wished.
+
+    Parameters
+    ----------
+    gone
+        Their ids.
+    writer
+        Of the corpus.
+    asked
+        It was asked for on the command line; else it is asked on the terminal.
+    """
+    words = f"{len(gone):,} posts are no longer in the source, such as {gone[0]}"
+    if asked or confirmed(f"{words}. Remove them from {writer.folder}?"):
+        for key in gone:
+            writer.discard(key)
+    else:
+        print(f"{words}; they stay in {writer.folder} (--prune removes them)")
 
 
 async def _vk(args: argparse.Namespace, writer: CorpusWriter, token: str) -> int:
@@ -164,7 +224,9 @@ async def _vk(args: argparse.Namespace, writer: CorpusWriter, token: str) -> int
         progress=sys.stderr.isatty(),
     )
     ask = _ask if sys.stdin.isatty() else None
-    async with VkClient(token, url=args.api, ask=ask, max_bytes=args.max_mb << 20) as client:
+    async with VkClient(
+        token, url=args.api or API_URL, ask=ask, max_bytes=args.max_mb << 20
+    ) as client:
         collector = VkCollector(client, writer, options)
         for owner in args.owner:
             await collector.collect(owner)

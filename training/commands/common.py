@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -52,6 +53,22 @@ def write_picture(path: Path, png: bytes) -> None:
         write_whole(path, png)
     except OSError as error:
         raise Image2PicError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def folder_path(text: str) -> Path:
+    """A path, for argparse; ``~`` is the home folder, also where the shell leaves it."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; False where there is none to answer."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes", "д", "да")
 
 
 def within(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import logging
 import os
@@ -39,6 +40,7 @@ CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROW
 _VERSION: Final = 1
 _TAIL: Final = 4096
 _IN_DROPPED: Final = -1
+_SEEN_AT_ONCE: Final = 10_000
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +70,9 @@ class CorpusWriter:
     Parameters
     ----------
     folder
-        The corpus; made if it does not exist.
+        The corpus; made if it does not exist. One that is still empty at the end goes again.
+    dry
+        Only count what would change; nothing is written.
 
     Raises
     ------
@@ -76,21 +80,26 @@ class CorpusWriter:
         The folder cannot be written, or another run is writing to it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, dry: bool = False) -> None:
+        self.folder, self.dry = folder, dry
         self.changes = Changes()
+        self._is_new = not folder.exists()
         self._posts_file = folder / POSTS_FILE
         self._lines: list[bytes] = []
         self._rows: dict[str, tuple[bytes, int]] = {}
         self._unsynced: list[Path] = []
+        self._seen: list[str] = []
         self._stale = False
         self._since = time.monotonic()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._database = _open_state(folder)
-            self._file: BinaryIO = self._posts_file.open("ab")
+            if not dry:
+                folder.mkdir(parents=True, exist_ok=True)
+            self._database = _state_in_memory() if dry else _open_state(folder)
+            self._database.execute("CREATE TEMP TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
+            self._file: BinaryIO = io.BytesIO() if dry else self._posts_file.open("ab")
             try:
-                self._end = _mend(self._posts_file)
+                # Dry, no line gets a place in the file.
+                self._end = 1 << 40 if dry else _mend(self._posts_file)
                 self._synchronise()
             except BaseException:
                 self._file.close()
@@ -115,11 +124,17 @@ class CorpusWriter:
         finally:
             self._file.close()
             self._database.close()
+            if self._is_new and not self.dry and not self._posts_file.stat().st_size:
+                for path in (self._posts_file, *self.folder.glob(f"{STATE_FILE}*")):
+                    path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self.folder.rmdir()
 
     # What is known
 
     def is_known(self, record: Record) -> bool:
         """Tell whether this very post is there, its photo included; counts it if so."""
+        self._see(str(record["id"]))
         row = self._row(record["id"])
         if row is None or row[0] != _digest(record):
             return False
@@ -147,6 +162,29 @@ class CorpusWriter:
             "SELECT id FROM posts WHERE id >= ? AND id < ?", (prefix, prefix + "\U0010ffff")
         )
         return found | {key for (key,) in rows}
+
+    def unseen(self, prefix: str, numbers: tuple[int, int] | None = None) -> list[str]:
+        """Ids of posts that begin with a prefix and that this run has not come across.
+
+        Parameters
+        ----------
+        prefix
+            What the ids begin with.
+        numbers
+            Only those behind whose prefix a number from the first to the last stands.
+        """
+        self.commit()
+        rows = self._database.execute(
+            "SELECT id FROM posts WHERE id >= ? AND id < ? AND place != ? "
+            "AND id NOT IN (SELECT id FROM seen)",
+            (prefix, prefix + "\U0010ffff", _IN_DROPPED),
+        )
+        found = [key for (key,) in rows]
+        if numbers is None:
+            return found
+        low, high = numbers
+        behind = [(key, key.removeprefix(prefix)) for key in found]
+        return [key for key, n in behind if n.lstrip("-").isdecimal() and low <= int(n) <= high]
 
     def note(self, name: str) -> str | None:
         """Read what an earlier run noted, such as how far it came."""
@@ -179,6 +217,9 @@ class CorpusWriter:
         CorpusError
             It cannot be read or written.
         """
+        if self.dry:
+            self.changes.photos += 1
+            return ""
         place = self.folder / name
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -213,6 +254,7 @@ class CorpusWriter:
             The disk is full or fails; what was written before stays whole.
         """
         key, digest = str(record["id"]), _digest(record)
+        self._see(key)
         row = self._row(key)
         if row is not None and row[0] == digest:
             self.changes.same += 1
@@ -245,7 +287,7 @@ class CorpusWriter:
                 with place.open("rb") as photo:
                     os.fsync(photo.fileno())
             self._unsynced.clear()
-            if self._lines:
+            if self._lines and not self.dry:
                 self._file.write(b"".join(self._lines))
                 self._file.flush()
                 os.fsync(self._file.fileno())
@@ -255,12 +297,21 @@ class CorpusWriter:
             "INSERT OR REPLACE INTO posts VALUES (?, ?, ?)",
             ((key, digest, place) for key, (digest, place) in self._rows.items()),
         )
+        self._database.executemany(
+            "INSERT OR IGNORE INTO seen VALUES (?)", ((key,) for key in self._seen)
+        )
+        self._seen.clear()
         self._lines.clear()
         self._rows.clear()
         self._mark()
         self._database.commit()
 
     # State
+
+    def _see(self, key: str) -> None:
+        self._seen.append(key)
+        if len(self._seen) >= _SEEN_AT_ONCE:
+            self.commit()
 
     def _row(self, key: str) -> tuple[bytes, int] | None:
         if key in self._rows:
@@ -271,6 +322,8 @@ class CorpusWriter:
         return row
 
     def _mark(self) -> None:
+        if self.dry:
+            return
         end = self._posts_file.stat().st_size
         self.set_note("posts", json.dumps([end, _tail(self._posts_file, end)]))
         dropped = dropped_file(self.folder)
@@ -296,9 +349,10 @@ class CorpusWriter:
             for entry in read_dropped(self.folder):
                 if (record := _parse(entry.line)) is not None:
                     self._index(record, _IN_DROPPED)
-        for place, line in _lines_from(self._posts_file, start):
-            if (record := _parse(line)) is not None:
-                self._index(record, place)
+        if self._posts_file.is_file():
+            for place, line in _lines_from(self._posts_file, start):
+                if (record := _parse(line)) is not None:
+                    self._index(record, place)
         self._mark()
         self._database.commit()
 
@@ -311,7 +365,7 @@ class CorpusWriter:
 
     def _compact(self) -> None:
         """Leave out lines that a later one replaced, so that readers need not."""
-        if not self._stale:
+        if not self._stale or self.dry:
             return
         try:
             with whole_file(self._posts_file) as file:
@@ -327,6 +381,12 @@ class CorpusWriter:
             raise CorpusError(f"{self._posts_file} cannot be written: {error}") from error
         self._database.execute("DELETE FROM notes WHERE name IN ('posts', 'dropped', 'stale')")
         self._synchronise()
+
+
+def _state_in_memory() -> sqlite3.Connection:
+    database = sqlite3.connect(":memory:")
+    database.executescript(_SCHEMA)
+    return database
 
 
 def _open_state(folder: Path) -> sqlite3.Connection:

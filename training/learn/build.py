@@ -40,6 +40,7 @@ from engine.results import Floats
 from engine.store import SqlitePostStore
 from engine.text import TextPipeline
 from engine.vocabulary import Vocabulary
+from training.commands.common import confirmed, folder_path
 from training.evaluate import metrics
 from training.evaluate.coherence import npmi
 from training.learn.artm import ArtmResult, ArtmSettings, train_artm
@@ -50,7 +51,7 @@ from training.learn.describe import fill_library, photo_sources
 from training.learn.features import describe_photos, learn_codebook, sample_grids
 from training.learn.mstep import refit_phi
 from training.learn.plots import plot_training
-from training.learn.prepare import prepare
+from training.learn.prepare import PrepareOptions, prepare
 from training.learn.refine import RefineSettings, refine
 from training.learn.weights import Precision, convert
 
@@ -59,6 +60,9 @@ BANK: Final = 4000
 
 LEAST_POSTS: Final = 20
 """Fewer posts than this are no corpus to learn topics from."""
+
+FEW_REMOVED: Final = 5
+"""So many posts, or one in a hundred, leave the library without being asked for."""
 
 RANGES: Final = {
     "topics": (0, 4096),
@@ -118,6 +122,7 @@ def build(
     also: Sequence[Path] = (),
     name: str = "",
     replace_model: bool = False,
+    prune: bool = False,
     progress: bool = True,
 ) -> Model:
     """Learn a model from a corpus and fill a library with it.
@@ -138,6 +143,8 @@ def build(
         Shown by the bot; the folder's name by default.
     replace_model
         Replace a better model that is already there.
+    prune
+        Remove posts from the library that the corpus no longer has, however many.
     progress
         Progress bars and lines on standard error.
 
@@ -226,7 +233,7 @@ def build(
     _install(staging, out)
     model = load_model(out)
     say(f"model {identity}: " + _quality_line(model.info.quality))
-    _library(model, library, texts, encoder, sources, features, corpus, out, say)
+    _library(model, library, texts, encoder, sources, features, corpus, out, prune, say)
     say(f"done in {time.monotonic() - started:.0f} s: {out}")
     return model
 
@@ -671,6 +678,7 @@ def _library(
     features: Path,
     corpus: Path,
     out: Path,
+    prune: bool,
     say: _Say,
 ) -> None:
     engine = Engine(model)
@@ -679,7 +687,14 @@ def _library(
         store.photo_root = _photo_root(corpus, out)
         written = fill_library(engine, store, posts, texts, chunks, corpus)
         gone = {post.id for post in store.recent(store.count())} - {post.id for post in posts}
-        store.remove(gone)
+        few = max(FEW_REMOVED, len(posts) // 100)
+        words = f"{len(gone):,} posts of the library in {out} are not in {corpus}"
+        if len(gone) <= few or prune or confirmed(f"{words}. Remove them from the library?"):
+            store.remove(gone)
+            if gone:
+                say(f"{words}: they are removed from it")
+        else:
+            say(f"{words}: they stay, but cannot be found (--prune removes them)")
         version = store.content_version()
         engine.load(store.vectors(model.info.id), version=version)
     engine.save(out / "index.faiss", version=version)
@@ -706,11 +721,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``image2pic build``."""
     parser.add_argument(
         "corpus",
-        type=Path,
-        help="a corpus (folder with posts.jsonl), a Telegram Desktop export (JSON), or a folder of "
-        "photos; the last two are first collected into corpus/NAME and cleaned",
+        type=folder_path,
+        help="a corpus (folder with posts.jsonl), a Telegram Desktop export (JSON; also its zip, "
+        "or a folder above several), or a folder of photos; all but the first are first collected "
+        "into corpus/NAME and cleaned",
     )
-    parser.add_argument("--out", type=Path, help="the model's folder (default: models/CORPUS)")
+    parser.add_argument(
+        "--out", type=folder_path, help="the model's folder (default: models/CORPUS)"
+    )
     parser.add_argument("--name", default="", help="the model's name, shown by the bot")
     parser.add_argument(
         "--split", action="append", help="learn from this split only (repeatable; default: train)"
@@ -744,6 +762,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replace", action="store_true", help="replace the model even by a worse one"
     )
+    parser.add_argument(
+        "--username", help="of an export: the chat's public name or a link to it, for links"
+    )
+    parser.add_argument(
+        "--partial", action="store_true", help="build from an export that ended too early"
+    )
+    parser.add_argument(
+        "--prune", action="store_true", help="remove posts that the source no longer has"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
@@ -772,17 +799,28 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
         refine=refining,
     )
-    corpus = prepare(
-        args.corpus, _Say(not args.quiet), progress=not args.quiet and sys.stderr.isatty()
+    say = _Say(not args.quiet)
+    prepared = prepare(
+        args.corpus,
+        say,
+        PrepareOptions(
+            username=args.username,
+            partial=args.partial,
+            prune=args.prune,
+            progress=not args.quiet and sys.stderr.isatty(),
+        ),
     )
     build(
-        corpus,
-        args.out or Path("models") / corpus.resolve().name,
+        prepared.folder,
+        args.out or Path("models") / prepared.folder.resolve().name,
         settings,
         splits=args.split,
         also=args.also,
         name=args.name,
         replace_model=args.replace,
+        prune=args.prune,
         progress=not args.quiet,
     )
+    for loss in prepared.losses:
+        say(loss)
     return 0

@@ -2,83 +2,154 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from engine.cleaning.rules import Limits
-from engine.corpus.folder import FolderOptions, read_folder
-from engine.corpus.posts import PHOTO_SUFFIXES, SourceReport
+from engine.corpus.posts import SourceReport
 from engine.corpus.reader import POSTS_FILE
-from engine.corpus.telegram import RESULT_FILE, TelegramOptions, read_export
+from engine.corpus.source import Source, SourceOptions, find_sources, unpacked
+from engine.corpus.telegram import RESULT_FILE, TelegramOptions, chat_of
 from engine.errors import CorpusError
 from training.clean.model import filter_for
-from training.collect.add import add_posts, claim_name
+from training.collect.add import collect
 from training.commands.clean import clean
+from training.commands.collect import prune
+from training.commands.common import confirmed
 from training.corpus.writer import CorpusWriter
 
 CORPORA: Final = Path("corpus")
 """Where corpora are made, in the folder that the command runs in."""
 
+ACCOUNT: Final = "telegram"
+"""Name of the corpus of several chats."""
+
+_DATED: Final = re.compile(r"(?:ChatExport|DataExport)_[\d-]+.*")
+
 Say = Callable[[str], None]
 
 
-def prepare(path: Path, say: Say, *, corpora: Path = CORPORA, progress: bool = False) -> Path:
+@dataclass(frozen=True)
+class PrepareOptions:
+    """How an export or a folder is made a corpus.
+
+    Attributes
+    ----------
+    username
+        The public name of the export's chat, or a link to it.
+    partial
+        Go on with an export that breaks off.
+    prune
+        Remove posts that the source no longer has.
+    progress
+        Show progress bars.
+    corpora
+        Folder for corpora that are made.
+    """
+
+    username: str | None = None
+    partial: bool = False
+    prune: bool = False
+    progress: bool = False
+    corpora: Path = CORPORA
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A corpus to learn from.
+
+    Attributes
+    ----------
+    folder
+        Where it is.
+    losses
+        What was lost on the way, in sentences for the end.
+    """
+
+    folder: Path
+    losses: list[str] = field(default_factory=list)
+
+
+def prepare(path: Path, say: Say, options: PrepareOptions | None = None) -> Prepared:
     """Return the corpus that a path stands for.
 
-    A corpus is returned as it is. A Telegram Desktop export, or a folder of photos, is collected
-    into ``corpora/NAME`` and cleaned; called again, only what is new is collected.
+    A corpus is returned as it is. Telegram Desktop's exports, and a folder of photos, are collected
+    into a corpus that is named by the chat or the folder, and cleaned; called again, also with a
+    later export of the same chat, only what is new or changed is collected.
 
     Parameters
     ----------
     path
-        A corpus, an export (its folder or its ``result.json``), or a folder of photos.
+        A corpus, an export (its folder, its ``result.json``, or a zip), a folder above several
+        exports, or a folder of photos.
     say
-        UserError what was found.
-    corpora
-        Folder for corpora that are made.
-    progress
-        Show progress bars.
+        Is told what was found.
+    options
+        How.
 
     Raises
     ------
     CorpusError
-        It is none of these.
+        It is none of these, it has no photos, or it ended too early and `partial` is not set.
     """
-    if (path / POSTS_FILE).is_file():
-        return path
-    # An export as HTML is refused in words by the collector.
-    export = path.name == RESULT_FILE or any(
-        True for name in (RESULT_FILE, "messages*.html") for _ in path.glob(name)
-    )
-    if not path.exists():
-        raise CorpusError(f"{path} does not exist")
-    if not export and not _has_photos(path):
-        raise CorpusError(
-            f"{path} is no corpus (no {POSTS_FILE}), no Telegram export (no {RESULT_FILE}) and no "
-            "folder with photos; see `image2pic collect --help` for other sources"
-        )
-    source = path.parent if path.is_file() else path
-    corpus = corpora / (source.resolve().name or "posts")
-    with CorpusWriter(corpus) as writer:
-        found = SourceReport()
-        if export:
-            posts = read_export(path, TelegramOptions(), found)
-        else:
-            claim_name(writer, path.resolve().name, path, given=False)
-            posts = read_folder(path, FolderOptions(leave_out=corpus), found)
-        add_posts(posts, writer, found, progress=progress)
-        say(str(found))
-        if found.broken:
-            say(f"the export ends too early: {found.broken}; what stood before is kept")
+    options = options or PrepareOptions()
+    with unpacked(path) as place:
+        sources = find_sources(place)
+        if sources[0].kind == "corpus" and place == path:
+            return Prepared(sources[0].path)
+        corpus = _corpus(path, sources, options.corpora)
+        report = SourceReport()
+        telegram = TelegramOptions(username=options.username)
+        with CorpusWriter(corpus) as writer:
+            gone = collect(
+                place, writer, report, SourceOptions(telegram), progress=options.progress
+            )
+            if gone:
+                prune(gone, writer, asked=options.prune)
+    say(str(report))
+    for note in report.losses():
+        say(note)
     say(f"{corpus}: {writer.changes}")
+    if report.broken and not options.partial:
+        question = f"{path} ended too early ({report.broken}). Build from what stood before?"
+        if not confirmed(question):
+            raise CorpusError(
+                f"{path} ended too early ({report.broken}): export once more, or add --partial to "
+                f"build from what stood before (it is kept in {corpus})"
+            )
     # A photo without words can still be found by what it shows.
     limits = Limits(min_tokens=0)
     say(clean(corpus, limits, filter_for(corpus), min_tokens=0))
-    return corpus
+    return Prepared(corpus, report.losses())
 
 
-def _has_photos(folder: Path) -> bool:
-    return folder.is_dir() and any(
-        path.suffix.lower() in PHOTO_SUFFIXES for path in folder.rglob("*")
-    )
+def _corpus(path: Path, sources: list[Source], corpora: Path) -> Path:
+    """Where the posts of sources are collected: by their chat, however the export is named."""
+    source = path.resolve().with_suffix("") if path.is_file() else path.resolve()
+    if path.name == RESULT_FILE:
+        source = path.resolve().parent
+    if sources[0].kind != "telegram":
+        return corpora / (source.name or "posts")
+    files = [one.path / RESULT_FILE if one.path.is_dir() else one.path for one in sources]
+    chats = {chat.id: chat.name for file in files if (chat := chat_of(file)) is not None}
+    if len(chats) != 1:
+        return corpora / (ACCOUNT if _DATED.fullmatch(source.name) else source.name or ACCOUNT)
+    ((number, name),) = chats.items()
+    for posts in sorted(corpora.glob(f"*/{POSTS_FILE}")):
+        if _first_id(posts).startswith(f"telegram/{number}/"):
+            return posts.parent
+    plain = re.sub(r"[^\w .-]+", " ", name).strip(" .")[:60].strip() or f"chat {abs(number)}"
+    free = not (corpora / plain).exists()
+    return corpora / (plain if free else f"{plain} {abs(number)}")
+
+
+def _first_id(posts: Path) -> str:
+    try:
+        with posts.open("rb") as file:
+            return str(json.loads(file.readline())["id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

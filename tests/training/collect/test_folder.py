@@ -13,10 +13,11 @@ from PIL import ExifTags, Image
 from engine.corpus.captions import read_embedded, read_table
 from engine.corpus.folder import FolderOptions, read_folder
 from engine.corpus.posts import SourceReport
+from engine.corpus.source import CorpusOptions, SourceOptions
 from engine.errors import CorpusError
 from tests.training.collect.helpers import Collect, contents, jpeg, load, photos_in
 from training.collect.add import add_posts, claim_name
-from training.collect.merge import MergeOptions, merge_corpus
+from training.collect.add import collect as collect_source
 from training.collect.metadata import without_metadata
 from training.corpus.writer import CorpusWriter
 
@@ -271,6 +272,12 @@ def corpus(path: Path, *records: dict[str, Any]) -> Path:
     return path
 
 
+def merge(folder: Path, writer: CorpusWriter, **options: Any) -> SourceReport:
+    report = SourceReport()
+    collect_source(folder, writer, report, SourceOptions(corpus=CorpusOptions(**options)))
+    return report
+
+
 def test_merge(tmp_path: Path) -> None:
     one = corpus(
         tmp_path / "one",
@@ -280,9 +287,9 @@ def test_merge(tmp_path: Path) -> None:
     )
     two = corpus(tmp_path / "two", {"id": "1", "photo": "photos/a.jpg", "text": "other"})
     with CorpusWriter(tmp_path / "all") as writer:
-        report = merge_corpus(one, writer, MergeOptions())
-        assert report.replaced == 1
-        merge_corpus(two, writer, MergeOptions(prefix=True))
+        report = merge(one, writer)
+        assert report.skipped == {"replaced by a later line with the same id": 1}
+        merge(two, writer, prefix=True)
     posts = load(tmp_path / "all")
     assert list(posts) == ["1", "2", "two/1"]
     assert posts["2"].texts == {"en": ("a big dog",)}
@@ -292,10 +299,10 @@ def test_merge(tmp_path: Path) -> None:
     assert '"album": "x"' in text
     assert "Anna" not in text
     with CorpusWriter(tmp_path / "all") as writer:
-        merge_corpus(one, writer, MergeOptions())
+        merge(one, writer)
         assert (writer.changes.new, writer.changes.edited, writer.changes.photos) == (0, 0, 0)
         with pytest.raises(CorpusError, match="into itself"):
-            merge_corpus(tmp_path / "all", writer, MergeOptions())
+            merge(tmp_path / "all", writer)
 
 
 def test_merge_by_command(tmp_path: Path, collect: Collect) -> None:

@@ -65,22 +65,22 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_corpus_is_taken_as_it_is(here: Path) -> None:
     (here / "mine").mkdir()
     (here / "mine" / "posts.jsonl").write_text("")
-    assert prepare(here / "mine", print) == here / "mine"
+    assert prepare(here / "mine", print).folder == here / "mine"
     assert [path.name for path in here.iterdir()] == ["mine"]
 
 
 def test_an_export_is_collected_cleaned_and_goes_on(here: Path) -> None:
     said: list[str] = []
     source = export(here / "ChatExport", 3)
-    corpus = prepare(source, said.append)
-    assert corpus == Path("corpus/ChatExport")
+    corpus = prepare(source, said.append).folder
+    assert corpus == Path("corpus/My channel")
     assert "kept 17 of 18: 1 advert" in "\n".join(said)
     posts = list(read_corpus(corpus, report=Report()))
     assert len(posts) == 17
     assert posts[0].id == "telegram/-10077/1"
     # Once more, by its file: nothing new, nothing lost.
     said.clear()
-    assert prepare(source / "result.json", said.append) == corpus
+    assert prepare(source / "result.json", said.append).folder == corpus
     assert "kept 17 of 18: 1 advert" in "\n".join(said)
     assert [post.id for post in read_corpus(corpus, report=Report())] == [p.id for p in posts]
 
@@ -91,7 +91,7 @@ def test_a_folder_of_photos(here: Path) -> None:
     scene("sea", 1).save(folder / "a.jpg")
     (folder / "a.txt").write_text("sea and beach")
     scene("snow", 2).save(folder / "b.png")
-    posts = list(read_corpus(prepare(here / "Holidays", print), report=Report()))
+    posts = list(read_corpus(prepare(here / "Holidays", print).folder, report=Report()))
     assert [post.id for post in posts] == ["Holidays/day 1/a.jpg", "Holidays/day 1/b.png"]
 
 
@@ -107,7 +107,7 @@ def test_what_is_none_of_these_is_refused(here: Path) -> None:
     with pytest.raises(CorpusError, match="this export is HTML"):
         prepare(here / "html", print)
     (here / "a.zip").write_bytes(b"PK")
-    with pytest.raises(CorpusError, match="no Telegram export"):
+    with pytest.raises(CorpusError, match="not a zip"):
         prepare(here / "a.zip", print)
     assert not (here / "corpus" / "empty").exists()
 
@@ -120,8 +120,8 @@ def test_from_an_export_to_a_model(here: Path, tiny_encoder: Path) -> None:
     source = export(here / "ChatExport", 8)
     words = ["build", str(source), "--encoder", str(tiny_encoder), "--topics", "16"]
     assert main([*words, "--words", "48", "--epochs", "2", "--quiet"]) == 0
-    assert load_model(here / "models" / "ChatExport").info.posts == 47
-    with closing(sqlite3.connect(here / "models" / "ChatExport" / "posts.sqlite")) as library:
+    assert load_model(here / "models" / "My channel").info.posts == 47
+    with closing(sqlite3.connect(here / "models" / "My channel" / "posts.sqlite")) as library:
         texts = {text for (text,) in library.execute("SELECT text FROM posts")}
     assert "sea and boat #a" in texts
     assert ADVERT not in texts
