@@ -21,6 +21,14 @@ _LOGGER = logging.getLogger(__name__)
 #: Posts whose photos are looked at in one go, between which new posts are worked in.
 BATCH: Final = 16
 
+#: Posts whose lines are counted at the start, so that those that recur in a chat are known.
+RECENT: Final = 2000
+
+
+def _chat(post: str) -> str:
+    """Where the post of an id came from: ``telegram/-100123`` of ``telegram/-100123/45``."""
+    return post.rpartition("/")[0]
+
 
 class Judgement(NamedTuple):
     """What became of a post.
@@ -93,6 +101,12 @@ class Gate:
         together = f"{chat} {album}" if album else None
         return await self._work.run_for_library(self._judge, post, text, photo, together)
 
+    def said(self, post: str, text: str) -> str:
+        """Return what a post says: its text without the lines that recur in its chat."""
+        if self._cleaner is None:
+            return text
+        return self._cleaner.signatures.without(_chat(post), text)
+
     async def forget(self, post: str) -> None:
         """Forget a post that is not in the library: the next copy of it is none."""
         if self._cleaner is not None:
@@ -108,6 +122,8 @@ class Gate:
             return
         after = 0
         try:
+            for post in await self._store.recent(limit=RECENT, offset=0):
+                self._cleaner.signatures.add(_chat(post.id), post.text)
             while posts := await self._store.without_fingerprint(
                 after=after, limit=BATCH, except_source=STARTER
             ):
@@ -122,12 +138,12 @@ class Gate:
 
     def _judge(self, post: str, text: str, photo: bytes, album: str | None) -> Judgement:
         assert self._cleaner is not None
-        verdict = self._cleaner.judge(post, text, photo, album=album)
+        verdict = self._cleaner.judge(post, text, photo, album=album, source=_chat(post))
         return Judgement(verdict, None if verdict else self._cleaner.seen[post].to_bytes())
 
     def _keep(self, post: str, text: str, photo: bytes) -> Judgement:
         assert self._cleaner is not None
-        found = self._cleaner.fingerprint(text, photo)
+        found = self._cleaner.fingerprint(text, photo, source=_chat(post))
         self._cleaner.seen.add(post, found)
         return Judgement(None, found.to_bytes())
 
@@ -136,9 +152,10 @@ class Gate:
         found = {}
         for post in posts:
             try:
-                one = self._cleaner.fingerprint(post.text, self._photos.read(post.photo))
+                photo = self._photos.read(post.photo)
+                one = self._cleaner.fingerprint(post.text, photo, source=_chat(post.id))
             except PhotoError:
-                one = self._cleaner.fingerprint(post.text)
+                one = self._cleaner.fingerprint(post.text, source=_chat(post.id))
             found[post.key] = one
             self._cleaner.seen.add(post.id, one)
         return found

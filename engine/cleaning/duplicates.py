@@ -12,8 +12,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
+import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from engine.text import TextBag
+from engine.text.clean import clean
 
 BITS: Final = 64
 MAX_DISTANCE: Final = 8
@@ -30,6 +32,10 @@ NEAR: Final = 6
 REPOST_TOKENS: Final = 5
 """Shorter texts ("good morning") are said again by chance."""
 
+LIKE: Final = 12
+"""Bits of 64 in which the photos of a post and of its repost (cropped, written on) may differ."""
+
+_NUMBER: Final = re.compile(r"\d+")
 _SIDE: Final = 32
 _LOW: Final = 8
 _FLAT: Final = 4.0  # standard deviation of grey levels
@@ -63,8 +69,17 @@ def photo_hash(image: Image.Image) -> int | None:
     return int.from_bytes(bits.tobytes(), "big")
 
 
-def text_key(bag: TextBag) -> bytes | None:
+def text_key(text: str, bag: TextBag) -> bytes | None:
     """Key that reposts of a text share, whatever their links, handles and emoji.
+
+    Texts that differ in a number ("photo 1 of 30") have different keys.
+
+    Parameters
+    ----------
+    text
+        As posted.
+    bag
+        Its tokens.
 
     Returns
     -------
@@ -73,7 +88,8 @@ def text_key(bag: TextBag) -> bytes | None:
     """
     if len(bag.typed) < REPOST_TOKENS:
         return None
-    words = "\n".join(token.key for token in bag.typed)
+    numbers = _NUMBER.findall(clean(text)) if _NUMBER.search(text) else []
+    words = "\n".join((*(token.key for token in bag.typed), *numbers))
     return hashlib.blake2b(words.encode(), digest_size=16).digest()
 
 
@@ -190,30 +206,46 @@ class Fingerprint(NamedTuple):
 
 
 def fingerprint(
-    bag: TextBag, data: bytes | None = None, image: Image.Image | None = None
+    words: bytes | None, sha256: bytes | None = None, look: int | None = None
 ) -> Fingerprint:
     """Fingerprint of a post.
 
     Parameters
     ----------
-    bag
-        Its text's tokens.
-    data
-        Its photo's file.
-    image
-        The decoded photo, of any size.
-
+    words
+        The `text_key` of its text.
+    sha256
+        Of its photo's file.
+    look
+        The photo's `photo_hash`.
     """
-    words = text_key(bag)
     return Fingerprint(
-        int.from_bytes(hashlib.sha256(data).digest()[:8], "big") if data else 0,
-        (photo_hash(image) or 0) if image is not None else 0,
+        int.from_bytes(sha256[:8], "big") if sha256 else 0,
+        look or 0,
         int.from_bytes(words[:8], "big") if words else 0,
     )
 
 
+class Copy(NamedTuple):
+    """A post of which another one is a copy.
+
+    Attributes
+    ----------
+    rule
+        ``"same photo"``, ``"near-duplicate photo"`` or ``"same text"``.
+    key
+        The post's.
+    bits
+        In which the looks of the two photos differ.
+    """
+
+    rule: str
+    key: str
+    bits: int = 0
+
+
 class SeenPosts:
-    """Fingerprints of the posts so far, for posts that come one by one.
+    """Fingerprints of the posts so far, and which of them a post is a copy of.
 
     Each is compared with all that are there: a million takes some milliseconds, and no table has
     to be kept beside the 24 bytes of a post.
@@ -221,7 +253,8 @@ class SeenPosts:
     Parameters
     ----------
     distance
-        Bits in which the looks of near duplicates may differ, 0 to `MAX_DISTANCE`.
+        Bits in which the looks of near duplicates may differ, 0 to `MAX_DISTANCE`; below 0 no
+        photo is one.
 
     Raises
     ------
@@ -230,7 +263,7 @@ class SeenPosts:
     """
 
     def __init__(self, distance: int = NEAR) -> None:
-        _check(distance)
+        _check(max(0, distance))
         self._distance = distance
         self._columns = np.zeros((len(Fingerprint._fields), 64), np.uint64)
         self._keys: list[str] = []
@@ -267,31 +300,61 @@ class SeenPosts:
             self._keys[row], self._albums[row], self._rows[last] = last, album, row
             self._columns[:, row] = self._columns[:, len(self._keys)]
 
-    def same_photo(self, key: str, found: Fingerprint) -> str | None:
-        """Key of another post with the very same photo."""
-        return self._equal(_PHOTO, found.photo, key)
+    def copy_of(
+        self,
+        key: str,
+        found: Fingerprint,
+        album: str | None = None,
+        near: Collection[int] | None = None,
+    ) -> Copy | None:
+        """Find a post of which this one is a copy; itself is none.
 
-    def same_words(self, key: str, found: Fingerprint, album: str | None = None) -> str | None:
-        """Key of another post with the same words; photos of one album share theirs."""
-        return self._equal(_WORDS, found.words, key, album)
+        The very same photo, or one that looks the same; or the same words with a photo alike, or
+        with no photo on both. Photos of one album share their words.
 
-    def near(self, key: str, found: Fingerprint) -> str | None:
-        """Key of the post that looks most alike, within the distance."""
+        Parameters
+        ----------
+        key, found, album
+            The post's.
+        near
+            The looks within the distance, where they are known (`near_pairs`): nothing else is
+            compared then.
+        """
+        if rows := self._equal(_PHOTO, found.photo, key):
+            return Copy("same photo", self._keys[rows[0]])
+        if self._distance >= 0 and (like := self._near(key, found, near)):
+            return like
+        for row in self._equal(_WORDS, found.words, key):
+            photo, look = self._columns[:_WORDS, row].tolist()
+            if album is not None and self._albums[row] == album:
+                continue
+            apart = (look ^ found.look).bit_count()
+            if (look and found.look and apart <= LIKE) or not (photo or found.photo):
+                return Copy("same text", self._keys[row], apart)
+        return None
+
+    def _near(self, key: str, found: Fingerprint, near: Collection[int] | None) -> Copy | None:
         if not found.look or not self._keys:
+            return None
+        if near is not None:
+            for look in (found.look, *near):
+                if rows := self._equal(_LOOK, look, key):
+                    bits = (look ^ found.look).bit_count()
+                    return Copy("near-duplicate photo", self._keys[rows[0]], bits)
             return None
         looks = self._columns[_LOOK, : len(self._keys)]
         apart = np.where(looks == 0, BITS, np.bitwise_count(looks ^ np.uint64(found.look)))
         if (own := self._rows.get(key)) is not None:
             apart[own] = BITS
         best = int(apart.argmin())
-        return self._keys[best] if apart[best] <= self._distance else None
-
-    def _equal(self, column: int, value: int, key: str, album: str | None = None) -> str | None:
-        if not value:
+        if apart[best] > self._distance:
             return None
+        return Copy("near-duplicate photo", self._keys[best], int(apart[best]))
+
+    def _equal(self, column: int, value: int, key: str) -> list[int]:
+        """Rows of other posts with this value, 0 being none."""
+        if not value:
+            return []
         rows = np.flatnonzero(self._columns[column, : len(self._keys)] == np.uint64(value))
-        for row in rows.tolist():
-            together = album is not None and self._albums[row] == album
-            if self._keys[row] != key and not together:
-                return self._keys[row]
-        return None
+        own = self._rows.get(key)
+        return [row for row in rows.tolist() if row != own]

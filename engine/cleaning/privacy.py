@@ -29,6 +29,13 @@ _DIGITS: Final = re.compile(
     r"(?<![\w+.,/=&-])(?<!\d:)\+?\s?\(?\d(?:[\s().\u2010-\u2015\u2212\u00a0-]{0,3}\d){6,18}(?![\w/]|[.,]\d)"
 )
 _CARD: Final = re.compile(r"\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}")
+_YEARS: Final = re.compile(r"(?:(?:1[5-9]|20)\d\d[ -]?){4}")
+# A page of VK's that names nobody: a post, a photo, an album, a community by its number.
+_VK_PAGE: Final = re.compile(
+    r"(?:wall|photo|album|albums|video|videos|topic|doc|clip|clips|market|product|story|poll|club"
+    r"|public|event|app|feed|search)(?=[-\d]|\W|$)",
+    re.IGNORECASE,
+)
 _LOCAL: Final = re.compile(r"\d{3}-\d{2}-\d{2}|\d{3}-\d{4}")
 _NO_PHONE: Final = re.compile(
     r"\d{4}[-.]\d{2}[-.]\d{2}\b.*|\d{2}[-.]\d{2}[-.]\d{4}\b.*|\d{4}\s?[-–—]\s?\d{4}"
@@ -59,12 +66,16 @@ def _profile(match: re.Match[str]) -> str:
     # Posts of a channel (t.me/c/12/34) name nobody.
     if match["name"].lower() in {"c", "s", "joinchat", "share", "p", "reel", "status", "hashtag"}:
         return match.group()
+    if "vk." in match["site"].lower() and _VK_PAGE.match(match.string, match.start("name")):
+        return match.group()
     return match["site"] + "@user"
 
 
 def _number(match: re.Match[str]) -> str:
     written = match.group().replace("\u00a0", " ")
     digits = sum(char.isdigit() for char in written)
+    if _YEARS.fullmatch(written.strip()):
+        return match.group()
     if _CARD.fullmatch(written.strip()):
         return "@card"
     if written.lstrip().startswith("+"):

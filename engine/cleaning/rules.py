@@ -1,16 +1,28 @@
 """What is kept of posts: the same rules for a corpus that is learnt from and for live posts.
 
-A post is judged alone (too short, an advert, a photo too small) and against the posts before it
+A post is judged alone (too short, an advert, a photo too small) and against the posts that are kept
 (the same photo, nearly the same photo, the same text).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from engine.cleaning.adverts import AdvertFilter
-from engine.cleaning.duplicates import NEAR, Fingerprint, SeenPosts, fingerprint
+from engine.cleaning.duplicates import (
+    BITS,
+    NEAR,
+    Copy,
+    Fingerprint,
+    SeenPosts,
+    fingerprint,
+    photo_hash,
+    text_key,
+)
+from engine.cleaning.signatures import SignatureLines
 from engine.errors import PhotoError
 from engine.photo import decode, size_of
 from engine.text import TextBag, TextPipeline
@@ -75,6 +87,77 @@ class Limits:
     distance: int = NEAR
 
 
+class Facts(NamedTuple):
+    """What the rules need to know of a post.
+
+    Attributes
+    ----------
+    tokens
+        Meaningful tokens of its text.
+    found
+        What copies of it are known by.
+    size
+        Pixels of its photo, width and height; None: it has no photo, or one that is broken.
+    broken
+        Why its photo cannot be read; "" where it can.
+    advert
+        Probability that its text is an advert.
+    why
+        What speaks for an advert.
+    """
+
+    tokens: int
+    found: Fingerprint = Fingerprint()
+    size: tuple[int, int] | None = None
+    broken: str = ""
+    advert: float = 0.0
+    why: str = ""
+
+
+def judge_alone(facts: Facts, limits: Limits) -> Verdict | None:
+    """Judge a post by itself; None: nothing speaks against it."""
+    if facts.broken:
+        return Verdict("broken photo", facts.broken)
+    if facts.size is not None and min(facts.size) < limits.min_side:
+        return Verdict("tiny photo", f"{facts.size[0]} x {facts.size[1]} pixels")
+    if facts.tokens < limits.min_tokens:
+        return Verdict(
+            "too short", f"{facts.tokens} meaningful tokens, fewer than {limits.min_tokens}"
+        )
+    if facts.advert >= limits.threshold:
+        return Verdict("advert", facts.why)
+    return None
+
+
+def judge_copy(copy: Copy | None) -> Verdict | None:
+    """Judge a post that is a copy of another; None: it is none."""
+    if copy is None:
+        return None
+    if copy.rule == "near-duplicate photo":
+        return Verdict(copy.rule, f"looks like {copy.key} ({copy.bits} bits of {BITS} differ)")
+    return Verdict(copy.rule, f"as in {copy.key}")
+
+
+def better_first(facts: Facts) -> tuple[bool, int]:
+    """Order copies by what is kept of them: with words before without, then more pixels."""
+    width, height = facts.size or (0, 0)
+    return not facts.tokens, -width * height
+
+
+def advert_facts(
+    texts: Sequence[str], limits: Limits, adverts: AdvertFilter | None
+) -> list[tuple[float, str]]:
+    """Probability of each text to be an advert, and for adverts the words that spoke for it."""
+    if adverts is None or limits.threshold > 1:
+        return [(0.0, "")] * len(texts)
+    facts = []
+    for text, probability in zip(texts, adverts.probabilities(texts).tolist(), strict=True):
+        words = adverts.why(text, 4) if probability >= limits.threshold else ()
+        spoke = ", ".join(piece.text for piece in words)
+        facts.append((probability, f"{probability:.2f}" + (f": {spoke}" if spoke else "")))
+    return facts
+
+
 class Cleaner:
     """Judges posts as they come, and remembers those that were kept.
 
@@ -93,6 +176,8 @@ class Cleaner:
     ----------
     seen
         Fingerprints of the posts that were kept, by key.
+    signatures
+        Lines that recur in a source's posts.
     """
 
     def __init__(
@@ -103,10 +188,17 @@ class Cleaner:
     ) -> None:
         self.adverts, self.limits = adverts, limits or Limits()
         self._pipeline = pipeline or TextPipeline()
-        self.seen = SeenPosts(max(0, self.limits.distance))
+        self.seen = SeenPosts(self.limits.distance)
+        self.signatures = SignatureLines()
 
     def judge(
-        self, key: str, text: str, data: bytes | None = None, *, album: str | None = None
+        self,
+        key: str,
+        text: str,
+        data: bytes | None = None,
+        *,
+        album: str | None = None,
+        source: str = "",
     ) -> Verdict | None:
         """Judge a post, and remember it if it is kept; else forget what it was before.
 
@@ -121,80 +213,52 @@ class Cleaner:
             The photo's file, or None.
         album
             Photos of one album share its text: that is no repost.
+        source
+            The chat that it came from: lines that recur in it are left out.
 
         Returns
         -------
         Verdict or None
             None: keep it.
         """
-        bag = self._pipeline(text)
-        try:
-            size = size_of(data) if data is not None else None
-            found = self._fingerprint(bag, data)
-        except PhotoError as error:
-            self.seen.discard(key)
-            return Verdict("broken photo", str(error))
-        verdict = (
-            judge_photo(size, self.limits)
-            or judge_text(text, bag, self.limits, self.adverts)
-            or self._copy(key, found, album)
-        )
+        self.signatures.add(source, text)
+        text = self.signatures.without(source, text)
+        facts = self._facts(text, data)
+        verdict = judge_alone(facts, self.limits)
         if verdict is None:
-            self.seen.add(key, found, album)
+            ((advert, why),) = advert_facts([text], self.limits, self.adverts)
+            verdict = judge_alone(facts._replace(advert=advert, why=why), self.limits)
+        verdict = verdict or judge_copy(self.seen.copy_of(key, facts.found, album))
+        if verdict is None:
+            self.seen.add(key, facts.found, album)
         else:
             self.seen.discard(key)
         return verdict
 
-    def fingerprint(self, text: str, data: bytes | None = None) -> Fingerprint:
-        """Fingerprint of a post that is kept without being judged; PhotoError as in `decode`."""
-        return self._fingerprint(self._pipeline(text), data)
+    def fingerprint(self, text: str, data: bytes | None = None, *, source: str = "") -> Fingerprint:
+        """Fingerprint of a post that is kept without being judged.
 
-    def _fingerprint(self, bag: TextBag, data: bytes | None) -> Fingerprint:
-        image = decode(data, size_hint=_SIZE_HINT) if data is not None else None
-        return fingerprint(bag, data, image)
+        Raises
+        ------
+        PhotoError
+            Its photo cannot be read.
+        """
+        facts = self._facts(self.signatures.without(source, text), data)
+        if facts.broken:
+            raise PhotoError(facts.broken)
+        return facts.found
 
-    def _copy(self, key: str, found: Fingerprint, album: str | None) -> Verdict | None:
-        if other := self.seen.same_photo(key, found):
-            return Verdict("same photo", f"as in {other}")
-        if self.limits.distance >= 0 and (other := self.seen.near(key, found)):
-            return Verdict("near-duplicate photo", f"looks like {other}")
-        if other := self.seen.same_words(key, found, album):
-            return Verdict("same text", f"as in {other}")
-        return None
-
-
-def judge_photo(size: tuple[int, int] | None, limits: Limits) -> Verdict | None:
-    """Judge a photo by its size in pixels (None: the post has none)."""
-    if size is not None and min(size) < limits.min_side:
-        return Verdict("tiny photo", f"{size[0]} x {size[1]} pixels")
-    return None
-
-
-def judge_text(
-    text: str, bag: TextBag, limits: Limits, adverts: AdvertFilter | None
-) -> Verdict | None:
-    """Judge a text by its tokens and by the advert filter.
-
-    Parameters
-    ----------
-    text
-        As posted.
-    bag
-        Its tokens.
-    limits
-        Where the lines are drawn.
-    adverts
-        The filter; None: adverts are kept.
-    """
-    tokens = meaningful(bag)
-    if tokens < limits.min_tokens:
-        return Verdict("too short", f"{tokens} meaningful tokens")
-    if adverts is not None and limits.threshold <= 1:
-        probability = adverts.probability(text)
-        if probability >= limits.threshold:
-            words = ", ".join(piece.text for piece in adverts.why(text, 4))
-            return Verdict("advert", f"{probability:.2f}" + (f": {words}" if words else ""))
-    return None
+    def _facts(self, text: str, data: bytes | None) -> Facts:
+        bag = self._pipeline(text)
+        words = text_key(text, bag)
+        if data is None:
+            return Facts(meaningful(bag), fingerprint(words))
+        try:
+            size = size_of(data)
+            look = photo_hash(decode(data, size_hint=_SIZE_HINT))
+        except PhotoError as error:
+            return Facts(meaningful(bag), broken=str(error))
+        return Facts(meaningful(bag), fingerprint(words, sha256(data).digest(), look), size)
 
 
 def meaningful(bag: TextBag) -> int:

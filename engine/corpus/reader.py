@@ -25,6 +25,9 @@ from engine.errors import CorpusError
 
 POSTS_FILE: Final = "posts.jsonl"
 
+COPIES_FILE: Final = "cleaning/copies.jsonl"
+"""What a post took over of its copies that were taken out: JSON with ``id`` and ``texts``."""
+
 MAX_LINE_BYTES: Final = 4 * 1024 * 1024
 """A longer line is skipped without being held in memory."""
 
@@ -260,6 +263,7 @@ class _Reader:
         self.folder = folder
         self.posts_file = folder / POSTS_FILE
         self._splits = splits
+        self._copies = _copies(folder / COPIES_FILE)
         self._root = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118 - ends with a slash
         # Photos share a few folders; resolving each folder once saves most system calls.
         self._real_folder = functools.lru_cache(maxsize=1024)(os.path.realpath)
@@ -281,7 +285,7 @@ class _Reader:
         post = CorpusPost(
             id=identifier,
             photo=self.folder / photo if photo else None,
-            texts=_texts(record),
+            texts=_together(_texts(record), self._copies.get(identifier, {})),
             tags=None if tags is None else tuple(tag for t in tags if (tag := t.lstrip("#"))),
             date=_date(record),
             source=_string(record, "source"),
@@ -363,6 +367,32 @@ def _texts(record: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         found[""] = (*found.get("", ()), text)
     kept = {language: tuple(t for t in texts if t.strip()) for language, texts in found.items()}
     return {language: texts for language, texts in kept.items() if texts}
+
+
+def _copies(path: Path) -> dict[str, dict[str, tuple[str, ...]]]:
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    try:
+        lines = path.read_bytes().splitlines() if path.is_file() else []
+        for line in lines:
+            record = _json_object(line)
+            found[str(record["id"])] = _texts({"texts": record["texts"]})
+    except (OSError, KeyError, _BadLineError) as error:
+        raise CorpusError(f"{path} is damaged ({error}): run clean --undo, then clean") from error
+    return found
+
+
+def _together(
+    own: dict[str, tuple[str, ...]], copies: dict[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Texts of a post and those that it took over, none twice."""
+    said = {" ".join(text.split()).casefold() for texts in own.values() for text in texts}
+    for language, texts in copies.items():
+        for text in texts:
+            plain = " ".join(text.split()).casefold()
+            if not any(plain in other for other in said):
+                said.add(plain)
+                own[language] = (*own.get(language, ()), text)
+    return own
 
 
 def _date(record: dict[str, Any]) -> str | None:

@@ -60,7 +60,7 @@ def candidates(corpus: Path, *, known: Iterable[str] = (), seed: int = 0) -> lis
     for key, text in _texts(corpus):
         if key in asked or not text.strip():
             continue
-        same = text_key(pipeline(text))
+        same = text_key(text, pipeline(text))
         if same is not None:
             if same in seen:
                 continue

@@ -19,6 +19,9 @@ from training.clean.rules import Judged
 from training.corpus.dropped import FOLDER
 
 SAMPLES: Final = 15
+MANY_ADVERTS: Final = 0.05
+"""Share of adverts above which the owner is told."""
+
 SHEET_COLUMNS: Final = 5
 _TILE: Final = 240
 
@@ -42,10 +45,12 @@ _MEANING: Final[Mapping[str, str]] = {
     "and hashtags); the post in the middle has {judged.median_tokens:.0f}",
     "advert": "probability of an advert {limits.threshold:.2f} or more; the words that spoke for "
     "it are named",
-    "same photo": "the photo is, byte for byte, that of an earlier post",
-    "near-duplicate photo": "the photo looks like that of an earlier post: their perceptual "
-    "hashes differ in at most {limits.distance} of 64 bits",
-    "same text": "the words are those of an earlier post (of another album)",
+    "same photo": "the photo is, byte for byte, that of another post, which has words or more "
+    "pixels, or comes first; that one took over the words",
+    "near-duplicate photo": "the photo looks like that of another post: their perceptual hashes "
+    "differ in at most {limits.distance} of 64 bits; the best of them stays",
+    "same text": "the words are those of another post (of another album), and the photos look "
+    "alike, or neither has one",
 }
 
 _log = logging.getLogger(__name__)
@@ -87,6 +92,18 @@ def summary(judged: Judged) -> str:
         f"{counts[rule]:,} {_PLURAL[rule][counts[rule] != 1]}" for rule in RULES if counts[rule]
     ]
     return text + (": " + ", ".join(taken) if taken else "")
+
+
+def warnings(judged: Judged) -> list[str]:
+    """Losses that the owner should look at, in words, with the way out."""
+    adverts = judged.counts()["advert"]
+    if adverts <= MANY_ADVERTS * judged.total or adverts < SAMPLES:
+        return []
+    return [
+        f"{adverts:,} of {judged.total:,} posts ({adverts / judged.total:.0%}) were taken for "
+        "adverts: look at the report, and if they are none, run `python -m training label "
+        "CORPUS`, which teaches the filter by yes and no (or clean with --keep-adverts)"
+    ]
 
 
 def samples(corpus: Path, judged: Judged, *, count: int = SAMPLES, seed: int = 0) -> list[Sample]:

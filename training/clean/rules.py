@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
-from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -13,8 +13,18 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from engine.cleaning.adverts import AdvertFilter
-from engine.cleaning.duplicates import near_pairs, text_key
-from engine.cleaning.rules import Limits, Verdict, meaningful
+from engine.cleaning.duplicates import SeenPosts, fingerprint, near_pairs, text_key
+from engine.cleaning.rules import (
+    Facts,
+    Limits,
+    Verdict,
+    advert_facts,
+    better_first,
+    judge_alone,
+    judge_copy,
+    meaningful,
+)
+from engine.cleaning.signatures import SignatureLines
 from engine.corpus.reader import CorpusPost, Problem, Report, read_corpus
 from engine.text import TextBag, TextPipeline
 from training.clean.photos import Measured, PhotoCache
@@ -23,15 +33,18 @@ MOST_TOKENS: Final = 20
 """The original's limit, made for long posts; no corpus' own limit is higher."""
 
 
-class _Seen(NamedTuple):
+BATCH: Final = 256
+"""Texts that are looked at together."""
+
+
+class _Post(NamedTuple):
     """What is remembered of a post until all are read."""
 
     line: int
-    text_key: bytes | None
-    sha256: bytes | None
-    hash: bytes | None
-    album: int
-    photo: Verdict | None
+    id: str
+    facts: Facts
+    album: str | None
+    language: str
 
 
 @dataclass
@@ -48,6 +61,8 @@ class Judged:
         Posts and lines that were looked at.
     languages
         Of the kept posts: ``en``, ``ru``, ``other``, ``none``.
+    copies
+        Id of a post that stays -> ids of those with words that go because of its photo.
     min_tokens
         The limit that was applied.
     median_tokens
@@ -58,6 +73,7 @@ class Judged:
     kept: int = 0
     total: int = 0
     languages: Counter[str] = field(default_factory=Counter)
+    copies: dict[str, list[str]] = field(default_factory=dict)
     min_tokens: int = 0
     median_tokens: float = 0.0
 
@@ -117,147 +133,116 @@ def judge_corpus(
         why = problem.reason + (f": {problem.detail}" if problem.detail else "")
         judged.verdicts[problem.line] = Verdict("unreadable", why)
 
-    report = Report(on_problem=unreadable)
-    posts = read_corpus(corpus, report=report)
-    pipeline = TextPipeline()
-    seen: list[_Seen] = []
-    tokens, probabilities = array("l"), array("d")
-    languages: list[str] = []
-    why: dict[int, str] = {}
-    cache = PhotoCache(corpus)
-    try:
-        for post, photo in cache.measured((post, post.photo) for post in posts):
-            text = full_text(post)
-            bag = pipeline(text, post.tags)
-            more = post.extra
-            probability = 0.0
-            if adverts is not None and limits.threshold <= 1:
-                probability = 1.0 if more.get("marked_as_ads") else adverts.probability(text)
-                if probability >= limits.threshold:
-                    words = ", ".join(piece.text for piece in adverts.why(text, 4))
-                    marked = "marked as an advert by its source"
-                    why[len(seen)] = (
-                        marked if more.get("marked_as_ads") else f"{probability:.2f}: {words}"
-                    )
-            tokens.append(meaningful(bag))
-            probabilities.append(probability)
-            languages.append(language(bag))
-            seen.append(
-                _Seen(
-                    post.line,
-                    text_key(bag),
-                    photo.sha256[:16] if photo else None,
-                    photo.hash if photo else None,
-                    hash(str(more["album"])) if more.get("album") else 0,
-                    _photo_verdict(photo, limits),
-                )
-            )
-    finally:
-        cache.close()
-    _replaced(corpus, judged, seen)
+    posts = _posts(corpus, Report(on_problem=unreadable), limits, adverts)
+    _replaced(corpus, judged, {post.line for post in posts})
+    tokens = [post.facts.tokens for post in posts]
     judged.median_tokens = float(statistics.median(tokens)) if tokens else 0.0
     judged.min_tokens = limit_from(tokens) if min_tokens is None else min_tokens
     limits = replace(limits, min_tokens=judged.min_tokens)
 
-    staying: list[int] = []
-    for place, (line, *_, broken) in enumerate(seen):
-        if broken is not None:
-            judged.verdicts[line] = broken
-        elif tokens[place] < limits.min_tokens:
-            judged.verdicts[line] = Verdict(
-                "too short", f"{tokens[place]} meaningful tokens, fewer than {limits.min_tokens}"
-            )
-        elif place in why:
-            judged.verdicts[line] = Verdict("advert", why[place])
+    staying: list[_Post] = []
+    for post in posts:
+        verdict = judge_alone(post.facts, limits)
+        if verdict is None:
+            staying.append(post)
         else:
-            staying.append(place)
-    staying = _without_copies(seen, staying, judged)
-    staying = _without_near(seen, staying, judged, limits.distance)
-    staying = _without_reposts(seen, staying, judged)
+            judged.verdicts[post.line] = verdict
+    staying = _without_copies(staying, judged, limits.distance)
     judged.kept = len(staying)
     judged.total = judged.kept + len(judged.verdicts)
-    judged.languages.update(languages[place] for place in staying)
+    judged.languages.update(post.language for post in staying)
     return judged
 
 
-def _photo_verdict(photo: Measured | None, limits: Limits) -> Verdict | None:
-    if photo is None:
-        return None
+def signature_lines(corpus: Path) -> SignatureLines:
+    """Count the lines of all posts of a corpus, by source.
+
+    Raises
+    ------
+    CorpusError
+        The corpus cannot be read.
+    """
+    lines = SignatureLines()
+    for post in read_corpus(corpus, report=Report(on_problem=lambda _: None)):
+        lines.add(post.source or "", full_text(post))
+    return lines
+
+
+def _posts(
+    corpus: Path, report: Report, limits: Limits, adverts: AdvertFilter | None
+) -> list[_Post]:
+    signatures = signature_lines(corpus)
+    read = read_corpus(corpus, report=report)
+    cache = PhotoCache(corpus)
+    pipeline = TextPipeline()
+    posts: list[_Post] = []
+    try:
+        measured = cache.measured((post, post.photo) for post in read)
+        while batch := list(itertools.islice(measured, BATCH)):
+            texts = [signatures.without(post.source or "", full_text(post)) for post, _ in batch]
+            chances = advert_facts(texts, limits, adverts)
+            for (post, photo), text, (advert, why) in zip(batch, texts, chances, strict=True):
+                bag = pipeline(text, post.tags)
+                if post.extra.get("marked_as_ads") and adverts is not None:
+                    advert, why = 1.0, "marked as an advert by its source"
+                facts = Facts(
+                    meaningful(bag), fingerprint(text_key(text, bag)), None, "", advert, why
+                )
+                album = post.extra.get("album")
+                posts.append(
+                    _Post(
+                        post.line,
+                        post.id,
+                        facts if photo is None else _with_photo(facts, photo),
+                        f"{post.source} {album}" if album else None,
+                        language(bag),
+                    )
+                )
+    finally:
+        cache.close()
+    return posts
+
+
+def _with_photo(facts: Facts, photo: Measured) -> Facts:
     if photo.problem is not None:
-        return Verdict("broken photo", photo.problem)
-    if min(photo.width, photo.height) < limits.min_side:
-        return Verdict("tiny photo", f"{photo.width} x {photo.height} pixels")
-    return None
+        return facts._replace(broken=photo.problem)
+    look = int.from_bytes(photo.hash, "big") if photo.hash else None
+    found = fingerprint(None, photo.sha256, look)._replace(words=facts.found.words)
+    return facts._replace(found=found, size=(photo.width, photo.height))
 
 
-def _replaced(corpus: Path, judged: Judged, seen: list[_Seen]) -> None:
+def _replaced(corpus: Path, judged: Judged, current: set[int]) -> None:
     """Lines whose id a later line has: they must not come back when that one goes."""
-    current = {post.line for post in seen}
     with (corpus / "posts.jsonl").open("rb") as file:
         for number, line in enumerate(file, 1):
             if number not in current and number not in judged.verdicts and line.strip():
                 judged.verdicts[number] = Verdict("replaced", "a later line has the same id")
 
 
-def _without_copies(seen: list[_Seen], staying: list[int], judged: Judged) -> list[int]:
-    first: dict[bytes, int] = {}
-    kept = []
-    for place in staying:
-        post = seen[place]
-        original = first.setdefault(post.sha256, post.line) if post.sha256 else post.line
-        if original == post.line:
-            kept.append(place)
-        else:
-            judged.verdicts[post.line] = Verdict("same photo", f"as in line {original}")
-    return kept
-
-
-def _without_near(
-    seen: list[_Seen], staying: list[int], judged: Judged, distance: int
-) -> list[int]:
-    if distance < 0:
-        return staying
-    values = {place: value for place in staying if (value := seen[place].hash) is not None}
-    hashes = np.unique(np.array([int.from_bytes(v, "big") for v in values.values()], np.uint64))
-    position = {int(value): index for index, value in enumerate(hashes)}
+def _without_copies(posts: Sequence[_Post], judged: Judged, distance: int) -> list[_Post]:
+    """Leave out copies: of those that are copies of each other the best stays."""
+    hashes = np.unique(
+        np.array([p.facts.found.look for p in posts if p.facts.found.look], np.uint64)
+    )
     near: dict[int, set[int]] = {}
-    for pairs in near_pairs(hashes, distance):
-        for one, other in pairs.tolist():
+    for pairs in near_pairs(hashes, distance) if distance >= 0 else ():
+        for one, other in hashes[pairs].tolist():
             near.setdefault(one, set()).add(other)
             near.setdefault(other, set()).add(one)
-    # The first of those that look alike stays; what is like one that went may stay itself.
-    owner: dict[int, int] = {}
-    kept = []
-    for place in staying:
-        value = values.get(place)
-        if value is not None:
-            index = position[int.from_bytes(value, "big")]
-            like = (
-                index
-                if index in owner
-                else next((other for other in near.get(index, ()) if other in owner), None)
-            )
-            if like is not None:
-                bits = int(np.bitwise_count(hashes[index] ^ hashes[like]))
-                judged.verdicts[seen[place].line] = Verdict(
-                    "near-duplicate photo", f"{bits} bits of 64 from line {owner[like]}"
-                )
-                continue
-            owner[index] = seen[place].line
-        kept.append(place)
-    return kept
-
-
-def _without_reposts(seen: list[_Seen], staying: list[int], judged: Judged) -> list[int]:
-    first: dict[bytes, tuple[int, int]] = {}
-    kept = []
-    for place in staying:
-        post = seen[place]
-        if post.text_key is not None:
-            line, album = first.setdefault(post.text_key, (post.line, post.album))
-            # Photos of one album share their text.
-            if line != post.line and not (album and album == post.album):
-                judged.verdicts[post.line] = Verdict("same text", f"as in line {line}")
-                continue
-        kept.append(place)
-    return kept
+    seen = SeenPosts(distance)
+    kept: dict[str, _Post] = {}
+    for post in sorted(posts, key=lambda post: better_first(post.facts)):
+        found = post.facts.found
+        copy = seen.copy_of(post.id, found, post.album, near.get(found.look, ()))
+        if copy is None:
+            seen.add(post.id, found, post.album)
+            kept[post.id] = post
+            continue
+        original = kept[copy.key]
+        named = copy._replace(key=f"line {original.line}")
+        verdict = judge_copy(named)
+        assert verdict is not None
+        judged.verdicts[post.line] = verdict
+        if copy.rule != "same text" and post.facts.tokens:
+            judged.copies.setdefault(original.id, []).append(post.id)
+    return [post for post in posts if post.id in kept]

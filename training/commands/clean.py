@@ -12,7 +12,7 @@ from engine.cleaning.rules import MIN_SIDE, THRESHOLD, Limits
 from engine.corpus.reader import POSTS_FILE
 from engine.errors import CorpusError
 from training.clean.model import filter_for
-from training.clean.report import samples, summary, write_report
+from training.clean.report import samples, summary, warnings, write_report
 from training.clean.rules import judge_corpus
 from training.commands.common import count, share, within
 from training.corpus.apply import put_back, take_out
@@ -135,5 +135,6 @@ def _clean(
     limits = replace(limits, min_tokens=judged.min_tokens)
     report = write_report(corpus, judged, limits, samples(corpus, judged))
     if not dry_run:
-        take_out(corpus, judged.verdicts)
-    return f"{summary(judged)}\nthe report: {report}"
+        take_out(corpus, judged.verdicts, judged.copies)
+    told = [summary(judged), *warnings(judged), f"the report: {report}"]
+    return "\n".join(told)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from engine.cleaning.rules import Verdict
-from engine.corpus.reader import POSTS_FILE
+from engine.corpus.reader import COPIES_FILE, POSTS_FILE, Report, read_corpus
 from engine.errors import CorpusError
-from engine.files import whole_file
+from engine.files import whole_file, write_whole
 from training.corpus.dropped import Dropped, dropped_file, read_dropped, write_dropped
 
 
-def take_out(corpus: Path, verdicts: Mapping[int, Verdict]) -> None:
-    """Move lines from ``posts.jsonl`` to ``cleaning/dropped.jsonl``.
+def take_out(
+    corpus: Path, verdicts: Mapping[int, Verdict], copies: Mapping[str, Collection[str]]
+) -> None:
+    """Move lines from ``posts.jsonl`` to ``cleaning/dropped.jsonl``; words of copies stay.
 
     They are in the second file before they leave the first, so that a run that is stopped in
     between has them in both, and `put_back` once.
@@ -25,8 +28,11 @@ def take_out(corpus: Path, verdicts: Mapping[int, Verdict]) -> None:
         Its folder; nothing may be taken out of it yet (see `put_back`).
     verdicts
         Number of a line, from 1 -> why it goes.
+    copies
+        Id of a post that stays -> ids of posts that go, whose words it takes over.
     """
     posts = corpus / POSTS_FILE
+    _take_over(corpus, copies)
     write_dropped(
         corpus,
         (
@@ -36,6 +42,25 @@ def take_out(corpus: Path, verdicts: Mapping[int, Verdict]) -> None:
         ),
     )
     _rewrite(posts, lambda: (line for n, line in _numbered(posts) if n not in verdicts))
+
+
+def _take_over(corpus: Path, copies: Mapping[str, Collection[str]]) -> None:
+    if not copies:
+        return
+    wanted = {copy for found in copies.values() for copy in found}
+    texts = {
+        post.id: post.texts
+        for post in read_corpus(corpus, report=Report(on_problem=lambda _: None))
+        if post.id in wanted
+    }
+    lines = []
+    for key, found in copies.items():
+        together: dict[str, list[str]] = {}
+        for copy in found:
+            for language, many in texts[copy].items():
+                together.setdefault(language, []).extend(many)
+        lines.append(json.dumps({"id": key, "texts": together}, ensure_ascii=False) + "\n")
+    write_whole(corpus / COPIES_FILE, "".join(lines))
 
 
 def put_back(corpus: Path) -> int:
@@ -52,6 +77,7 @@ def put_back(corpus: Path) -> int:
         What was taken out cannot be read; nothing is changed then.
     """
     posts = corpus / POSTS_FILE
+    (corpus / COPIES_FILE).unlink(missing_ok=True)
     if not dropped_file(corpus).is_file():
         return 0
     if not posts.is_file():

@@ -25,12 +25,12 @@ EN = Texts("en")
 ADVERT = "Selling my iPhone, $200, free shipping, DM me to order now! #sale"
 
 
-def photo(seed: int, side: int = 200, quality: int = 90) -> bytes:
+def photo(seed: int, side: int = 200, quality: int = 90, cut: int = 0) -> bytes:
     """A photo with something to see, another for each seed."""
     cells = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
     large = Image.fromarray(cells).resize((200, 200), Image.Resampling.BICUBIC)
     out = io.BytesIO()
-    large.resize((side, side)).save(out, "JPEG", quality=quality)
+    large.crop((cut, cut, 200, 200)).resize((side, side)).save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 
@@ -73,9 +73,11 @@ async def test_each_rule(anna: LocalUser, runner: Runner) -> None:
     await finished(runner)
     await post(anna, photo(1), "the very same file")
     await post(anna, photo(2, side=120, quality=40), "nearly the same")
-    await post(anna, photo(4), "RT @anna: SUNSET over the calm, evening sea and cliffs!!!")
+    await post(anna, photo(1, cut=6), "RT @anna: SUNSET over the calm, evening sea and cliffs!!!")
+    await post(anna, photo(4), "sunset over the calm evening sea and cliffs")
     await post(anna, photo(5, side=40), "tiny")
-    assert await library(runner) == ["sunset over the calm evening sea and cliffs", ""]
+    sunset = "sunset over the calm evening sea and cliffs"
+    assert await library(runner) == [sunset, "", sunset]
     assert await counts(runner) == {
         "advert": 1,
         "same photo": 1,
@@ -217,10 +219,10 @@ async def test_posts_from_before_are_looked_at(tmp_path: Path, server: LocalServ
             ):
                 await asyncio.sleep(0.02)
         await post(anna, photo(1, 150, 60), "a copy")
-        await post(anna, photo(2), "A fisherman in a boat on the misty mountain lake.")
         await finished(runner)
         why = {item.rule: item.why for item in await runner.services.store.left_out(limit=9)}
-        assert why == {"near-duplicate photo": "looks like old/1", "same text": "as in old/2"}
+        assert list(why) == ["near-duplicate photo"]
+        assert why["near-duplicate photo"].startswith("looks like old/1 ")
         # Examples that ship are not the owner's posts.
         await post(anna, photo(3), "an example")
         await finished(runner)

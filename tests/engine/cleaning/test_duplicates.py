@@ -11,6 +11,7 @@ from PIL import Image, ImageEnhance
 
 from engine.cleaning.duplicates import (
     NEAR,
+    Copy,
     Fingerprint,
     SeenPosts,
     fingerprint,
@@ -78,8 +79,11 @@ def test_distances_out_of_range() -> None:
     for distance in (-1, 9):
         with pytest.raises(ValueError, match="distance"):
             list(near_pairs(np.zeros(0, np.uint64), distance))
-        with pytest.raises(ValueError, match="distance"):
-            SeenPosts(distance)
+    with pytest.raises(ValueError, match="distance"):
+        SeenPosts(9)
+    everything = SeenPosts(-1)
+    everything.add("1", Fingerprint(look=1))
+    assert everything.copy_of("2", Fingerprint(look=1)) is None
 
 
 def test_copies_are_near_and_others_are_not() -> None:
@@ -128,36 +132,51 @@ def test_seen_posts(history: list[tuple[int, int, bool]], value: int) -> None:
     wanted = Fingerprint(value, value, value)
     near = {key: (look ^ value).bit_count() for key, look in kept.items() if look}
     best = min(near.values(), default=99)
-    found = seen.near("new", wanted)
+    found = seen.copy_of("new", Fingerprint(look=value))
     assert (found is None) == (best > 8)
-    assert found is None or near[found] == best
+    assert found is None or near[found.key] == best == found.bits
     for key, look in kept.items():
         one = Fingerprint(look, look, look)
         others = {other for other, same in kept.items() if same == look and other != key}
-        for answer in (seen.same_photo(key, one), seen.same_words(key, one)):
-            assert answer in others if others and look else answer is None
+        for one in (Fingerprint(photo=look), Fingerprint(look, look, look)):
+            copy = seen.copy_of(key, one)
+            if look and others:
+                assert copy is not None
+                assert copy.key in others
+                assert copy.rule == "same photo"
     for flipped in range(1, 9):
         seen.add("x", wanted)
         close = Fingerprint(look=value ^ ((1 << flipped) - 1))
-        assert close.look == 0 or seen.near("new", close) is not None
-        assert seen.near("x", close) != "x"
+        assert close.look == 0 or seen.copy_of("new", close) is not None
+        own = seen.copy_of("x", close)
+        assert own is None or own.key != "x"
 
 
 def test_photos_of_an_album_share_their_words() -> None:
     seen = SeenPosts()
     seen.add("1", Fingerprint(words=5), "trip")
     seen.add("2", Fingerprint(words=5), "trip")
-    assert seen.same_words("3", Fingerprint(words=5), "trip") is None
-    assert seen.same_words("3", Fingerprint(words=5), "other") == "1"
-    assert seen.same_words("3", Fingerprint(words=5)) == "1"
+    assert seen.copy_of("3", Fingerprint(words=5), "trip") is None
+    assert seen.copy_of("3", Fingerprint(words=5), "other") == Copy("same text", "1")
+    assert seen.copy_of("3", Fingerprint(words=5)) == Copy("same text", "1")
+
+
+def test_a_repost_has_the_words_and_a_like_photo_or_no_photo() -> None:
+    seen = SeenPosts()
+    seen.add("1", Fingerprint(photo=1, look=0xFFFF, words=5))
+    assert seen.copy_of("2", Fingerprint(photo=2, look=0xFFFF << 30, words=5)) is None
+    assert seen.copy_of("2", Fingerprint(words=5)) is None
+    like = Fingerprint(photo=2, look=0xFFFF ^ 0b1111_1111_11, words=5)
+    assert seen.copy_of("2", like) == Copy("same text", "1", 10)
+    assert seen.copy_of("2", like._replace(words=6)) is None
 
 
 def test_fingerprints_are_written_and_read() -> None:
-    bag = TextPipeline()("Рыжий кот спит на старом тёплом подоконнике")
-    found = fingerprint(bag, b"file", blobs(1))
+    text = "Рыжий кот спит на старом тёплом подоконнике"
+    found = fingerprint(text_key(text, TextPipeline()(text)), b"12345678", photo_hash(blobs(1)))
     assert min(found) > 0
     assert Fingerprint.from_bytes(found.to_bytes()) == found
-    assert fingerprint(TextPipeline()("кот")) == Fingerprint()
+    assert fingerprint(None) == Fingerprint()
     with pytest.raises(ValueError, match="24 bytes"):
         Fingerprint.from_bytes(b"short")
 
@@ -166,9 +185,10 @@ def test_text_keys() -> None:
     pipeline = TextPipeline()
 
     def key(text: str) -> bytes | None:
-        return text_key(pipeline(text))
+        return text_key(text, pipeline(text))
 
     text = "Рыжий кот спит на старом тёплом подоконнике"
     assert key(text) == key(f"RT @anna: {text.upper()}!!! 😻 http://t.co/abc")
     assert key(text) != key(text + " рядом с собакой")
     assert key("Доброе утро!") is None
+    assert key(f"{text}, фото 1") != key(f"{text}, фото 2")

@@ -47,6 +47,9 @@ def test_phones(phone: str) -> None:
         "почта не указана @ там",
         "https://t.me/c/123/456",
         "цена 12 345 678 ₽",
+        "были там в 2019 2020 2021 2022",
+        "1998-1999-2000-2001",
+        "https://vk.com/wall-1_2 и vk.com/photo123_45, vk.com/club7",
     ],
 )
 def test_what_is_no_persons_stays(text: str) -> None:
@@ -65,6 +68,8 @@ def test_what_is_no_persons_stays(text: str) -> None:
         ("instagram.com/anna_p/", "instagram.com/@user/"),
         ("wa.me/79123456789", "@phone"),
         ("карта 4111 1111 1111 1111", "карта @card"),
+        ("карта 2019 4111 1111 1111", "карта @card"),
+        ("vk.com/walle и vk.com/id5", "vk.com/@user и vk.com/@user"),
         ("@user @phone @mail @card", "@user @phone @mail @card"),
     ],
 )

@@ -37,7 +37,9 @@ def test_live_posts(adverts: AdvertFilter) -> None:
     assert rule("1", lake, photo(1)) is None  # delivered twice
     assert rule("2", "Другие слова о лодке", photo(1)) == "same photo"
     assert rule("3", "Другие слова о лодке", photo(1, 120, 40)) == "near-duplicate photo"
-    assert rule("4", f"RT @a: {lake.upper()}", photo(2)) == "same text"
+    assert rule("4", f"RT @a: {lake.upper()}", photo(2)) is None  # another photo
+    assert rule("4a", "Старый мост висит над самой водой и скрипит") is None
+    assert rule("4b", "RT @a: СТАРЫЙ МОСТ ВИСИТ НАД САМОЙ ВОДОЙ И СКРИПИТ") == "same text"
     assert rule("5", "Продам лодку, 20 000 руб, звоните") == "advert"
     assert rule("6", "ну вот", photo(3)) == "too short"
     assert rule("7", "Рыбак стоит в лодке", photo(4, 30)) == "tiny photo"
@@ -66,6 +68,20 @@ def test_what_was_kept_before_is_remembered() -> None:
     verdict = after.judge("new", "Other words about lakes and boats", photo(1))
     assert verdict is not None
     assert verdict.why == "as in old"
+
+
+def test_lines_that_recur_in_a_chat_are_left_out(adverts: AdvertFilter) -> None:
+    cleaner = Cleaner(adverts)
+    things = ("чайка", "лодка", "мост", "маяк", "парус", "берег", "песок", "волна")
+    rules = []
+    for number, thing in enumerate(things):
+        text = f"Утро, море и {thing} вдали, ветер стих\n\nСкидка 50% по промокоду МОРЕ, заказ тут"
+        verdict = cleaner.judge(str(number), text, source="1")
+        rules.append(verdict and verdict.rule)
+    assert rules[-3:] == [None] * 3
+    verdict = cleaner.judge("x", text, source="2")
+    assert verdict is not None
+    assert verdict.rule == "advert"
 
 
 def test_limits_are_the_owners() -> None:

@@ -1,0 +1,47 @@
+import pytest
+
+from engine.cleaning.signatures import SignatureLines
+
+
+def counted(*texts: str, source: str = "a") -> SignatureLines:
+    lines = SignatureLines()
+    for text in texts:
+        lines.add(source, text)
+    return lines
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "👉 Подписывайтесь: @my_channel",
+        "Follow for more daily photos!",
+        "Наш сайт: http://a.ru/{n}",
+    ],
+)
+def test_a_line_that_recurs_is_left_out(line: str) -> None:
+    texts = [
+        f"Story number {word}\n#sea\n\n{line}"
+        for word in ("one", "two", "three", "four", "five", "six")
+    ]
+    texts = [text.replace("{n}", str(n)) for n, text in enumerate(texts)]
+    lines = counted(*texts)
+    assert lines.without("a", texts[0]) == "Story number one\n#sea"
+    assert lines.without("b", texts[0]) == texts[0]
+    assert len(lines.of("a")) == 1
+
+
+def test_what_posts_say_is_no_signature() -> None:
+    same = "Обои на телефон. Природа и виды\n#обои #природа"
+    assert counted(*[same] * 20).without("a", same) == same
+    wedding = "Свадьба Анны и Петра\nТула, лето"
+    assert counted(*[wedding] * 20).without("a", wedding) == wedding
+    short = "Доброе утро!"
+    assert counted(*[short] * 20).without("a", short) == short
+
+
+def test_a_line_must_be_frequent_in_its_source() -> None:
+    words = [f"{a}{b}" for a in "abcdefghij" for b in "klmnopqrst"]
+    texts = [f"{word} walks\nby Anna" for word in words[:6]]
+    assert counted(*texts).without("a", texts[0]) == f"{words[0]} walks"
+    many = [*texts, *(f"{word} runs\nthrough {word}" for word in words[6:])]
+    assert counted(*many).without("a", texts[0]) == texts[0]
