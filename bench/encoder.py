@@ -22,7 +22,7 @@ from bench.report import Goal, Table
 from engine.encoder import LiteRtEncoder, Pixels
 from engine.photo import decode, to_input
 from engine.results import Floats
-from engine.store import SqlitePostStore
+from engine.store import SqliteStore
 from training.learn.features import Source, encode
 
 PRECISIONS: Final = ("float32", "float16", "int8")
@@ -59,7 +59,7 @@ def sample(model: Path | None, count: int) -> list[bytes]:
     """Photos of the model's library, or drawn ones."""
     if model is None or not (model / "posts.sqlite").is_file():
         return drawn_photos(count)
-    with SqlitePostStore(model / "posts.sqlite") as store:
+    with SqliteStore(model / "posts.sqlite") as store:
         return photos_of(model, store, count)
 
 

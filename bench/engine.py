@@ -26,7 +26,7 @@ from engine.encoder import encoder_file
 from engine.engine import Engine
 from engine.errors import EmptyQueryError, UnknownWordsError
 from engine.photo import decode, to_input
-from engine.store import SqlitePostStore
+from engine.store import SqliteStore
 
 MODELS: Final = (Path("models/flickr8k"), Path("data/model"))
 TEXTS: Final = 500
@@ -41,18 +41,18 @@ def default_model() -> Path | None:
     return next((path for path in MODELS if (path / "manifest.json").is_file()), None)
 
 
-def open_library(folder: Path, *, threads: int) -> tuple[Engine, SqlitePostStore | None]:
+def open_library(folder: Path, *, threads: int) -> tuple[Engine, SqliteStore | None]:
     """The engine with the posts that lie beside the model, if any."""
     engine = Engine.open(folder, threads=threads)
     if not (folder / "posts.sqlite").is_file():
         return engine, None
-    store = SqlitePostStore(folder / "posts.sqlite")
+    store = SqliteStore(folder / "posts.sqlite")
     cache = folder / "index.faiss"
-    engine.load(store.vectors(engine.info.id), version=store.content_version(), cache=cache)
+    engine.load(store.vectors(engine.info.id), version=store.version(), cache=cache)
     return engine, store
 
 
-def texts_of(engine: Engine, store: SqlitePostStore | None, count: int) -> list[str]:
+def texts_of(engine: Engine, store: SqliteStore | None, count: int) -> list[str]:
     """Queries: the first words of posts, or the model's own words."""
     posts = store.recent(count) if store is not None else []
     texts = [" ".join(re.sub(r"#\w+", " ", post.text).split()[:6]) for post in posts]
@@ -63,7 +63,7 @@ def texts_of(engine: Engine, store: SqlitePostStore | None, count: int) -> list[
     return list(itertools.islice(itertools.cycle(texts), count))
 
 
-def photos_of(folder: Path, store: SqlitePostStore | None, count: int) -> list[bytes]:
+def photos_of(folder: Path, store: SqliteStore | None, count: int) -> list[bytes]:
     """Photos of posts; where there are none, noise of a usual size."""
     found = []
     root = store.photo_root if store is not None else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from bot import settings as configuration
 from bot.loop import run
 from bot.settings import Settings
-from engine.errors import Image2PicError
+from engine.errors import Image2PicError, StoreError
 from engine.files import write_whole
 
 EPILOG = """settings, by environment or a file .env:
@@ -53,13 +53,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _export(settings: Settings, file: Path) -> int:
-    from bot.library.seed import export_votes
+    from bot.library.seed import export_votes, open_store
 
+    if not settings.library.exists():
+        raise StoreError("there is no library yet: start the bot once")
     if str(file) == "-":
-        export_votes(settings.library, sys.stdout)
+        with open_store(settings.library) as store:
+            export_votes(store, sys.stdout)
         return 0
     votes = io.StringIO()
-    count = export_votes(settings.library, votes)
+    with open_store(settings.library) as store:
+        count = export_votes(store, votes)
     write_whole(file, votes.getvalue())
     print(f"{count} votes")
     return 0

@@ -24,7 +24,7 @@ from bot.library import seed
 from bot.library.cleaning import Gate, open_cleaner
 from bot.library.library import Library
 from bot.library.photos import Photos
-from bot.library.sqlite import SQLiteStore
+from bot.library.store import Store
 from bot.library.thumbnails import Thumbnails
 from bot.metrics import Metrics
 from bot.settings import Settings
@@ -35,6 +35,7 @@ from engine.cleaning.duplicates import Fingerprint
 from engine.cleaning.rules import Cleaner
 from engine.engine import Engine
 from engine.errors import Image2PicError
+from engine.store import Store as SyncStore
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -134,18 +135,18 @@ class Runner:
         work = Work(workers=settings.workers, limit=settings.queue_limit)
         stack.callback(work.close)
         metrics.queue.set_function(lambda: work.pending)
-        engine, version = await asyncio.to_thread(self._open_library)
         bot_id = int(self._token.partition(":")[0])
-        store = await SQLiteStore.open(settings.library, bot=bot_id)
+        store = Store(await asyncio.to_thread(seed.open_store, settings.library, bot=bot_id))
         stack.push_async_callback(store.close)
+        engine, version, saved = await asyncio.to_thread(self._open_library, store.sync)
         roots = await asyncio.to_thread(
-            seed.photo_roots, settings.library, settings.model, settings.photos_dir
+            seed.photo_roots, store.sync, settings.model, settings.photos_dir
         )
         request = AiohttpRequest()
         poll_request = AiohttpRequest(connections=2)
         photos = Photos(roots)
         thumbnails = Thumbnails(settings.thumbnails, photos, self._fetch)
-        cleaner = await asyncio.to_thread(self._open_cleaner)
+        cleaner = await asyncio.to_thread(self._open_cleaner, store.sync)
         library = Library(
             store=store,
             engine=engine,
@@ -175,7 +176,7 @@ class Runner:
         # The last to start is the first to end: no updates, then no library, then no answers.
         await self.application.start()
         stack.push_async_callback(self._finish_answers)
-        await library.start(saved_version=version)
+        await library.start(version=version, saved=saved)
         stack.push_async_callback(library.stop)
         await self._start_updates(stack, intake, poll_request, library)
         if settings.metrics_port is not None:
@@ -189,24 +190,28 @@ class Runner:
             stack.push_async_callback(health.stop)
         self._schedule()
 
-    def _open_library(self) -> tuple[Engine, int]:
-        """Engine with its index loaded, and the version of the library that the saved index has."""
+    def _open_library(self, store: SyncStore) -> tuple[Engine, int, bool]:
+        """Engine with its index loaded, the library's version that it has, whether from disk."""
         settings = self._settings
         engine = self._open_engine(settings.model, threads=settings.workers)
-        seed.prepare(settings.library, settings.model, engine.info.id)
-        version = seed.version(settings.library)
+        model = engine.info.id
+        seed.prepare(store, settings.model, model)
+        version = store.version()
         rebuilt = engine.load(
-            seed.vectors(settings.library, engine.info.id), version=version, cache=settings.index
+            store.vectors(model),
+            version=version,
+            cache=settings.index,
+            count=store.described(model),
         )
         if rebuilt:
             _LOGGER.info("the index was built from the library: %d posts", len(engine))
-        return engine, -1 if rebuilt else version
+        return engine, version, not rebuilt
 
-    def _open_cleaner(self) -> Cleaner | None:
+    def _open_cleaner(self, store: SyncStore) -> Cleaner | None:
         """What judges new posts, with what is known of those that are there."""
         cleaner = open_cleaner(self._settings)
         if cleaner is not None:
-            for post, album, found in seed.fingerprints(self._settings.library):
+            for post, album, found in store.fingerprints():
                 cleaner.seen.add(post, Fingerprint.from_bytes(found), album)
         return cleaner
 

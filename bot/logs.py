@@ -46,6 +46,6 @@ def set_up(level: str, secrets: Iterable[str]) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # These log whole addresses (with the token) and updates (with what people write).
     quiet = ("telegram", "httpx", "httpcore", "apscheduler", "aiohttp.access", "tornado")
-    for name in (*quiet, "aiosqlite", "faiss", "pymorphy3"):
+    for name in (*quiet, "faiss", "pymorphy3"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("telegram.ext.AIORateLimiter").setLevel(logging.CRITICAL)

@@ -347,7 +347,12 @@ class Engine:
     # The library: the index is a cache of the store
 
     def load(
-        self, vectors: Iterable[tuple[int, bytes]], *, version: int, cache: Path | None = None
+        self,
+        vectors: Iterable[tuple[int, bytes]],
+        *,
+        version: int,
+        cache: Path | None = None,
+        count: int | None = None,
     ) -> bool:
         """Fill the index from a saved file, or if that is stale or damaged, from the store.
 
@@ -359,6 +364,8 @@ class Engine:
             State of the store.
         cache
             The saved index.
+        count
+            How many vectors the saved index must have; unchecked where it is None.
 
         Returns
         -------
@@ -367,7 +374,7 @@ class Engine:
         """
         if cache is not None:
             try:
-                self._index.load(cache, version=version, model=self.info.id)
+                self._index.load(cache, version=version, model=self.info.id, count=count)
                 return False
             except IndexFileError:
                 pass

@@ -190,8 +190,8 @@ class NeighbourIndex:
         except (OSError, RuntimeError) as error:
             raise IndexFileError(f"the index could not be saved: {error}") from error
 
-    def load(self, path: Path, *, version: int, model: str) -> None:
-        """Read an index written by `save`.
+    def load(self, path: Path, *, version: int, model: str, count: int | None = None) -> None:
+        """Read an index written by `save`, which must hold `count` vectors where that is known.
 
         Raises
         ------
@@ -223,6 +223,8 @@ class NeighbourIndex:
                 if lists.list_size(i)
             ]
             keys = np.concatenate(parts) if parts else np.empty(0, np.int64)
+        if count not in (None, len(keys)):
+            raise IndexFileError(f"the saved index has {len(keys)} posts, the library {count}")
         with self._lock:
             self._index, self._keys = index, set(keys.tolist())
 

@@ -10,8 +10,8 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat.buttons import encode
 from bot.chat.texts import LANGUAGES, Html, Texts
-from bot.library.store import LeftOut, Post
 from engine.results import Annotation, Explanation, Term, Topic
+from engine.store import LeftOut, Post
 
 #: Telegram's limits, after the markup is taken out. It counts characters; here an emoji counts
 #: as two (UTF-16), which is never too long.

@@ -19,9 +19,9 @@ from bot.chat.context import Services
 from bot.chat.failures import UserError
 from bot.chat.sending import Item, send_posts
 from bot.chat.texts import Html, Texts
-from bot.library.store import Asked, Post
 from engine.errors import EmptyQueryError, PhotoTooLargeError, StoreError
 from engine.results import Annotation, Explanation, Hit, Page, Query
+from engine.store import Asked, Post
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from telegram.error import BadRequest, TelegramError
 
 from bot.chat.answers import ALBUM_MAX
 from bot.chat.context import Services
-from bot.library.store import Post
 from engine.errors import StoreError
+from engine.store import Post
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import logging
 from typing import Final, NamedTuple
 
 from bot.library.photos import Photos
-from bot.library.store import Store, Unfingerprinted
+from bot.library.store import Store
 from bot.settings import Settings
 from bot.work import Work
 from engine.cleaning.adverts import SHIPPED, AdvertFilter
@@ -15,6 +15,7 @@ from engine.cleaning.duplicates import Fingerprint
 from engine.cleaning.rules import THRESHOLD, Cleaner, Limits, Verdict
 from engine.errors import ModelError, PhotoError, StoreError
 from engine.files import STARTER
+from engine.store import Post
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ class Gate:
         self._cleaner.seen.add(post, found)
         return Judgement(None, found.to_bytes())
 
-    def _look_at(self, posts: list[Unfingerprinted]) -> dict[int, Fingerprint]:
+    def _look_at(self, posts: list[Post]) -> dict[int, Fingerprint]:
         assert self._cleaner is not None
         found = {}
         for post in posts:

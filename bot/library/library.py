@@ -15,6 +15,8 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Final
@@ -24,13 +26,15 @@ from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 
 from bot.library.cleaning import Gate
 from bot.library.photos import Photos
-from bot.library.store import Entry, LeftOut, PendingUpdate, Store, Undescribed
+from bot.library.store import Store
 from bot.library.thumbnails import Thumbnails
 from bot.metrics import Metrics
 from bot.work import Work
 from engine.cleaning.privacy import redact
 from engine.engine import Engine
 from engine.errors import Image2PicError, StoreError
+from engine.store import Change, Entry, LeftOut, PendingUpdate, Post
+from engine.store.posts import VERSIONS
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,6 +48,9 @@ PAUSE_MAX: Final = 300.0
 TRIES_MAX: Final = 440
 #: The same for an error that is no one's plan.
 TRIES_UNEXPECTED: Final = 3
+#: Ends of the process after which the update that it worked on is set aside, and that rule.
+ENDED_MAX: Final = 2
+ENDED: Final = "ended the bot"
 #: Seconds to wait when the store fails.
 STORE_PAUSE: Final = 2.0
 #: Seconds between looks at the inbox for updates whose time has come.
@@ -143,19 +150,32 @@ class Library:
         # Whoever changes store and index together holds it, so that they never differ for others.
         self._change = asyncio.Lock()
         self._wake = asyncio.Event()
+        # One post at a time is decoded, so that it is known which one ended the process.
+        self._one = asyncio.Lock()
         self._backlog: dict[int, Update] = {}
-        self._saved_version = -1
+        #: The store's version that the index is of, and the one that was saved.
+        self._version = self._saved_version = -1
         self._tasks: list[asyncio.Task[None]] = []
 
     # Life
 
-    async def start(self, *, saved_version: int) -> None:
-        """Begin to work in what is stored, and to describe what the model does not know."""
-        self._saved_version = saved_version
+    async def start(self, *, version: int, saved: bool) -> None:
+        """Begin to work in what is stored, and to describe what the model does not know.
+
+        Parameters
+        ----------
+        version
+            The store's version that the engine's index is of.
+        saved
+            Whether that is the index on disk.
+        """
+        self._version, self._saved_version = version, version if saved else -1
+        await self._store.begin_work()
         self._tasks = [
             asyncio.create_task(self._run(), name="library"),
             asyncio.create_task(self._redescribe(), name="redescribe"),
             asyncio.create_task(self._gate.fill_fingerprints(), name="look back"),
+            asyncio.create_task(self._index_words(), name="index words"),
             asyncio.create_task(self._save_often(), name="save index"),
         ]
 
@@ -194,7 +214,9 @@ class Library:
         message = update.effective_message
         assert message is not None
         subject = post_id(message.chat_id, message.message_id)
-        new = await self._store.accept(update.update_id, subject, digest, payload)
+        new = await self._store.accept(
+            update.update_id, subject, digest, payload, message.media_group_id
+        )
         self._metrics.ingested.labels("accepted" if new else "known").inc()
         self._wake.set()
 
@@ -231,16 +253,22 @@ class Library:
                     pass
             except StoreError as error:
                 _LOGGER.error("the library cannot be written: %s", error)
-                await asyncio.sleep(STORE_PAUSE)
+                await self._give_back()
                 continue
             except Exception:
                 _LOGGER.exception("working in posts failed")
-                await asyncio.sleep(STORE_PAUSE)
+                await self._give_back()
                 continue
             try:
                 await asyncio.wait_for(self._wake.wait(), LOOK_EVERY)
             except TimeoutError:
                 continue
+
+    async def _give_back(self) -> None:
+        """It was not an update that failed, but the database."""
+        await asyncio.sleep(STORE_PAUSE)
+        with suppress(StoreError):
+            await self._store.release()
 
     async def process_batch(self) -> int:
         """Process one batch of the stored updates that are due; returns how many there were."""
@@ -287,7 +315,7 @@ class Library:
         }
         results = await asyncio.gather(
             *(
-                self._entry(message, captions, sources[-1].payload)
+                self._entry(message, captions, sources[-1])
                 for sources, message in messages.values()
             ),
             return_exceptions=True,
@@ -309,17 +337,28 @@ class Library:
             await self._leave_out(set_aside, left_out)
         async with self._change:
             written = await self._store.finish(done, entries)
-            if written:
-                await self._work.run_for_library(self._engine.add, written)
+            await self._catch_up()
         self._metrics.ingested.labels("stored").inc(len(written))
 
     async def _leave_out(self, pending: Sequence[PendingUpdate], items: Sequence[LeftOut]) -> None:
         async with self._change:
-            if gone := await self._store.leave_out(pending, items):
-                await self._work.run_for_library(self._engine.remove, gone)
+            await self._store.leave_out(pending, items)
+            await self._catch_up()
         for item in items:
             _LOGGER.info("%s is left out: %s", item.id, item.rule)
             self._metrics.ingested.labels("left out: " + item.rule).inc()
+
+    async def _catch_up(self) -> None:
+        """Bring the index to the store's state; `_change` is held."""
+        newest = await self._store.version()
+        while self._version < newest:
+            changes = await self._store.changes(self._engine.info.id, after=self._version)
+            await self._work.run_for_library(self._apply, changes)
+            self._version = min(newest, self._version + VERSIONS)
+
+    def _apply(self, changes: Sequence[Change]) -> None:
+        self._engine.add([(c.key, c.vector) for c in changes if c.vector is not None])
+        self._engine.remove([c.key for c in changes if c.vector is None])
 
     async def put_back(self, number: int) -> int:
         """Take in after all what was left out under that number; how many posts it will be."""
@@ -336,7 +375,7 @@ class Library:
         return update.effective_message
 
     async def _entry(
-        self, message: Message, captions: dict[tuple[int, str], str], payload: str
+        self, message: Message, captions: dict[tuple[int, str], str], pending: PendingUpdate
     ) -> Entry | LeftOut:
         file = photo_file(message)
         assert file is not None
@@ -351,41 +390,42 @@ class Library:
             if not text:
                 siblings = await self._store.siblings(message.chat_id, album)
                 text = next((s.own_text for s in siblings if s.own_text), "")
-        photo = await self._fetch(file_id)
         id_ = post_id(message.chat_id, message.message_id)
-        verdict, fingerprint = await self._gate.judge(
-            id_, text, photo, chat=message.chat_id, album=album
-        )
-        if verdict is not None:
-            return LeftOut(id_, message.chat_id, album, *verdict, text, link(message), payload)
-        return await self._described(
-            photo=photo,
-            id=id_,
-            chat=message.chat_id,
-            message=message.message_id,
-            album=album,
-            own_text=own,
+
+        def left_out(verdict: tuple[str, str]) -> LeftOut:
+            return LeftOut(
+                id_, message.chat_id, album, *verdict, text, link(message), pending.payload
+            )
+
+        if pending.ended >= ENDED_MAX:
+            return left_out((ENDED, ""))
+        photo = await self._fetch(file_id)
+        post = Post(
+            0,
+            id_,
             text=text,
+            tags=hashtags(text),
             date=message.date.astimezone(UTC).isoformat(),
             source=message.chat.title or message.chat.username or "",
             url=link(message),
             file=file_id,
-            fingerprint=fingerprint,
         )
+        async with self._one:
+            await self._store.working_on(pending.number)
+            verdict, fingerprint = await self._gate.judge(
+                id_, text, photo, chat=message.chat_id, album=album
+            )
+            if verdict is not None:
+                return left_out(verdict)
+            post = await self._described(post, photo)
+        return Entry(post, message.chat_id, message.message_id, album, own, fingerprint)
 
-    async def _described(self, *, photo: bytes, text: str, **fields: object) -> Entry:
-        tags = hashtags(text)
+    async def _described(self, post: Post, photo: bytes) -> Post:
         vector = await self._work.run_for_library(
-            self._engine.describe, photo=photo, text=text, tags=tags
+            self._engine.describe, photo=photo, text=post.text, tags=post.tags
         )
-        await self._work.run_for_library(self._thumbnails.make, str(fields["id"]), photo)
-        return Entry(
-            text=text,
-            tags=tags,
-            vector=vector.blob,
-            model=self._engine.info.id,
-            **fields,  # type: ignore[arg-type]
-        )
+        await self._work.run_for_library(self._thumbnails.make, post.id, photo)
+        return replace(post, vector=vector.blob, model=self._engine.info.id)
 
     async def _give_up(
         self, sources: Sequence[PendingUpdate], message: Message, error: BaseException
@@ -412,34 +452,23 @@ class Library:
 
     async def _rewritten_siblings(self, entries: Sequence[Entry]) -> list[Entry]:
         """Photos of an album that carry the caption of another one: when that has changed."""
-        here = {entry.id for entry in entries}
+        here = {entry.post.id for entry in entries}
         rewritten = []
         for entry in entries:
             if not (entry.album and entry.own_text):
                 continue
             for sibling in await self._store.siblings(entry.chat, entry.album):
-                id_ = post_id(sibling.chat, sibling.message)
-                changed = not sibling.own_text and sibling.text != entry.text
-                if id_ in here or not changed or not sibling.file:
+                post = sibling.post
+                changed = not sibling.own_text and post.text != entry.post.text
+                if post.id in here or not changed or not post.file:
                     continue
+                post = replace(post, text=entry.post.text, tags=entry.post.tags)
                 try:
-                    rewritten.append(
-                        await self._described(
-                            photo=await self._fetch(sibling.file),
-                            id=id_,
-                            chat=sibling.chat,
-                            message=sibling.message,
-                            album=entry.album,
-                            own_text="",
-                            text=entry.text,
-                            date=entry.date,
-                            source=entry.source,
-                            url=entry.url and entry.url.rsplit("/", 1)[0] + f"/{sibling.message}",
-                            file=sibling.file,
-                        )
-                    )
+                    post = await self._described(post, await self._fetch(post.file or ""))
                 except (TelegramError, Image2PicError) as error:
                     _LOGGER.warning("a photo of an album keeps its old caption: %s", error)
+                    continue
+                rewritten.append(Entry(post, sibling.chat, sibling.message, entry.album, ""))
         return rewritten
 
     # Removing
@@ -452,7 +481,7 @@ class Library:
                 return False
             await self._gate.forget(post.id)
             self._thumbnails.discard(post.id)
-            await self._work.run_for_library(self._engine.remove, [key])
+            await self._catch_up()
         self._metrics.posts.set(len(self._engine))
         return True
 
@@ -462,9 +491,9 @@ class Library:
             await self._gate.forget(post_id(chat, message))
             self._thumbnails.discard(post_id(chat, message))
             key = await self._store.remove_forever(post_id(chat, message))
+            await self._catch_up()
             if key is None:
                 return False
-            await self._work.run_for_library(self._engine.remove, [key])
         self._metrics.posts.set(len(self._engine))
         return True
 
@@ -483,7 +512,7 @@ class Library:
         if count:
             _LOGGER.info("described %d posts anew for the model", count)
 
-    async def _redescribe_one(self, post: Undescribed, model: str) -> bool:
+    async def _redescribe_one(self, post: Post, model: str) -> bool:
         try:
             photo = await self._work.run_for_library(self._photos.read, post.photo)
             if photo is None and post.file:
@@ -499,10 +528,17 @@ class Library:
             _LOGGER.warning("post %d cannot be described: %s", post.key, error)
             return False
         async with self._change:
-            await self._store.set_vector(post.key, vector.blob, model)
-            if await self._store.posts([post.key]):
-                await self._work.run_for_library(self._engine.add, [(post.key, vector.blob)])
+            await self._store.set_vectors([(post.key, vector.blob)], model)
+            await self._catch_up()
         return True
+
+    async def _index_words(self) -> None:
+        """Index the words of posts that an older image2pic wrote."""
+        try:
+            while await self._store.index_some(BATCH):
+                pass
+        except StoreError as error:
+            _LOGGER.error("words are left unindexed until the next start: %s", error)
 
     async def _save_often(self) -> None:
         while True:
@@ -512,12 +548,11 @@ class Library:
     async def _save(self) -> None:
         try:
             async with self._change:
-                version = await self._store.version()
-                if version != self._saved_version:
+                if self._version != self._saved_version:
                     await self._work.run_for_library(
-                        self._engine.save, self._index, version=version
+                        self._engine.save, self._index, version=self._version
                     )
-                    self._saved_version = version
+                    self._saved_version = self._version
         except (OSError, Image2PicError) as error:
             # It is a cache: the next start builds it anew.
             _LOGGER.warning("the index was not saved: %s", error)

@@ -163,7 +163,12 @@ class DoubleEngine:
         ]
 
     def load(
-        self, vectors: Iterable[tuple[int, bytes]], *, version: int, cache: Path | None = None
+        self,
+        vectors: Iterable[tuple[int, bytes]],
+        *,
+        version: int,
+        cache: Path | None = None,
+        count: int | None = None,
     ) -> bool:
         self._vectors = {key: np.frombuffer(blob, np.float32) for key, blob in vectors}
         self.loads += 1

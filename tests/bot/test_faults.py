@@ -97,10 +97,10 @@ async def test_a_full_disk(tmp_path: Path, server: FaultyServer) -> None:
     async with running(make_settings(server, tmp_path)) as runner, LocalUser(server.url) as anna:
         await fill(anna, runner, 4)
         store, library = runner.services.store, runner.services.library
-        writer = store._writer  # type: ignore[attr-defined]
+        writer = store.sync._connection  # type: ignore[attr-defined]
         # SQLite's own limit gives the very error that a full disk gives.
-        (pages,) = await writer.execute_fetchall("PRAGMA page_count")
-        await writer.execute(f"PRAGMA max_page_count = {pages[0]}")
+        (pages,) = writer.execute("PRAGMA page_count").fetchone()
+        writer.execute(f"PRAGMA max_page_count = {pages}")
         for number in range(150):
             await anna.send_photo(jpeg(SUNSET, 100 + number), "x" * 900, chat_id=anna.channel_id)
             if library.disk_full:
@@ -117,7 +117,7 @@ async def test_a_full_disk(tmp_path: Path, server: FaultyServer) -> None:
         assert (await anna.wait_reply()).text in (EN("disk_full"), Texts("ru")("language_set"))
         sent = await anna.send_photo(jpeg(SUNSET, 999), "the last one", chat_id=anna.channel_id)
         await asyncio.sleep(0.5)
-        await writer.execute("PRAGMA max_page_count = 1000000")
+        writer.execute("PRAGMA max_page_count = 1000000")
         await until(lambda: not library.disk_full, 20)
         async with asyncio.timeout(20):
             while not await store.post_of(sent.chat_id, sent.message_id):

@@ -198,6 +198,9 @@ async def test_own_posts_outlive_a_restart(browser, tmp_path: Path) -> None:
         await page.press("#text", "Enter")
         await page.wait_for_selector(".pictured:not(.own) >> text=red bicycle", timeout=30_000)
         await shown.shot("starter-phone-light-7-after-restart")
+        async with asyncio.timeout(20):
+            while len(stored(tmp_path)) < 5:
+                await asyncio.sleep(0.1)
         await page.locator(".pictured:not(.own)").last.locator("a").click()
         await page.wait_for_selector(".toast >> text=since the last start")
         assert await bot.end() == 0

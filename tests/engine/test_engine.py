@@ -31,7 +31,7 @@ from engine.errors import (
 )
 from engine.model import Calibration, load_model
 from engine.results import Page, Query, vectors_to_rows
-from engine.store import Post, SqlitePostStore
+from engine.store import Post, SqliteStore
 
 ROOT = Path(__file__).parent.parent.parent
 PER_SCENE = 18
@@ -39,18 +39,18 @@ PER_SCENE = 18
 
 
 @pytest.fixture(scope="module")
-def store(small_model: Path) -> Iterator[SqlitePostStore]:
-    with SqlitePostStore(small_model / "posts.sqlite") as opened:
+def store(small_model: Path) -> Iterator[SqliteStore]:
+    with SqliteStore(small_model / "posts.sqlite") as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def posts(store: SqlitePostStore) -> dict[int, Post]:
+def posts(store: SqliteStore) -> dict[int, Post]:
     return {post.key: post for post in store.recent(store.count()) if post.key is not None}
 
 
 @pytest.fixture(scope="module")
-def vectors(store: SqlitePostStore, small_model: Path) -> list[tuple[int, bytes]]:
+def vectors(store: SqliteStore, small_model: Path) -> list[tuple[int, bytes]]:
     return list(store.vectors(load_model(small_model).info.id))
 
 
@@ -399,7 +399,7 @@ class TestDescribe:
         np.testing.assert_array_equal(unknown.theta, engine.describe(photo=jpeg("sea")).theta)
 
     def test_it_is_what_the_library_holds(
-        self, engine: Engine, store: SqlitePostStore, vectors: list[tuple[int, bytes]]
+        self, engine: Engine, store: SqliteStore, vectors: list[tuple[int, bytes]]
     ) -> None:
         """A post that the bot adds and the same post that was built are found alike."""
         held = dict(vectors)
@@ -573,10 +573,10 @@ class TestLibrary:
         assert own_again.load(iter(vectors), version=7, cache=cache)
 
     def test_the_index_that_came_with_the_model_is_fresh(
-        self, small_model: Path, store: SqlitePostStore
+        self, small_model: Path, store: SqliteStore
     ) -> None:
         opened = Engine(load_model(small_model))
-        version = store.content_version()
+        version = store.version()
         assert not opened.load([], version=version, cache=small_model / "index.faiss")
         assert len(opened) == store.count()
 
@@ -625,11 +625,11 @@ class TestOpen:
 import sys
 from pathlib import Path
 from engine.engine import Engine
-from engine.store import SqlitePostStore
+from engine.store import SqliteStore
 
 folder = Path({str(small_model)!r})
 engine = Engine.open(folder)
-with SqlitePostStore(folder / "posts.sqlite") as store:
+with SqliteStore(folder / "posts.sqlite") as store:
     engine.load(store.vectors(engine.info.id), version=1)
     post = store.by_id("sea-001")
     photo = (store.photo_root / post.photo).read_bytes()

@@ -8,14 +8,14 @@ import pytest
 
 from engine.engine import Engine
 from engine.model import load_model
-from engine.store import SqlitePostStore
+from engine.store import SqliteStore
 from tests.bot.conftest import jpeg
 
 
 @pytest.fixture
 def engine(small_model: Path) -> Engine:
     made = Engine.open(small_model, threads=1)
-    with SqlitePostStore(small_model / "posts.sqlite") as store:
+    with SqliteStore(small_model / "posts.sqlite") as store:
         made.load(store.vectors(load_model(small_model).info.id), version=-1)
     return made
 

@@ -8,7 +8,7 @@ import pytest
 from corpora import draw
 from PIL import Image
 
-from engine.store import SqlitePostStore
+from engine.store import SqliteStore
 from training.__main__ import COMMANDS, main
 
 ROOT = Path(__file__).parent.parent.parent
@@ -241,7 +241,7 @@ class TestTopics:
 def test_a_library_whose_photos_are_gone_is_still_shown(
     small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with SqlitePostStore(small_model / "posts.sqlite") as store:
+    with SqliteStore(small_model / "posts.sqlite") as store:
         root = store.photo_root
         store.photo_root = tmp_path / "moved"
     try:
@@ -251,5 +251,5 @@ def test_a_library_whose_photos_are_gone_is_still_shown(
         assert "sea-0" in capsys.readouterr().out
         size_of(sheet)
     finally:
-        with SqlitePostStore(small_model / "posts.sqlite") as store:
+        with SqliteStore(small_model / "posts.sqlite") as store:
             store.photo_root = root

@@ -16,7 +16,7 @@ from engine.files import STARTER, model_folder, write_whole
 from engine.photo import decode
 from engine.pictures import SheetItem
 from engine.results import Hit, Term
-from engine.store import Post, SqlitePostStore
+from engine.store import Post, SqliteStore
 
 Number = TypeVar("Number", int, float)
 
@@ -28,11 +28,11 @@ def model_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_library(folder: Path) -> tuple[Engine, SqlitePostStore]:
+def open_library(folder: Path) -> tuple[Engine, SqliteStore]:
     """The engine with its index loaded (rebuilt and saved where stale), and the posts."""
     engine = Engine.open(folder)
-    store = SqlitePostStore(folder / "posts.sqlite")
-    version = store.content_version()
+    store = SqliteStore(folder / "posts.sqlite")
+    version = store.version()
     cache = folder / "index.faiss"
     if engine.load(store.vectors(engine.info.id), version=version, cache=cache):
         engine.save(cache, version=version)
@@ -92,7 +92,7 @@ count = within(int, 0)
 positive = within(int, 1)
 
 
-def picture_of(store: SqlitePostStore, post: Post, folder: Path) -> Image.Image | None:
+def picture_of(store: SqliteStore, post: Post, folder: Path) -> Image.Image | None:
     """A post's photo, or None where it is gone; `folder` is the model's."""
     root = store.photo_root
     if post.photo is None or root is None:
@@ -103,11 +103,11 @@ def picture_of(store: SqlitePostStore, post: Post, folder: Path) -> Image.Image 
         return None
 
 
-def sheet_items(store: SqlitePostStore, hits: Sequence[Hit], folder: Path) -> list[SheetItem]:
+def sheet_items(store: SqliteStore, hits: Sequence[Hit], folder: Path) -> list[SheetItem]:
     """Found posts as tiles of a contact sheet."""
-    items = []
-    for hit, post in zip(hits, store.get([hit.key for hit in hits]), strict=True):
-        if post is not None:
+    items, posts = [], store.posts([hit.key for hit in hits])
+    for hit in hits:
+        if post := posts.get(hit.key):
             badge = f"{100 * hit.closeness:.0f} %"
             items.append(SheetItem(picture_of(store, post, folder), post.id, post.text, badge))
     return items

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     photo = read_photo(args.photo) if args.photo else None
     if args.like:
         post = store.by_id(args.like)
-        if post is None or post.key is None:
+        if post is None:
             print(f"no post {args.like!r} in the library")
             return 1
         query = engine.like(post.key)
@@ -51,8 +51,9 @@ def run(args: argparse.Namespace) -> int:
     if not page.hits:
         print("nothing is close enough")
         return 1
-    for hit, found in zip(page.hits, store.get([hit.key for hit in page.hits]), strict=True):
-        if found is not None:
+    posts = store.posts([hit.key for hit in page.hits])
+    for hit in page.hits:
+        if found := posts.get(hit.key):
             text = " ".join(found.text.split())
             close, away = 100 * hit.closeness, 1 - hit.closeness
             print(f"{close:5.1f} %  distance {away:.3f}  {found.id}  {text[:90]}")

@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
         if topic.tags:
             print(f"{'':29s}{' '.join('#' + tag.text for tag in topic.tags)}")
         hits = engine.topic_posts(topic.topic, limit=max(1, args.photos)).hits
-        posts = [post for post in store.get([hit.key for hit in hits]) if post is not None]
+        found = store.posts([hit.key for hit in hits])
+        posts = [found[hit.key] for hit in hits if hit.key in found]
         if args.photos:
             print(f"{'':29s}{', '.join(post.id for post in posts)}")
         if args.sheet:

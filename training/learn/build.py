@@ -37,7 +37,7 @@ from engine.model import (
 )
 from engine.projection import Projection, softmax
 from engine.results import Floats
-from engine.store import SqlitePostStore
+from engine.store import SqliteStore
 from engine.text import TextPipeline
 from engine.vocabulary import Vocabulary
 from training.commands.common import confirmed, folder_path
@@ -683,19 +683,19 @@ def _library(
 ) -> None:
     engine = Engine(model)
     chunks = describe_photos(encoder, model.codebook, sources, features / "chunks", progress=False)
-    with SqlitePostStore(out / "posts.sqlite") as store:
+    with SqliteStore(out / "posts.sqlite") as store:
         store.photo_root = _photo_root(corpus, out)
         written = fill_library(engine, store, posts, texts, chunks, corpus)
         gone = {post.id for post in store.recent(store.count())} - {post.id for post in posts}
         few = max(FEW_REMOVED, len(posts) // 100)
         words = f"{len(gone):,} posts of the library in {out} are not in {corpus}"
         if len(gone) <= few or prune or confirmed(f"{words}. Remove them from the library?"):
-            store.remove(gone)
+            store.delete(gone)
             if gone:
                 say(f"{words}: they are removed from it")
         else:
             say(f"{words}: they stay, but cannot be found (--prune removes them)")
-        version = store.content_version()
+        version = store.version()
         engine.load(store.vectors(model.info.id), version=version)
     engine.save(out / "index.faiss", version=version)
     say(f"library: {written:,} posts in posts.sqlite, index.faiss")

@@ -13,7 +13,7 @@ from engine.corpus.reader import CorpusPost, Report, read_corpus
 from engine.encoder import open_encoder
 from engine.engine import Engine
 from engine.model import Model
-from engine.store import Post, SqlitePostStore
+from engine.store import Post, SqliteStore
 from engine.text import TextPipeline
 from training.learn.bags import Text, assemble, tokenise
 from training.learn.dataset import Dataset
@@ -72,7 +72,7 @@ def shown_text(post: CorpusPost) -> str:
 
 def fill_library(
     engine: Engine,
-    store: SqlitePostStore,
+    store: SqliteStore,
     posts: Sequence[CorpusPost],
     texts: Sequence[Text],
     chunks: Iterator[Chunk],
@@ -120,7 +120,7 @@ def fill_library(
             )
             rows.append(
                 Post(
-                    key=None,
+                    key=0,
                     id=name,
                     photo=str(post.photo.relative_to(root)),
                     text=shown_text(post),

@@ -23,7 +23,7 @@ from bot.chat.buttons import Press, decode
 from bot.chat.context import Context, Services, services
 from bot.chat.failures import UserError
 from bot.chat.texts import LANGUAGES, Texts
-from bot.library.store import Asked
+from engine.store import Asked
 
 #: Pages further down are nobody's honest press.
 OFFSET_MAX = 10_000

@@ -22,9 +22,9 @@ from telegram.ext import BaseHandler, ChosenInlineResultHandler, InlineQueryHand
 from bot.chat import answers
 from bot.chat.context import Context, Services, services
 from bot.chat.texts import Texts
-from bot.library.store import Post
 from engine.errors import EmptyQueryError, UnknownWordsError
 from engine.results import Page
+from engine.store import Post
 
 #: Results of one page (Telegram's limit).
 PAGE: Final = 50

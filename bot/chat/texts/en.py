@@ -140,6 +140,7 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "rule_same photo": ("copy of a photo", "copies of a photo"),
     "rule_near-duplicate photo": ("near-duplicate photo", "near-duplicate photos"),
     "rule_same text": ("repost of a text", "reposts of a text"),
+    "rule_ended the bot": ("ended the bot twice", "ended the bot twice"),
     "inline_hint": "Open the chat",
     "inline_unknown": "No such words",
     "button_more": "More",

@@ -151,6 +151,7 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "rule_same photo": ("копия фото", "копии фото", "копий фото"),
     "rule_near-duplicate photo": ("похожее фото", "похожих фото", "похожих фото"),
     "rule_same text": ("повтор текста", "повтора текста", "повторов текста"),
+    "rule_ended the bot": ("дважды обрушил бота", "дважды обрушили бота", "дважды обрушили бота"),
     "inline_hint": "Открыть чат",
     "inline_unknown": "Нет таких слов",
     "button_more": "Ещё",

@@ -11,8 +11,8 @@ from bot.chat import answers
 from bot.chat.buttons import CALLBACK_BYTES, decode
 from bot.chat.texts import Texts
 from bot.chat.textual import plain
-from bot.library.store import Post
 from engine.results import Annotation, Explanation, Term, Topic, TopicShare
+from engine.store import Post
 
 anything = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=3000)
 

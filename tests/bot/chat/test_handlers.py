@@ -383,19 +383,19 @@ async def test_what_is_sent_once_is_not_uploaded_again(tmp_path: Path, server: L
         (photos / "a.jpg").write_bytes(jpeg(SUNSET, 5))
         store = runner.services.store
         # As a post of a corpus is: a file on disk, no file_id.
-        await store._write("UPDATE posts SET photo = 'a.jpg' WHERE text LIKE 'Sunset%'")  # type: ignore[attr-defined]
-        await store._write("DELETE FROM files")  # type: ignore[attr-defined]
+        store.sync._write("UPDATE posts SET photo = 'a.jpg' WHERE text LIKE 'Sunset%'")
+        store.sync._write("DELETE FROM files")
         for uploads in (1, 1):
             await anna.send_text("sunset")
             await anna.wait_replies()
             calls = server.calls("sendPhoto")
             assert sum("<file>" in map(str, call.values.values()) for call in calls) == uploads
         # Telegram no longer knows the file_id: found out, and uploaded again.
-        await store._write("UPDATE files SET file = 'AgAC-not-a-file'")  # type: ignore[attr-defined]
+        store.sync._write("UPDATE files SET file = 'AgAC-not-a-file'")
         await anna.send_text("sunset")
         assert (await anna.wait_replies())[0].photo
         # Neither file_id nor file: the text is still shown.
-        await store._write("DELETE FROM files")  # type: ignore[attr-defined]
+        store.sync._write("DELETE FROM files")
         (photos / "a.jpg").unlink()
         await anna.send_text("sunset")
         replies = await anna.wait_replies()

@@ -57,7 +57,7 @@ async def library(runner: Runner) -> list[str]:
     """Texts of the library's posts, in the order they came."""
     await finished(runner)
     posts = await runner.services.store.recent(limit=100, offset=0)
-    assert len(posts) == len(runner.services.engine)
+    await until(lambda: len(posts) == len(runner.services.engine))
     return [one.text for one in sorted(posts, key=lambda one: one.key)]
 
 

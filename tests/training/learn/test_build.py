@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from engine.engine import Engine
 from engine.errors import CorpusError, Image2PicError, ModelError
 from engine.model import load_model, read_manifest
-from engine.store import SqlitePostStore
+from engine.store import SqliteStore
 from training.__main__ import main
 from training.learn.build import BuildSettings, _install, build, choose_topics
 from training.learn.dataset import Dataset
@@ -163,7 +163,7 @@ class TestLibrary:
     def test_it_holds_the_posts_that_were_learnt_from(self, interrupted, corpus: Path) -> None:
         out, _, _ = interrupted
         model = load_model(out)
-        with SqlitePostStore(out / "posts.sqlite") as store:
+        with SqliteStore(out / "posts.sqlite") as store:
             found = store.recent(store.count())
             assert len(found) == TRAIN - 1
             assert {post.id.split("-")[0] for post in found} == set(SCENES)
@@ -173,7 +173,7 @@ class TestLibrary:
             assert post is not None
             assert post.tags == ("winter",)
             assert post.date is not None
-            assert post.model == model.info.id
+            assert store.described(model.info.id) == len(found)
             assert post.text.count("\n") == 1  # one text of each language
             assert store.photo_root is not None
             assert post.photo is not None
@@ -182,8 +182,8 @@ class TestLibrary:
     def test_the_index_is_fresh(self, interrupted) -> None:
         out, _, _ = interrupted
         engine = Engine(load_model(out))
-        with SqlitePostStore(out / "posts.sqlite") as store:
-            rebuilt = engine.load([], version=store.content_version(), cache=out / "index.faiss")
+        with SqliteStore(out / "posts.sqlite") as store:
+            rebuilt = engine.load([], version=store.version(), cache=out / "index.faiss")
             assert not rebuilt
             assert len(engine) == store.count()
             keys = {post.key for post in store.recent(store.count())}

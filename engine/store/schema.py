@@ -1,8 +1,6 @@
 """The library's SQLite schema: one file, a version, stepwise migrations.
 
-The same file is written by `training build` (synchronously) and by the bot
-(through aiosqlite), so the tables are defined once, here. A migration, once
-released, is never edited: append a new one.
+A migration, once released, is never edited: append a new one.
 """
 
 from __future__ import annotations
@@ -118,6 +116,53 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ) STRICT;
     CREATE INDEX left_out_album ON left_out (chat, album) WHERE album IS NOT NULL;
     CREATE TABLE kept (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    """,
+    # 4: exact words, words on pictures, what changed since a version, questions on their way
+    """
+    INSERT OR IGNORE INTO meta (name, value) VALUES ('version', '0');
+    ALTER TABLE posts ADD COLUMN thread TEXT;
+    ALTER TABLE posts ADD COLUMN media TEXT;
+    ALTER TABLE posts ADD COLUMN picture_words TEXT;
+    CREATE TABLE words (
+        key INTEGER PRIMARY KEY REFERENCES posts (key) ON DELETE CASCADE,
+        edition INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        picture TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX words_edition ON words (edition);
+    CREATE VIRTUAL TABLE words_index USING fts5 (
+        text, picture, content = 'words', content_rowid = 'key', tokenize = "ascii tokenchars '#_-'"
+    );
+    CREATE TRIGGER words_added AFTER INSERT ON words BEGIN
+        INSERT INTO words_index (rowid, text, picture) VALUES (new.key, new.text, new.picture);
+    END;
+    CREATE TRIGGER words_removed AFTER DELETE ON words BEGIN
+        INSERT INTO words_index (words_index, rowid, text, picture)
+        VALUES ('delete', old.key, old.text, old.picture);
+    END;
+    CREATE TRIGGER words_changed AFTER UPDATE ON words BEGIN
+        INSERT INTO words_index (words_index, rowid, text, picture)
+        VALUES ('delete', old.key, old.text, old.picture);
+        INSERT INTO words_index (rowid, text, picture) VALUES (new.key, new.text, new.picture);
+    END;
+    CREATE TABLE changes (
+        key INTEGER PRIMARY KEY,
+        version INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX changes_version ON changes (version);
+    ALTER TABLE inbox ADD COLUMN together TEXT NOT NULL DEFAULT '';
+    ALTER TABLE inbox ADD COLUMN worker INTEGER;
+    ALTER TABLE inbox ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE in_work (
+        worker INTEGER PRIMARY KEY,
+        number INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE questions (
+        update_id INTEGER PRIMARY KEY,
+        payload TEXT,
+        begun INTEGER NOT NULL DEFAULT 0,
+        taken REAL NOT NULL
+    ) STRICT;
     """,
 )
 

@@ -9,34 +9,35 @@ from pathlib import Path
 
 import pytest
 
-from bot.library.sqlite import SQLiteStore
-from bot.library.store import Entry, LeftOut, Store
+from bot.library.store import Store
 from engine.errors import StoreError, StoreFullError
+from engine.store import Entry, LeftOut, Post, SqliteStore
+
+
+def open_store(path: Path, *, bot: int) -> Store:
+    return Store(SqliteStore(path, bot=bot))
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened: Store = await SQLiteStore.open(tmp_path / "library.sqlite", bot=1)
+    opened: Store = open_store(tmp_path / "library.sqlite", bot=1)
     yield opened
     await opened.close()
 
 
 def entry(message: int, *, text: str = "text", album: str | None = None, own: str = "") -> Entry:
-    return Entry(
-        id=f"telegram/-1/{message}",
-        chat=-1,
-        message=message,
-        album=album,
-        own_text=own,
+    post = Post(
+        0,
+        f"telegram/-1/{message}",
         text=text,
         tags=("tag",),
         date=f"2026-01-01T00:00:{message:02}+00:00",
         source="Channel",
-        url=None,
         file=f"file{message}",
         vector=bytes([message]),
         model="m1",
     )
+    return Entry(post, -1, message, album, own)
 
 
 async def ask(store: Store, user: int = 5) -> int:
@@ -46,9 +47,9 @@ async def ask(store: Store, user: int = 5) -> int:
 
 
 async def test_posts_come_and_change(store: Store) -> None:
-    ((key, vector),) = await store.finish([], [entry(1)])
-    assert vector == b"\x01"
-    ((again, _),) = await store.finish([], [entry(1, text="new")])
+    (key,) = await store.finish([], [entry(1)])
+    assert list(store.sync.vectors("m1")) == [(key, b"\x01")]
+    (again,) = await store.finish([], [entry(1, text="new")])
     assert again == key
     post = (await store.posts([key, 999, 2**70]))[key]
     assert (post.text, post.tags, post.file) == ("new", ("tag",), "file1")
@@ -56,8 +57,8 @@ async def test_posts_come_and_change(store: Store) -> None:
 
 
 async def test_file_ids_are_of_one_bot(store: Store, tmp_path: Path) -> None:
-    ((key, _),) = await store.finish([], [entry(1)])
-    other = await SQLiteStore.open(tmp_path / "library.sqlite", bot=2)
+    (key,) = await store.finish([], [entry(1)])
+    other = open_store(tmp_path / "library.sqlite", bot=2)
     try:
         assert (await other.posts([key]))[key].file is None
         await other.set_files({key: "other", 999: "nobody's"})
@@ -68,7 +69,7 @@ async def test_file_ids_are_of_one_bot(store: Store, tmp_path: Path) -> None:
 
 
 async def test_a_replaced_file_id_is_not_dropped(store: Store) -> None:
-    ((key, _),) = await store.finish([], [entry(1)])
+    (key,) = await store.finish([], [entry(1)])
     await store.drop_file(key, "an older one")
     assert (await store.posts([key]))[key].file == "file1"
     await store.drop_file(key, "file1")
@@ -122,7 +123,7 @@ async def test_postponed_is_due_later(store: Store) -> None:
 
 
 async def test_removed_stays_removed(store: Store) -> None:
-    ((key, _),) = await store.finish([], [entry(1)])
+    (key,) = await store.finish([], [entry(1)])
     post = await store.remove(key)
     assert post is not None
     assert await store.remove(key) is None
@@ -138,9 +139,9 @@ async def test_buried_before_it_came(store: Store) -> None:
 
 async def test_version_grows_with_vectors(store: Store) -> None:
     versions = [await store.version()]
-    ((key, _),) = await store.finish([], [entry(1)])
+    (key,) = await store.finish([], [entry(1)])
     versions.append(await store.version())
-    await store.set_vector(key, b"x", "m2")
+    await store.set_vectors([(key, b"x")], "m2")
     versions.append(await store.version())
     await store.remove(key)
     versions.append(await store.version())
@@ -217,8 +218,8 @@ async def test_album(store: Store) -> None:
 async def test_undescribed(store: Store) -> None:
     written = await store.finish([], [entry(n) for n in (1, 2, 3)])
     assert await store.undescribed("m1", after=0, limit=10) == []
-    found = await store.undescribed("m2", after=written[0][0], limit=10)
-    assert [post.key for post in found] == [key for key, _ in written[1:]]
+    found = await store.undescribed("m2", after=written[0], limit=10)
+    assert [post.key for post in found] == written[1:]
 
 
 async def test_writers_do_not_mix_their_transactions(store: Store) -> None:
@@ -232,12 +233,13 @@ async def test_writers_do_not_mix_their_transactions(store: Store) -> None:
 
 
 async def test_a_full_disk_is_told_and_reading_goes_on(tmp_path: Path) -> None:
-    store = await SQLiteStore.open(tmp_path / "library.sqlite", bot=1)
+    store = open_store(tmp_path / "library.sqlite", bot=1)
     try:
-        ((key, _),) = await store.finish([], [entry(1)])
+        (key,) = await store.finish([], [entry(1)])
         # SQLite's own limit gives the very error that a full disk gives.
-        (pages,) = await store._writer.execute_fetchall("PRAGMA page_count")
-        await store._writer.execute(f"PRAGMA max_page_count = {pages[0]}")
+        writer = store.sync._connection
+        (pages,) = writer.execute("PRAGMA page_count").fetchone()
+        writer.execute(f"PRAGMA max_page_count = {pages}")
 
         async def ask_for_ever() -> None:
             while True:
@@ -250,7 +252,7 @@ async def test_a_full_disk_is_told_and_reading_goes_on(tmp_path: Path) -> None:
         with pytest.raises(StoreFullError):
             await store.finish([], [entry(n, text="x" * 5000) for n in range(2, 20)])
         assert (await store.posts([key]))[key].text == "text"
-        await store._writer.execute("PRAGMA max_page_count = 100000")
+        writer.execute("PRAGMA max_page_count = 100000")
         assert await store.finish([], [entry(2)])
     finally:
         await store.close()
@@ -260,7 +262,7 @@ async def test_no_library(tmp_path: Path) -> None:
     path = tmp_path / "library.sqlite"
     path.write_bytes(b"this is no database" * 100)
     with pytest.raises(StoreError):
-        await SQLiteStore.open(path, bot=1)
+        open_store(path, bot=1)
 
 
 def left_out(message: int, *, album: str | None = None, rule: str = "advert") -> LeftOut:
@@ -270,7 +272,7 @@ def left_out(message: int, *, album: str | None = None, rule: str = "advert") ->
 
 
 async def test_what_is_left_out_can_be_put_back(store: Store) -> None:
-    ((key, _),) = await store.finish([], [entry(1)])
+    (key,) = await store.finish([], [entry(1)])
     assert await store.accept(7, "telegram/-1/1", "d1", "edit")
     pending_updates = await store.pending_updates(now=time.time(), limit=9)
     assert await store.leave_out(pending_updates, [left_out(1), left_out(2, rule="same text")]) == [
@@ -315,7 +317,7 @@ async def test_a_removed_post_is_not_shown_as_left_out(store: Store) -> None:
 
 
 async def test_fingerprints(store: Store) -> None:
-    ((first, _), (second, _)) = await store.finish([], [entry(1), entry(2)])
+    (first, second) = await store.finish([], [entry(1), entry(2)])
     await store.finish([], [replace(entry(3), fingerprint=bytes(24))])
     assert [post.key for post in await store.without_fingerprint(after=0, limit=9)] == [
         first,
