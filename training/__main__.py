@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
+import signal
 import sys
+import threading
+from collections.abc import Iterator
 from typing import Final
 
 from engine.errors import Image2PicError
@@ -71,6 +75,19 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
 
 
+@contextlib.contextmanager
+def _ends_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process while packages are imported: some would print a traceback."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _run(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="image2pic",
@@ -80,10 +97,11 @@ def _run(words: list[str]) -> int:
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="log what is done")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (module, text) in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
-        if name in words:
-            importlib.import_module(module).add_arguments(command)
+    with _ends_at_once():
+        for name, (module, text) in COMMANDS.items():
+            command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+            if name in words:
+                importlib.import_module(module).add_arguments(command)
     args = parser.parse_args(words)
     logging.basicConfig(
         level=logging.INFO if args.verbose else logging.WARNING, format="%(message)s"

@@ -25,6 +25,8 @@ _CHAT_LINK: Final = re.compile(
     re.IGNORECASE,
 )
 _HANDLE: Final = re.compile(r"(?<![\w/@])@(?!(?:user|phone|mail|card)\b)\w[\w.]{0,63}(?<!\.)")
+# #tag@channel and /command@bot: what stands before the handle stays.
+_ADDRESSED: Final = re.compile(r"(?<![\w/.])([#/]\w+)@\w+")
 _DIGITS: Final = re.compile(
     r"(?<![\w+.,/=&-])(?<!\d:)\+?\s?\(?\d(?:[\s().\u2010-\u2015\u2212\u00a0-]{0,3}\d){6,18}(?![\w/]|[.,]\d)"
 )
@@ -58,7 +60,7 @@ def redact(text: str) -> str:
     text = _VK_GROUP.sub(r"\1", _VK_PERSON.sub("@user", text))
     text = _CHAT_LINK.sub("@phone", text)
     text = _PROFILE.sub(_profile, text)
-    text = _HANDLE.sub("@user", text)
+    text = _HANDLE.sub("@user", _ADDRESSED.sub(r"\1", text))
     return _DIGITS.sub(_number, text)
 
 

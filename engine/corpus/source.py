@@ -98,6 +98,8 @@ def find_sources(path: Path) -> list[Source]:
         return [Source("telegram", path)]
     elif _has_photos(path):
         return [Source("folder", path)]
+    elif (path / RESULT_FILE).is_file():
+        return [Source("telegram", path)]
     raise CorpusError(
         f"{path} is no corpus (no {POSTS_FILE}), no Telegram export (no {RESULT_FILE}) and no "
         "folder with photos"
@@ -235,10 +237,7 @@ def _exports(folder: Path) -> Iterator[Path]:
             for entry in entries
             if entry.name.lower().startswith("result") and entry.name.lower().endswith(".json")
         ]
-        # `result.json` of the folder that was given is one, whatever it holds: its reader says so.
-        found = [
-            file for file in files if (not depth and file.name == RESULT_FILE) or _looks_like(file)
-        ]
+        found = [file for file in files if file.is_file() and _looks_like(file)]
         yield from found
         if depth < DEPTH and not found:
             waiting += [

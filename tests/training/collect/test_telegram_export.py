@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from engine.corpus.posts import SourceReport
-from engine.corpus.telegram import TelegramOptions, message_text, read_export
+from engine.corpus.source import SourceOptions
+from engine.corpus.telegram import TelegramOptions, message_text, public_name, read_export
 from engine.errors import CorpusError
 from tests.training.collect.helpers import Collect, contents, jpeg, load, photos_in
 from training.collect.add import add_posts
+from training.collect.add import collect as collect_source
 from training.corpus.writer import CorpusWriter
 
 CHANNEL = {"name": "Закаты", "type": "public_channel", "id": 1234567890}
@@ -116,6 +121,14 @@ def test_text_entities_hide_people() -> None:
     text = message_text({"text": "ignored", "text_entities": entities})
     assert text == "Пишите @user@user@phone@mail@card сегодня тут"
     assert message_text({"text": [1, {"text": 2}, {"type": "bold"}, "ok"]}) == "ok"
+    handles = [
+        {"type": "hashtag", "text": "#закат@my_channel"},
+        " ",
+        {"type": "bot_command", "text": "/start@some_bot"},
+    ]
+    assert message_text({"text": handles}) == "#закат /start"
+    assert message_text({"text": "#закат@my_channel /start@some_bot"}) == "#закат /start"
+    assert message_text({"text": "", "rich_message": {"blocks": [{"text": ["a", {"text": "b"}]}]}})
     assert message_text({"text": "звоните +7 912 345-67-89, @anna"}) == "звоните @phone, @user"
 
 
@@ -194,6 +207,222 @@ def test_whole_account(tmp_path: Path) -> None:
     assert private["source"] == "telegram"
     collect_to(tmp_path / "one", file, only=["Group", "5"])
     assert list(load(tmp_path / "one")) == ["telegram/-2/1", "telegram/-1005/1"]
+
+
+def test_media_of_other_kinds_have_their_thumbnail(tmp_path: Path) -> None:
+    def media(number: int, kind: str | None, file: str, **more: Any) -> dict[str, Any]:
+        known = {"media_type": kind} if kind else {}
+        return message(number, f"post {number}", file=file, **known, **more)
+
+    path = export(
+        tmp_path / "export",
+        media(1, "video_file", "video_files/a.mp4", thumbnail="video_files/a_thumb.jpg"),
+        media(2, "animation", "video_files/b.mp4", thumbnail="video_files/b_thumb.jpg"),
+        media(3, "video_message", "round/c.mp4", thumbnail="round/c_thumb.jpg"),
+        media(4, "sticker", "stickers/d.webp", thumbnail="stickers/d_thumb.jpg"),
+        media(5, None, "files/e.mp4", mime_type="video/mp4", thumbnail="files/e_thumb.jpg"),
+        media(6, "audio_file", "files/f.mp3", thumbnail="files/f_thumb.jpg"),
+        media(7, None, "files/g.JPG", mime_type="application/octet-stream"),
+        media(8, None, "files/h.pdf", mime_type="application/pdf", thumbnail="files/h_thumb.jpg"),
+    )
+    for name in ("video_files/a", "video_files/b", "round/c", "stickers/d", "files/e"):
+        (path / f"{name}_thumb.jpg").write_bytes(jpeg(ord(name[-1])))
+    collect_to(tmp_path / "corpus", path)
+    raw = fields(tmp_path / "corpus")
+    found = {int(key.rpartition("/")[2]): record for key, record in raw.items()}
+    kinds = {n: record.get("media") for n, record in found.items() if "photo" in record}
+    assert kinds == {
+        1: "video",
+        2: "animation",
+        3: "round video",
+        4: "sticker",
+        5: "video",
+        7: None,
+    }
+    assert (tmp_path / "corpus" / found[4]["photo"]).read_bytes() == jpeg(ord("d"))
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+def test_first_frame_where_there_is_no_thumbnail(tmp_path: Path) -> None:
+    path = export(
+        tmp_path / "export",
+        message(1, "", media_type="video_file", file="video_files/a.mp4"),
+        message(9, "words", media_type="video_file", file="video_files/b.mp4"),
+    )
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-y",
+        "-f",
+        "lavfi",
+        "-i",
+        "color=red:s=64x48:d=1",
+        "-c:v",
+        "mjpeg",
+        "-f",
+        "avi",
+    ]
+    subprocess.run([*command, str(path / "video_files" / "a.mp4")], check=True)
+    (path / "video_files" / "b.mp4").write_bytes(b"no video")
+    report = collect_to(tmp_path / "corpus", path)
+    first, second = load(tmp_path / "corpus").values()
+    assert first.photo is not None
+    with Image.open(first.photo) as frame:
+        assert frame.size == (64, 48)
+        assert frame.convert("RGB").getpixel((9, 9))[0] > 200  # type: ignore[index]
+    assert second.photo is None
+    assert report.skipped == {"thumbnail": 1}
+
+
+def test_albums_of_any_media(tmp_path: Path) -> None:
+    def part(number: int, seconds: int, text: str = "", **more: Any) -> dict[str, Any]:
+        stamp = {"date_unixtime": str(1714557600 + seconds)}
+        return message(number, text, **({"photo": f"photos/{number}.jpg"} | stamp | more))
+
+    video = {"photo": None, "file": "(File not included.)", "media_type": "video_file"}
+    path = export(
+        tmp_path / "export",
+        part(1, 0, "альбом с видео"),
+        part(2, 1, **video),
+        part(3, 3),
+        part(4, 60, "слова у видео", **video),
+        part(5, 60),
+        part(6, 90),
+        part(7, 95, "отдельно"),
+        part(9, 95),
+        message(10, "только слова", date_unixtime=str(1714557695)),
+    )
+    collect_to(tmp_path / "corpus", path)
+    raw = fields(tmp_path / "corpus")
+    texts = {int(key.rpartition("/")[2]): record["text"] for key, record in raw.items()}
+    assert texts == {
+        1: "альбом с видео",
+        3: "альбом с видео",
+        5: "слова у видео",
+        6: "",
+        7: "отдельно",
+        9: "",
+        10: "только слова",
+    }
+
+
+def test_links(tmp_path: Path) -> None:
+    messages = [message(-5, "из старой группы"), message(5, "новое")]
+    path = export(tmp_path / "export", *messages, type="private_supergroup")
+    collect_to(tmp_path / "corpus", path)
+    assert [post.url for post in load(tmp_path / "corpus").values()] == [
+        None,
+        "https://t.me/c/1234567890/5",
+    ]
+    for form in (
+        "sun_sets",
+        "@sun_sets",
+        "t.me/sun_sets",
+        "https://t.me/sun_sets/17",
+        "http://telegram.me/s/sun_sets?before=9",
+        "sun_sets.t.me",
+        "tg://resolve?domain=sun_sets&post=3",
+    ):
+        assert public_name(form) == "sun_sets"
+    for form in ("Закаты", "a", "https://t.me/+AbCdEf", "", "two words"):
+        with pytest.raises(CorpusError, match="public name"):
+            public_name(form)
+
+
+def test_the_chat_by_name_id_or_link(tmp_path: Path) -> None:
+    listed = [
+        {"name": name, "type": kind, "id": number, "messages": [message(1, name)]}
+        for number, kind, name in [
+            (1234567890, "public_channel", "Sun Sets"),
+            (55, "private_group", "Закаты"),
+            (66, "personal_chat", "Anna"),
+        ]
+    ]
+    file = tmp_path / "result.json"
+    file.write_text(json.dumps({"chats": {"list": listed}}))
+
+    def ids(*only: str) -> list[str]:
+        posts = read_export(file, TelegramOptions(only=only), SourceReport())
+        return [post.record["id"].split("/")[1] for post in posts]
+
+    for asked in (
+        "1234567890",
+        "-1001234567890",
+        "channel1234567890",
+        "sun sets",
+        "https://t.me/c/1234567890/77",
+        "t.me/sun_sets",
+        "@sunsets",
+    ):
+        assert ids(asked) == ["-1001234567890"], asked
+    assert ids("закаты") == ids("-55") == ids("55") == ["-55"]
+    assert ids("Anna") == ["66"]
+    with pytest.raises(CorpusError, match=r"no chat 'nobody'; it has Sun Sets \(-1001234567890\)"):
+        ids("nobody")
+    report = SourceReport()
+    posts = list(read_export(file, TelegramOptions(only=("nobody", "Anna")), report))
+    assert len(posts) == 1
+    assert "no chat 'nobody'" in report.notes[0]
+    with pytest.raises(CorpusError, match="names one chat"):
+        list(read_export(file, TelegramOptions(username="sun_sets"), SourceReport()))
+
+
+def test_photos_that_were_not_ticked_are_said_first(tmp_path: Path) -> None:
+    lost = "(File not included. Change data exporting settings to download.)"
+    path = export(
+        tmp_path / "export",
+        *[message(n, f"слова {n}", photo=lost) for n in range(1, 4)],
+        message(4, "", photo="(File exceeds maximum size. Change data exporting settings.)"),
+        message(5, "", photo="(File unavailable, please try again later)"),
+    )
+    report = collect_to(tmp_path / "corpus", path)
+    assert report.notes[0].startswith("None of the 5 photos is in the export: 'Photos' was not")
+    assert "size limit" in report.notes[1]
+    assert report.skipped == {"excluded": 3, "oversize": 1, "unavailable": 1}
+
+
+def test_a_later_export_without_photos_takes_none_away(tmp_path: Path) -> None:
+    first = [message(n, f"пост {n}", photo=f"photos/{n}.jpg") for n in (1, 2)]
+    collect_to(
+        tmp_path / "corpus", export(tmp_path / "one", *first, message(3, "", photo="photos/3.jpg"))
+    )
+    before = contents(tmp_path / "corpus")
+    lost = "(File not included. Change data exporting settings to download.)"
+    second = [dict(one, photo=lost) for one in [*first, message(3, "")]]
+    path = export(tmp_path / "two", *second, message(4, "", photo=lost))
+    collect_to(tmp_path / "corpus", path)
+    assert contents(tmp_path / "corpus") == before
+    second[1]["text"] = "исправлено"
+    collect_to(tmp_path / "corpus", export(tmp_path / "two", *second))
+    post = load(tmp_path / "corpus")["telegram/-1001234567890/2"]
+    assert post.texts == {"": ("исправлено",)}
+    assert post.photo is not None
+    assert post.photo.read_bytes() == jpeg(2)
+
+
+def test_what_a_range_no_longer_has(tmp_path: Path) -> None:
+    posts = [message(n, f"пост {n}") for n in range(1, 9)]
+    corpus = tmp_path / "corpus"
+
+    def gone(*messages: dict[str, Any]) -> list[str]:
+        path = export(tmp_path / "export", *messages)
+        with CorpusWriter(corpus) as writer:
+            found = collect_source(path, writer, SourceReport(), SourceOptions())
+        return [key.rpartition("/")[2] for key in found]
+
+    assert gone(*posts) == []
+    # Only a part of the channel: what lies outside of it is as it was.
+    assert gone(*posts[2:4], *posts[5:7]) == ["5"]
+    assert len(load(corpus)) == 8
+    path = export(tmp_path / "export", *posts[2:7])
+    text = (path / "result.json").read_text()
+    (path / "result.json").write_text(text.replace('"text": "пост 4"', '"text": "пост 4'))
+    report = SourceReport()
+    with CorpusWriter(corpus) as writer:
+        assert collect_source(path, writer, report, SourceOptions()) == []
+    assert report.skipped == {"damaged": 1}
+    assert "message 4" in report.notes[0]
 
 
 def test_header_after_the_messages(tmp_path: Path) -> None:

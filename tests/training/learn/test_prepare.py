@@ -17,7 +17,7 @@ from engine.corpus.reader import Report, read_corpus
 from engine.errors import CorpusError
 from engine.model import load_model
 from training.__main__ import main
-from training.learn.prepare import prepare
+from training.learn.prepare import PrepareOptions, prepare
 
 ADVERT = "Selling my iPhone, $200, free shipping, DM me to order now! #sale"
 
@@ -83,6 +83,70 @@ def test_an_export_is_collected_cleaned_and_goes_on(here: Path) -> None:
     assert prepare(source / "result.json", said.append).folder == corpus
     assert "kept 17 of 18: 1 advert" in "\n".join(said)
     assert [post.id for post in read_corpus(corpus, report=Report())] == [p.id for p in posts]
+
+
+def test_later_and_partial_exports_add(here: Path) -> None:
+    whole = export(here / "ChatExport_2024-05-01", 3)
+    corpus = prepare(whole, print).folder
+    # A later one of half of the channel; one post is edited, one is gone.
+    record = json.loads((whole / "result.json").read_text())
+    later = here / "ChatExport_2024-06-01"
+    (whole / "photos").rename(here / "photos")
+    later.mkdir()
+    (here / "photos").rename(later / "photos")
+    record["messages"] = record["messages"][9:]
+    record["messages"][1]["text"] = "sea and another boat"
+    del record["messages"][3]
+    (later / "result.json").write_text(json.dumps(record))
+    said: list[str] = []
+    assert prepare(later, said.append).folder == corpus
+    assert "1 edited" in "\n".join(said)
+    posts = {post.id: post for post in read_corpus(corpus, report=Report())}
+    assert len(posts) == 17
+    assert posts["telegram/-10077/11"].texts[""] == ("sea and another boat",)
+    assert posts["telegram/-10077/11"].photo is not None
+    assert "telegram/-10077/13" in posts
+    record["name"] = "A new name"
+    (later / "result.json").write_text(json.dumps(record))
+    assert prepare(later, print, PrepareOptions(prune=True)).folder == corpus
+    posts = {post.id: post for post in read_corpus(corpus, report=Report())}
+    assert "telegram/-10077/13" not in posts
+    assert len(posts) == 16
+    assert len(list((here / "corpus").iterdir())) == 1
+
+
+def test_an_export_that_breaks_off_is_not_built_from(here: Path) -> None:
+    source = export(here / "ChatExport", 3)
+    text = (source / "result.json").read_text()
+    (source / "result.json").write_text(text[: len(text) // 2])
+    with pytest.raises(CorpusError, match=r"ended too early.*--partial"):
+        prepare(source, print)
+    assert main(["build", str(source), "--quiet"]) == 2
+    prepared = prepare(source, print, PrepareOptions(partial=True))
+    assert "ended too early" in prepared.losses[0]
+    assert 5 < len(list(read_corpus(prepared.folder, report=Report()))) < 12
+
+
+def test_what_was_lost_is_told(here: Path) -> None:
+    source = export(here / "ChatExport", 3)
+    record = json.loads((source / "result.json").read_text())
+    for message in record["messages"]:
+        message["photo"] = "(File not included. Change data exporting settings to download.)"
+    (source / "result.json").write_text(json.dumps(record))
+    said: list[str] = []
+    prepared = prepare(source, said.append, PrepareOptions(username="https://t.me/my_channel"))
+    assert said[1].startswith("None of the 18 photos is in the export")
+    assert prepared.losses == said[1:2]
+    urls = {post.url for post in read_corpus(prepared.folder, report=Report())}
+    assert "https://t.me/my_channel/1" in urls
+
+
+def test_two_chats_of_one_name(here: Path) -> None:
+    assert prepare(export(here / "a", 3), print).folder == Path("corpus/My channel")
+    other = export(here / "b", 3)
+    text = (other / "result.json").read_text()
+    (other / "result.json").write_text(text.replace('"id": 77', '"id": 78'))
+    assert prepare(other, print).folder == Path("corpus/My channel 10078")
 
 
 def test_a_folder_of_photos(here: Path) -> None:
