@@ -222,10 +222,11 @@ class Cleaner:
             None: keep it.
         """
         self.signatures.add(source, text)
+        standing = self.signatures.recurs(source, text)
         text = self.signatures.without(source, text)
         facts = self._facts(text, data)
         verdict = judge_alone(facts, self.limits)
-        if verdict is None:
+        if verdict is None and not standing:
             ((advert, why),) = advert_facts([text], self.limits, self.adverts)
             verdict = judge_alone(facts._replace(advert=advert, why=why), self.limits)
         verdict = verdict or judge_copy(self.seen.copy_of(key, facts.found, album))

@@ -26,6 +26,10 @@ def _line_key(line: str) -> str:
     return " ".join(words) if any(word[0] != "#" for word in words) else ""
 
 
+def _line_keys(text: str) -> tuple[str, ...]:
+    return tuple(key for line in text.splitlines() if (key := _line_key(line)))
+
+
 class SignatureLines:
     """Counts the lines of posts by source, and leaves out those that recur.
 
@@ -37,13 +41,13 @@ class SignatureLines:
         self._posts: Counter[str] = Counter()
         # (source, line) -> posts with other words around it than the one before, and those words.
         self._lines: dict[tuple[str, str], tuple[int, int]] = {}
+        self._texts: Counter[tuple[str, int]] = Counter()
 
     def add(self, source: str, text: str) -> None:
         """Count the lines of one more post."""
         self._posts[source] += 1
-        if "\n" not in text:
-            return
-        keys = [key for line in text.splitlines() if (key := _line_key(line))]
+        keys = _line_keys(text)
+        self._texts[source, hash(keys)] += 1
         if len(keys) < 2:
             return
         for key in {*keys[:_EDGE], *keys[-_EDGE:]}:
@@ -52,20 +56,18 @@ class SignatureLines:
             if around not in (before, hash(())):
                 self._lines[source, key] = (count + 1, around)
 
-    def of(self, source: str) -> set[str]:
-        """Return the recurring lines of a source, as their words."""
-        least = max(LEAST, SHARE * self._posts[source])
-        return {
-            line
-            for (of, line), (count, _) in self._lines.items()
-            if of == source and count >= least
-        }
+    def recurs(self, source: str, text: str) -> bool:
+        """Whether a source says this text again and again: the standing caption of its photos."""
+        return self._texts[source, hash(_line_keys(text))] >= self._least(source)
+
+    def _least(self, source: str) -> float:
+        return max(LEAST, SHARE * self._posts[source])
 
     def without(self, source: str, text: str) -> str:
         """Text without its source's recurring lines."""
         if "\n" not in text:
             return text
-        least = max(LEAST, SHARE * self._posts[source])
+        least = self._least(source)
         kept = []
         for line in text.splitlines():
             key = _line_key(line)

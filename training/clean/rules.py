@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -162,10 +162,26 @@ def signature_lines(corpus: Path) -> SignatureLines:
     CorpusError
         The corpus cannot be read.
     """
+    return _signatures(read_corpus(corpus, report=Report(on_problem=lambda _: None)))
+
+
+def _signatures(posts: Iterable[CorpusPost]) -> SignatureLines:
     lines = SignatureLines()
-    for post in read_corpus(corpus, report=Report(on_problem=lambda _: None)):
+    for post in posts:
         lines.add(post.source or "", full_text(post))
     return lines
+
+
+def without_signatures(posts: Iterable[CorpusPost]) -> Iterator[CorpusPost]:
+    """Give posts without the lines that recur under their sources' posts: what is learnt from."""
+    posts = list(posts)
+    lines = _signatures(posts)
+    for post in posts:
+        texts = {
+            language: tuple(lines.without(post.source or "", text) for text in many)
+            for language, many in post.texts.items()
+        }
+        yield post if texts == post.texts else replace(post, texts=texts)
 
 
 def _posts(
@@ -180,7 +196,12 @@ def _posts(
         measured = cache.measured((post, post.photo) for post in read)
         while batch := list(itertools.islice(measured, BATCH)):
             texts = [signatures.without(post.source or "", full_text(post)) for post, _ in batch]
-            chances = advert_facts(texts, limits, adverts)
+            standing = [signatures.recurs(post.source or "", full_text(post)) for post, _ in batch]
+            chances = advert_facts(
+                ["" if recurs else text for recurs, text in zip(standing, texts, strict=True)],
+                limits,
+                adverts,
+            )
             for (post, photo), text, (advert, why) in zip(batch, texts, chances, strict=True):
                 bag = pipeline(text, post.tags)
                 if post.extra.get("marked_as_ads") and adverts is not None:

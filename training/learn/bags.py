@@ -14,6 +14,7 @@ from engine.corpus.reader import CorpusPost
 from engine.results import Floats
 from engine.text import SurfaceForms, TextBag, TextPipeline
 from engine.vocabulary import Vocabulary
+from training.clean.rules import without_signatures
 from training.learn.dataset import Dataset
 from training.learn.features import Chunk
 
@@ -39,7 +40,7 @@ class Text:
 def tokenise(posts: Iterable[CorpusPost], pipeline: TextPipeline) -> list[Text]:
     """All texts of the posts; a post with hashtags but no text gives one text of the hashtags."""
     texts = []
-    for post in posts:
+    for post in without_signatures(posts):
         rows = [(language, text) for language, many in post.texts.items() for text in many]
         for language, text in rows or [("", "")]:
             bag = pipeline(text, post.tags)

@@ -27,12 +27,14 @@ def test_a_line_that_recurs_is_left_out(line: str) -> None:
     lines = counted(*texts)
     assert lines.without("a", texts[0]) == "Story number one\n#sea"
     assert lines.without("b", texts[0]) == texts[0]
-    assert len(lines.of("a")) == 1
+    assert not lines.recurs("a", texts[0])
 
 
 def test_what_posts_say_is_no_signature() -> None:
     same = "Обои на телефон. Природа и виды\n#обои #природа"
     assert counted(*[same] * 20).without("a", same) == same
+    assert counted(*[same] * 20).recurs("a", same)
+    assert not counted(*[same] * 20).recurs("b", same)
     wedding = "Свадьба Анны и Петра\nТула, лето"
     assert counted(*[wedding] * 20).without("a", wedding) == wedding
     short = "Доброе утро!"

@@ -65,6 +65,12 @@ class TestTokenise:
         (alone,) = tokenise([post("a", {}, ("sunset",))], PIPELINE)
         assert [token.key for token in alone.bag.tags] == ["sunset"]
 
+    def test_lines_that_recur_under_the_posts_are_not_learnt(self) -> None:
+        animals = ("dog", "cat", "fox", "owl", "bear", "wolf")
+        posts = [post(a, {"": (f"a {a} sleeps\n\nFollow for more!",)}) for a in animals]
+        keys = [[t.key for t in text.bag.lemmas] for text in tokenise(posts, PIPELINE)]
+        assert keys == [[animal, "sleep"] for animal in animals]
+
     def test_a_post_that_says_nothing_gives_no_text(self) -> None:
         silent = [post("a", {}), post("b", {"en": ("",)}), post("c", {"en": ("😀 !!",)}, ())]
         assert tokenise(silent, PIPELINE) == []
