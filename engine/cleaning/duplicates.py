@@ -32,7 +32,7 @@ NEAR: Final = 6
 REPOST_TOKENS: Final = 5
 """Shorter texts ("good morning") are said again by chance."""
 
-LIKE: Final = 12
+LIKE: Final = 8
 """Bits of 64 in which the photos of a post and of its repost (cropped, written on) may differ."""
 
 _NUMBER: Final = re.compile(r"\d+")

@@ -15,6 +15,9 @@ LEAST: Final = 5
 SHARE: Final = 0.1
 """Share of a source's posts in which it must stand."""
 
+STANDING: Final = 0.5
+"""Share of a source's posts that say nothing but its standing caption."""
+
 _EDGE: Final = 3  # a signature is among the first or the last lines
 _WORD: Final = re.compile(r"#?[^\W\d_](?:[\w'-]|@)*|@\w+")
 _MAX_LINE: Final = 300
@@ -57,8 +60,9 @@ class SignatureLines:
                 self._lines[source, key] = (count + 1, around)
 
     def recurs(self, source: str, text: str) -> bool:
-        """Whether a source says this text again and again: the standing caption of its photos."""
-        return self._texts[source, hash(_line_keys(text))] >= self._least(source)
+        """Whether a source says mostly this: the standing caption of its photos."""
+        least = max(LEAST, STANDING * self._posts[source])
+        return self._texts[source, hash(_line_keys(text))] >= least
 
     def _least(self, source: str) -> float:
         return max(LEAST, SHARE * self._posts[source])

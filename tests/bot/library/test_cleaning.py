@@ -73,7 +73,7 @@ async def test_each_rule(anna: LocalUser, runner: Runner) -> None:
     await finished(runner)
     await post(anna, photo(1), "the very same file")
     await post(anna, photo(2, side=120, quality=40), "nearly the same")
-    await post(anna, photo(1, cut=6), "RT @anna: SUNSET over the calm, evening sea and cliffs!!!")
+    await post(anna, photo(1, cut=4), "RT @anna: SUNSET over the calm, evening sea and cliffs!!!")
     await post(anna, photo(4), "sunset over the calm evening sea and cliffs")
     await post(anna, photo(5, side=40), "tiny")
     sunset = "sunset over the calm evening sea and cliffs"

@@ -197,7 +197,9 @@ def test_a_line_under_each_post_makes_none_an_advert(tmp_path: Path, line: str) 
 
 
 def test_many_adverts_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    adverts = [{"id": f"a{n}", "text": f"Продам диван номер {n}, 5000 руб"} for n in range(20)]
+    things = ["диван", "шкаф", "стол", "стул", "ковёр"]
+    sold = [f"Продам {one} и {other}, 5000 руб" for one in things for other in things]
+    adverts = [{"id": f"a{n}", "text": text} for n, text in enumerate(sold[:20])]
     posts = [{"id": f"p{n}", "text": f"Утро у моря, чайка номер {n}"} for n in range(20)]
     clean(corpus(tmp_path / "c", *adverts, *posts))
     said = capsys.readouterr().out
