@@ -421,8 +421,9 @@ class Library:
         return Entry(post, message.chat_id, message.message_id, album, own, fingerprint)
 
     async def _described(self, post: Post, photo: bytes) -> Post:
+        said = self._gate.said(post.id, post.text)
         vector = await self._work.run_for_library(
-            self._engine.describe, photo=photo, text=post.text, tags=post.tags
+            self._engine.describe, photo=photo, text=said, tags=post.tags
         )
         await self._work.run_for_library(self._thumbnails.make, post.id, photo)
         return replace(post, vector=vector.blob, model=self._engine.info.id)

@@ -22,6 +22,7 @@ from tests.bot.conftest import make_settings, running, until
 from tests.user.client import ChatMessage, LocalUser
 
 EN = Texts("en")
+PLACES = ("sea", "lake", "pier", "dune", "cape")
 ADVERT = "Selling my iPhone, $200, free shipping, DM me to order now! #sale"
 
 
@@ -85,6 +86,20 @@ async def test_each_rule(anna: LocalUser, runner: Runner) -> None:
         "same text": 1,
         "tiny photo": 1,
     }
+
+
+async def test_a_line_that_recurs_in_a_channel_makes_no_adverts(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    settings = make_settings(server, tmp_path, clean=True)
+    texts = [f"evening at the {place}\n\n{ADVERT}" for place in PLACES]
+    async with running(settings) as runner, LocalUser(server.url) as anna:
+        for number, text in enumerate(texts):
+            await post(anna, photo(number), text)
+        first = (await counts(runner)).get("advert", 0)
+        await post(anna, photo(10), f"morning in the forest\n\n{ADVERT}")
+        assert (await library(runner))[-1].startswith("morning in the forest")
+        assert (await counts(runner)).get("advert", 0) == first
 
 
 async def test_names_and_numbers_are_hidden(anna: LocalUser, runner: Runner) -> None:
