@@ -80,7 +80,10 @@ def _serve(settings: Settings) -> int:
         async with LocalChat(settings) as chat:
             print(f"No TELEGRAM_BOT_TOKEN is set: this is the local chat.\n\n  {chat.url}/\n")
             print("Open it in a browser. Ctrl-C ends it.", flush=True)
-            await Runner(chat.settings).run()
+            runner = Runner(chat.settings)
+            chat.on_loss = runner.stop.set
+            await runner.run()
+            chat.check()
 
     run(serve())
     return 0

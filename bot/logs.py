@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import quote
 
 #: An absolute path (POSIX or Windows) that is not the path of a URL.
 _PATHS: Final = re.compile(r"(?<![\w:/.~-])(?:[A-Za-z]:)?[\\/](?:[\w.@+~-]+[\\/])+")
@@ -14,23 +15,29 @@ _TOKENS: Final = re.compile(r"\d{5,20}:[A-Za-z0-9_-]{20,}")
 HIDDEN: Final = "***"
 
 
-class SecretFormatter(logging.Formatter):
-    """Formats records without secrets; paths are shortened to the file's name.
+class SecretFilter(logging.Filter):
+    """Takes secrets out of records, tracebacks included; paths become the file's name.
 
     Parameters
     ----------
     secrets
-        Strings that never appear.
+        Strings that never appear, as they are or percent-encoded.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        super().__init__()
+        found = {text for secret in secrets if secret for text in (secret, quote(secret, safe=""))}
         # The longest first: one secret may begin like another.
-        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+        self._secrets = sorted(found, key=len, reverse=True)
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Format a record, traceback included, then take the secrets out."""
-        return self.clean(super().format(record))
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Write the record anew; all pass."""
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + logging.Formatter().formatException(record.exc_info)
+        record.msg, record.args = self.clean(text), None
+        record.exc_info = record.exc_text = None
+        return True
 
     def clean(self, text: str) -> str:
         """Take secrets and folders out of a text."""
@@ -42,8 +49,9 @@ class SecretFormatter(logging.Formatter):
 def set_up(level: str, secrets: Iterable[str]) -> None:
     """Log to standard error through the filter; the chatty libraries only warn."""
     handler = logging.StreamHandler()
-    handler.setFormatter(SecretFormatter(secrets))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    handler.addFilter(SecretFilter(secrets))
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=level, format=form, handlers=[handler], force=True)
     # These log whole addresses (with the token) and updates (with what people write).
     quiet = ("telegram", "httpx", "httpcore", "apscheduler", "aiohttp.access", "tornado")
     for name in (*quiet, "faiss", "pymorphy3"):

@@ -1,4 +1,4 @@
-"""Run the local Bot API server alone: ``python -m bot.local --port 8081``."""
+"""Run the local Bot API server: ``python -m bot.local --port 8081``."""
 
 from __future__ import annotations
 
@@ -26,47 +26,53 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--name", default="image2pic", help="the bot's name")
     parser.add_argument("--username", default="image2pic_local_bot", help="the bot's username")
     parser.add_argument("--verbose", action="store_true", help="log every call")
+    parser.add_argument(
+        "--until-input-ends",
+        action="store_true",
+        help="end when standard input is closed, as it is when the process that holds it dies",
+    )
     options = parser.parse_args(arguments)
     logging.basicConfig(
-        level=logging.DEBUG if options.verbose else logging.INFO,
+        level=logging.DEBUG if options.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    token = os.environ.get("LOCAL_BOT_TOKEN") or f"4242:{secrets.token_urlsafe(24)}"
+    given = os.environ.get("LOCAL_BOT_TOKEN")
     try:
         server = LocalServer(
-            token,
+            given or f"4242:{secrets.token_urlsafe(24)}",
             options.port,
             options.data_dir,
             host=options.host,
             name=options.name,
             username=options.username,
         )
-        return run(_serve(server, told=bool(os.environ.get("LOCAL_BOT_TOKEN"))))
+        run(_serve(server, token_given=bool(given), with_input=options.until_input_ends))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    return 0
 
 
-async def _serve(server: LocalServer, *, told: bool) -> int:
+async def _serve(server: LocalServer, *, token_given: bool, with_input: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await server.start()
-    print(f"chat page:    {server.url}/")
-    print(f"base_url:     {server.url}/bot")
-    print(f"base_file_url: {server.url}/file/bot")
-    if not told and sys.stdout.isatty():
-        # A made-up token is worth nothing outside of this process; a person needs to see it.
-        print(f"token:        {server.token}")
-    elif not told:
-        print("token:        made up; set LOCAL_BOT_TOKEN to choose one")
-    sys.stdout.flush()
-    try:
+    if with_input:
+        reader = asyncio.StreamReader()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        closed = asyncio.create_task(reader.read())
+        closed.add_done_callback(lambda _: stop.set())
+    async with server:
+        print(f"chat page:    {server.url}/")
+        print(f"base_url:     {server.url}/bot")
+        print(f"base_file_url: {server.url}/file/bot")
+        if not token_given:
+            # A made-up token is worth nothing outside of this process; a person needs to see it.
+            shown = server.token if sys.stdout.isatty() else "made up; LOCAL_BOT_TOKEN chooses one"
+            print(f"token:        {shown}")
+        sys.stdout.flush()
         await stop.wait()
-    finally:
-        await server.stop()
-    return 0
 
 
 if __name__ == "__main__":

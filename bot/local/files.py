@@ -171,8 +171,13 @@ class FileStore:
         folder.mkdir(parents=True, exist_ok=True)
         self._load()
 
-    async def add_photo(self, content: bytes) -> Media:
+    async def add_photo(self, content: bytes, *, scaled: bool = False) -> Media:
         """Store a photo as Telegram does: re-encoded where needed, in several sizes.
+
+        Parameters
+        ----------
+        scaled
+            Take a larger one too, as a client does, which scales it before it is sent.
 
         Raises
         ------
@@ -181,7 +186,7 @@ class FileStore:
         """
         if not content:
             raise BadRequestError("file must be non-empty")
-        if len(content) > MAX_PHOTO_UPLOAD:
+        if len(content) > MAX_PHOTO_UPLOAD and not scaled:
             raise BadRequestError(
                 f"file of size {len(content)} bytes is too big for a photo; "
                 f"the maximum size is {MAX_PHOTO_UPLOAD} bytes"
@@ -190,7 +195,7 @@ class FileStore:
         if known is not None:
             return known
         async with self._decoders:
-            sizes = await asyncio.to_thread(_photo_sizes, content)
+            sizes = await asyncio.to_thread(_photo_sizes, content, scaled)
         media = Media("photo", "")
         parts = []
         for width, height, encoded in sizes:
@@ -393,7 +398,7 @@ def _base64(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
-def _photo_sizes(content: bytes) -> list[tuple[int, int, bytes]]:
+def _photo_sizes(content: bytes, scaled: bool) -> list[tuple[int, int, bytes]]:
     try:
         width, height = size_of(content)
         if width + height > MAX_PHOTO_SIDES or max(width, height) > MAX_PHOTO_RATIO * min(

@@ -102,8 +102,14 @@ MAX_STORED_BYTES: Final = 1024 * 1024 * 1024
 MIN_FREE_BYTES: Final = 256 * 1024 * 1024
 """Bytes that have to be free on the disk for posts to be taken over."""
 
+MAX_IMPORT_FILES: Final = 200_000
+"""Files of a folder that is taken over."""
+
 MAX_KEYS_AT_ONCE: Final = 1000
-"""Posts of which one request may ask whether they are known."""
+"""Files of a folder that one request names."""
+
+MAX_PATH: Final = 1000
+"""Characters of a file's path within such a folder."""
 
 MAX_REQUEST_BYTES: Final = 110 * 1024 * 1024
 """Bytes of one request's body: an album of ten photos at their limit, and some room."""

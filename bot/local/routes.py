@@ -75,11 +75,16 @@ def people_routes(people: People, imports: Imports, context: Context) -> list[we
         "inline": pages.inline,
         "choose": pages.choose,
         "membership": pages.membership,
-        "import": pages.import_post,
-        "imported": pages.imported,
+        "import/begin": pages.import_begin,
+        "import/wanted": pages.import_wanted,
+        "import/end": pages.import_end,
+        "import/stop": pages.import_stop,
+        "import/dismiss": pages.import_dismiss,
     }
     return [
         *(web.post(f"/local/{name}", pages.act(handler)) for name, handler in acts.items()),
+        web.get("/local/import", pages.import_state),
+        web.put("/local/import/file", pages.import_file),
         web.get("/local/messages", pages.messages),
         web.get("/local/changes", pages.changes),
         web.get("/local/events", pages.events),
@@ -133,11 +138,27 @@ class _Views:
     async def membership(self, params: Params) -> Json:
         return self._people.membership(params)
 
-    async def import_post(self, params: Params) -> Json:
-        return await self._imports.post(params, _uploads(params))
+    async def import_begin(self, params: Params) -> Json:
+        return await self._imports.begin(params)
 
-    async def imported(self, params: Params) -> Json:
-        return self._imports.status(params)
+    async def import_wanted(self, params: Params) -> Json:
+        return await asyncio.to_thread(self._imports.wanted, params)
+
+    async def import_end(self, params: Params) -> Json:
+        return self._imports.end()
+
+    async def import_stop(self, params: Params) -> Json:
+        return await self._imports.stop()
+
+    async def import_dismiss(self, params: Params) -> Json:
+        return await self._imports.dismiss()
+
+    async def import_state(self, request: web.Request) -> web.StreamResponse:
+        return _ok(self._imports.state)
+
+    async def import_file(self, request: web.Request) -> web.StreamResponse:
+        pieces = request.content.iter_chunked(1024 * 1024)
+        return _ok(await self._imports.upload(Params(dict(request.query)), pieces))
 
     async def messages(self, request: web.Request) -> web.StreamResponse:
         params = Params(dict(request.query))

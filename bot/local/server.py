@@ -29,10 +29,10 @@ from bot.local.limits import MAX_DOWNLOAD, MAX_REQUEST_BYTES
 from bot.local.params import PARAMS, read_params
 from bot.local.people import People
 from bot.local.queries import Queries
-from bot.local.redact import RedactingLogger
 from bot.local.routes import page_routes, people_routes
 from bot.local.state import World
 from bot.local.updates import UpdateQueue, is_loopback
+from bot.logs import SecretFilter
 
 Json = dict[str, Any]
 
@@ -173,7 +173,8 @@ class LocalServer:
             self.context.queries = Queries(self._query_ttl)
         app = self._application()
         # aiohttp logs request lines and bad bytes; the token is part of a request line.
-        logger = RedactingLogger(logging.getLogger("bot.local.http"), self.token)
+        logger = logging.getLogger("bot.local.http")
+        logger.filters[:] = [SecretFilter([self.token, self.token.partition(":")[2]])]
         self._runner = web.AppRunner(
             app, access_log=None, logger=logger, shutdown_timeout=_STOP_TIMEOUT
         )
@@ -186,6 +187,7 @@ class LocalServer:
             await self.stop()
             raise
         self._port = self._listener.sockets[0].getsockname()[1]
+        self._imports.resume()
 
     def _connection(self) -> web.RequestHandler:
         assert self._runner is not None
@@ -198,6 +200,7 @@ class LocalServer:
         """Let go of everybody who waits, close, and remove the temporary folder."""
         context = getattr(self, "context", None)
         if context is not None:
+            await self._imports.close()
             context.updates.close()
             context.world.close()
             webhook, context.updates.webhook = context.updates.webhook, None
@@ -237,8 +240,8 @@ class LocalServer:
         app.router.add_route("*", "/bot{token:[^/]+}/{method:[^/]+}", call)
         app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._download)
         people = People(self.context)
-        imports = Imports(people, self.context, self.context.files.folder)
-        app.add_routes(people_routes(people, imports, self.context))
+        self._imports = Imports(people, self.context, self.context.files.folder / "import")
+        app.add_routes(people_routes(people, self._imports, self.context))
         app.add_routes(page_routes())
         return app
 

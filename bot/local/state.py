@@ -84,7 +84,8 @@ class World:
         self._kept_chats = database.kept("chat:")
         self.users: dict[int, Json] = {}
         self.chats: OrderedDict[int, Chat] = OrderedDict()
-        self.seq = 0
+        # Above all of an earlier run: a page that comes back tells the last that it has seen.
+        self.seq = time.time_ns() // 1_000_000
         self._events: deque[tuple[int | None, Json]] = deque(maxlen=EVENT_LIMIT)
         self._waiters: dict[int, set[asyncio.Future[None]]] = {}
         self._closed = False

@@ -85,6 +85,11 @@ class UpdateQueue:
         """Whether another update may be taken in."""
         return len(self._pending) < MAX_PENDING_UPDATES
 
+    async def wait_for_room(self, pause: float) -> None:
+        """Wait until another update may be taken in, looking every `pause` seconds."""
+        while not self.room():  # noqa: ASYNC110 - one waiter, and no hurry
+            await asyncio.sleep(pause)
+
     def pending(self) -> Iterable[tuple[int, Json]]:
         """Return the updates that no bot has confirmed, by their numbers."""
         return self._pending.items()

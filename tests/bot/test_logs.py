@@ -5,15 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from bot.logs import SecretFormatter
+from bot.logs import SecretFilter
 
 TOKEN = "123456789:AAE-abcdefghijklmnopqrstuvwxyz012345"
 SECRET = "hook-secret-0123456789"
 
 
+class Formatter(logging.Formatter):
+    """What a handler does: filter, then format."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        assert SecretFilter([TOKEN, TOKEN.partition(":")[2], SECRET]).filter(record)
+        return super().format(record)
+
+
 @pytest.fixture
-def formatter() -> SecretFormatter:
-    return SecretFormatter([TOKEN, TOKEN.partition(":")[2], SECRET])
+def formatter() -> Formatter:
+    return Formatter()
 
 
 def record(
@@ -23,12 +31,13 @@ def record(
     return logging.LogRecord("x", logging.ERROR, __file__, 1, message, arguments, info)  # type: ignore[arg-type]
 
 
-def test_no_token(formatter: SecretFormatter) -> None:
+def test_no_token(formatter: Formatter) -> None:
     for text in (
         TOKEN,
         f"POST https://api.telegram.org/bot{TOKEN}/sendMessage",
         TOKEN.partition(":")[2],
         SECRET,
+        f"/bot{TOKEN.replace(':', '%3A')}/x",
         "bot987654321:AAF-zyxwvutsrqponmlkjihgfedcba987654/getMe",
     ):
         line = formatter.format(record("calling %s", text))
@@ -37,7 +46,7 @@ def test_no_token(formatter: SecretFormatter) -> None:
         assert SECRET not in line
 
 
-def test_no_path(formatter: SecretFormatter) -> None:
+def test_no_path(formatter: Formatter) -> None:
     line = formatter.format(record("cannot open %s", "/home/anna/secret place/../x/library.sqlite"))
     assert "/home" not in line
     assert "anna/" not in line
@@ -45,11 +54,11 @@ def test_no_path(formatter: SecretFormatter) -> None:
     assert "C:\\Users" not in formatter.format(record(r"in C:\Users\anna\model.json"))
 
 
-def test_addresses_stay_readable(formatter: SecretFormatter) -> None:
+def test_addresses_stay_readable(formatter: Formatter) -> None:
     assert "http://127.0.0.1:8080/" in formatter.format(record("at http://127.0.0.1:8080/"))
 
 
-def test_tracebacks_are_cleaned_too(formatter: SecretFormatter) -> None:
+def test_tracebacks_are_cleaned_too(formatter: Formatter) -> None:
     try:
         raise ValueError(f"no answer from https://api.telegram.org/bot{TOKEN}/getMe")
     except ValueError as error:

@@ -38,6 +38,10 @@ export async function post(path, payload, files = []) {
   return read(await fetch(`local/${path}`, { method: "POST", body: form }));
 }
 
+export async function put(path, query, body) {
+  return read(await fetch(`local/${path}?${new URLSearchParams(query)}`, { method: "PUT", body }));
+}
+
 // Server-sent events, reconnected by the browser with Last-Event-ID; `lost` tells of a break.
 export function listen(userId, after, onEvent, onState) {
   const source = new EventSource(`local/events?${new URLSearchParams({ user_id: userId, after })}`);

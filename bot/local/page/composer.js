@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { byId, el, icon } from "./dom.js";
-import { droppedEntries, folderOf } from "./folder.js";
+import { archive, droppedEntries, folderOf } from "./folder.js";
 import { t } from "./i18n.js";
 import { commandsFor } from "./inline.js";
 import { nameOf, snippet } from "./messages.js";
@@ -11,7 +11,7 @@ import { alertBox, toast } from "./viewer.js";
 const MAX_ALBUM = 10;
 const SHOWN = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff"];
 // What belongs to a folder of posts and says nothing without it.
-const PARTS = /\.(zip|tar|t?gz|7z|rar)$|^(result\.json|posts\.jsonl|captions\.(csv|tsv|jsonl))$/i;
+const PARTS = /\.(tar|t?gz|7z|rar)$|^(result\.json|posts\.jsonl|captions\.(csv|tsv|jsonl))$/i;
 const text = byId("text");
 const tray = byId("tray");
 const menu = byId("commands");
@@ -82,6 +82,10 @@ export class Composer {
   }
 
   add(files) {
+    if (files.length === 1 && /\.zip$/i.test(files[0].name)) {
+      this.takeFolder(() => archive(files[0]));
+      return;
+    }
     const part = files.find((file) => PARTS.test(file.name));
     if (part) {
       alertBox(t("takeWhole", { name: part.name }));

@@ -24,10 +24,6 @@ export class Folder {
     this.files.set(path.normalize("NFC"), handle);
   }
 
-  has(path) {
-    return this.files.has(path);
-  }
-
   // Null where there is no such file, or it cannot be opened (any longer).
   async open(path) {
     const handle = this.files.get(path);
@@ -72,5 +68,12 @@ export function chosenFolder(files) {
   const [name] = (files[0]?.webkitRelativePath ?? "").split("/");
   const folder = new Folder(name);
   for (const file of files) folder.add(file.webkitRelativePath.split("/").slice(1).join("/"), file);
+  return folder;
+}
+
+// An archive is a folder of one file, which the server unpacks.
+export function archive(file) {
+  const folder = new Folder(file.name);
+  folder.add(file.name, file);
   return folder;
 }

@@ -190,6 +190,10 @@ async function older() {
 
 function onEvent(event) {
   if (event.type === "user") return;
+  if (event.type === "import") {
+    takeover.show(event.state);
+    return;
+  }
   const id = event.message?.chat.id ?? event.chat_id;
   const chat = state.chats.find((one) => one.id === id);
   if (!chat) return;
@@ -366,7 +370,7 @@ async function start() {
   const spoken = memory.get("language", languages.includes(navigator.language.slice(0, 2)) ? navigator.language.slice(0, 2) : "en");
   setLanguage(spoken);
   inline = new InlinePanel(state, () => composer.chosen());
-  takeover = new TakeOver(state, memory, tryWords);
+  takeover = new TakeOver(tryWords);
   composer = new Composer(state, inline, takeFolder, () => requestAnimationFrame(() => view.toEnd(true)));
   list = new MessageList(state, {
     sendText: (text) => composer.sendText(text),
@@ -378,6 +382,7 @@ async function start() {
   state.chat = { type: "private" };
   await become(Number(memory.get("user", PEOPLE[0])), spoken);
   await openChat(Number(memory.get(`chat.${state.user.id}`, state.user.id)));
+  await takeover.load();
 }
 
 byId("theme").addEventListener("click", () => {

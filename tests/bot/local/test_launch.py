@@ -14,6 +14,7 @@ import pytest
 from bot.app import StartError
 from bot.local.launch import LOCAL_OWNER, LocalChat
 from bot.settings import Settings
+from tests.user.client import LocalUser
 
 
 def settings(folder: Path, port: int = 0) -> Settings:
@@ -44,6 +45,36 @@ async def test_a_taken_port_is_said(tmp_path: Path) -> None:
         with pytest.raises(StartError, match=str(port)):
             async with LocalChat(settings(tmp_path / "other", port)):
                 pass
+
+
+async def test_a_server_that_dies_is_started_again_with_its_queue(tmp_path: Path) -> None:
+    async with LocalChat(settings(tmp_path)) as chat:
+        url, token = chat.url, chat.settings.telegram_bot_token
+        assert token is not None
+        async with LocalUser(url) as anna:
+            await anna.send_text("before")
+        os.kill(chat._process.pid, signal.SIGKILL)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("bot.local.launch.LIVED_SECONDS", 0.0)
+            async with asyncio.timeout(20):
+                while not await serves(url):
+                    await asyncio.sleep(0.1)
+        # The same token, the same address: a bot goes on, and so does the chat.
+        address = f"{url}/bot{token.get_secret_value()}/getUpdates"
+        async with aiohttp.ClientSession() as session, session.get(address) as response:
+            (update,) = (await response.json())["result"]
+        assert update["message"]["text"] == "before"
+        async with LocalUser(url) as anna:
+            assert [message.text for message in await anna.history()] == ["before"]
+            sent = await anna.send_text("after")
+            assert sent.message_id == 2
+        # One that ends at once each time is given up.
+        lost = asyncio.Event()
+        chat.on_loss = lost.set
+        os.kill(chat._process.pid, signal.SIGKILL)
+        await asyncio.wait_for(lost.wait(), 20)
+        with pytest.raises(StartError, match="again and again"):
+            chat.check()
 
 
 async def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
