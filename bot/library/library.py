@@ -21,7 +21,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Final
 
-from telegram import Bot, Message, Update
+from telegram import Bot, Message, MessageOriginChannel, MessageOriginHiddenUser, Update
 from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 
 from bot.library.cleaning import Gate
@@ -98,13 +98,27 @@ def photo_file(message: Message) -> tuple[str, int | None] | None:
     return None
 
 
-def link(message: Message) -> str | None:
+def link(message: Message | MessageOriginChannel) -> str | None:
     """Address of a channel's message that a reader can open."""
     if message.chat.username:
         return f"https://t.me/{message.chat.username}/{message.message_id}"
-    if str(message.chat_id).startswith("-100"):
-        return f"https://t.me/c/{str(message.chat_id)[4:]}/{message.message_id}"
+    if str(message.chat.id).startswith("-100"):
+        return f"https://t.me/c/{str(message.chat.id)[4:]}/{message.message_id}"
     return None
+
+
+def origin(message: Message) -> tuple[str, str | None]:
+    """Name and address of where a post comes from: of a forwarded one, where it stood first.
+
+    One that stood outside of Telegram names its address as the link of its first word.
+    """
+    first, place = message.forward_origin, link(message)
+    if isinstance(first, MessageOriginChannel):
+        return first.chat.title or first.chat.username or "", link(first) or place
+    if isinstance(first, MessageOriginHiddenUser):
+        links = (one.url for one in message.caption_entities if one.offset == 0 and one.url)
+        return first.sender_user_name, next(links, place)
+    return message.chat.title or message.chat.username or "", place
 
 
 class Library:
@@ -400,14 +414,15 @@ class Library:
         if pending.ended >= ENDED_MAX:
             return left_out((ENDED, ""))
         photo = await self._fetch(file_id)
+        source, url = origin(message)
         post = Post(
             0,
             id_,
             text=text,
             tags=hashtags(text),
             date=message.date.astimezone(UTC).isoformat(),
-            source=message.chat.title or message.chat.username or "",
-            url=link(message),
+            source=source,
+            url=url,
             file=file_id,
         )
         async with self._one:

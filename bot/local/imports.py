@@ -17,7 +17,6 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -291,32 +290,32 @@ class Imports:
             self._task = None
 
     async def _take_all(self, posts: Iterator[SourcePost], report: SourceReport) -> None:
-        while some := await asyncio.to_thread(lambda: list(islice(posts, _AT_ONCE))):
+        while some := await asyncio.to_thread(_some, posts):
             await self._context.updates.wait_for_room(_PAUSE)
             self._check_disk()
-            taken = await asyncio.gather(*(self._decode(post, report) for post in some))
-            for post, found in zip(some, taken, strict=True):
+            taken = await asyncio.gather(*(self._decode(*one, report) for one in some))
+            for (post, _), found in zip(some, taken, strict=True):
                 if found is not None:
                     await self._take(post, *found)
             self._progress(report)
         self._progress(report, now=True)
 
     async def _decode(
-        self, post: SourcePost, report: SourceReport
+        self, post: SourcePost, content: bytes | None, report: SourceReport
     ) -> tuple[str, str, Media | None] | None:
         """Return the key, the caption and, of a new post, the photo; None for what is no post."""
         if post.file is None:
             report.skip("noPhoto", post.record.get("id", ""))
             return None
-        caption = cut(post.shown_text)
-        try:
-            content = await asyncio.to_thread(post.file.read_bytes)
-            key = post_key(content, caption)
-            if self._known(key):
-                return key, caption, None
-            return key, caption, await self._context.files.add_photo(content, scaled=True)
-        except OSError:
+        if content is None:
             report.skip("missing", post.file.name)
+            return None
+        caption = cut(post.shown_text)
+        key = post_key(content, caption)
+        if self._known(key):
+            return key, caption, None
+        try:
+            return key, caption, await self._context.files.add_photo(content, scaled=True)
         except BadRequestError as error:
             reason = error.description.rpartition(" ")[2]
             report.skip(_REFUSED.get(reason, "broken"), post.file.name)
@@ -394,6 +393,20 @@ class Imports:
     def _tell(self) -> None:
         self._told = time.monotonic()
         self._context.world.emit(None, {"type": "import", "state": dict(self.state)})
+
+
+def _some(posts: Iterator[SourcePost]) -> list[tuple[SourcePost, bytes | None]]:
+    """Return the next few posts with their photos: a reader may remove its own copies of them."""
+    found: list[tuple[SourcePost, bytes | None]] = []
+    for post in posts:
+        content = None
+        if post.file is not None:
+            with contextlib.suppress(OSError):
+                content = post.file.read_bytes()
+        found.append((post, content))
+        if len(found) == _AT_ONCE:
+            break
+    return found
 
 
 def _fields(post: SourcePost, caption: str) -> Json:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from engine.cleaning.privacy import redact
 from engine.corpus.captions import Caption, read_embedded, read_sidecar, read_table
@@ -20,6 +20,8 @@ from engine.corpus.posts import (
 )
 from engine.errors import CorpusError
 
+_TABLES: Final = frozenset(("captions.csv", "captions.tsv", "captions.jsonl"))
+
 
 @dataclass(frozen=True)
 class FolderOptions:
@@ -28,7 +30,7 @@ class FolderOptions:
     Attributes
     ----------
     captions
-        A table of captions, or None.
+        A table of captions; None: ``captions.csv``, ``.tsv`` or ``.jsonl`` of the folder, if any.
     name
         What its posts' ids begin with; None: the folder's name, which then may stand for one
         folder only.
@@ -57,7 +59,9 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
     if not folder.is_dir():
         raise CorpusError(f"{folder} is not a folder")
     name = options.name or folder.resolve().name
-    table = _Table(read_table(options.captions) if options.captions else {})
+    own = (one for one in folder.iterdir() if one.name.lower() in _TABLES)
+    file = options.captions or min(own, default=None)
+    table = _Table(read_table(file) if file else {})
     photos = sorted(_photos(folder, options.leave_out))
     report.size += len(photos)
     for path in photos:

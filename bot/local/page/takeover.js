@@ -30,7 +30,8 @@ export class TakeOver {
   }
 
   async load() {
-    this.show(await get("import", {}));
+    const run = await get("import", {});
+    if (run.phase !== "done") this.show(run);
   }
 
   // What the server tells of itself; while this page uploads it knows better.
@@ -54,7 +55,7 @@ export class TakeOver {
       for (let at = 0; at < files.length && !upload.stopped; at += CHUNK) await this.send(files.slice(at, at + CHUNK), folder);
       if (!upload.stopped) await this.ask(() => post("import/end", {}));
     } catch (error) {
-      if (!upload.stopped) this.run = { phase: "failed", name: upload.name, error: wordsOf(error) };
+      if (!upload.stopped) this.run = { phase: "failed", name: upload.name, error, code: error.status };
     }
     this.upload = null;
     this.draw();
@@ -131,7 +132,7 @@ export class TakeOver {
     const counts = upload
       ? t("takeUploaded", { n: upload.done, of: upload.total })
       : t("takeCounts", { sent: run.sent ?? 0, there: run.there ?? 0 });
-    say("takeover-counts", phase === "failed" ? (HINTS[run.code] ? t(HINTS[run.code]) : run.error) : counts);
+    say("takeover-counts", phase === "failed" ? wordsOf(run) : counts);
     byId("takeover").classList.toggle("bad", phase === "failed");
     const bar = byId("takeover-bar");
     const [value, most] = upload ? [upload.done, upload.total] : phase === "waiting" ? [read, sent] : [run.place, run.size];
@@ -156,9 +157,9 @@ export class TakeOver {
   }
 }
 
-function wordsOf(error) {
-  if (error instanceof FolderError) return t(error.key, error.values);
-  return error instanceof ApiError && HINTS[error.status] ? t(HINTS[error.status]) : error.message;
+function wordsOf({ error, code }) {
+  if (HINTS[code]) return t(HINTS[code]);
+  return error instanceof FolderError ? t(error.key, error.values) : (error.message ?? error);
 }
 
 // A line is only touched when it changes: a screen reader says it again each time.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from telegram import Message
 
 from bot.app import Runner
-from bot.library.library import clean, hashtags
+from bot.library.library import clean, hashtags, origin
 from bot.local.server import LocalServer
 from tests.bot.conftest import NIGHT, SNOW, SUNSET, fill, jpeg, make_settings, running, until
 from tests.bot.double import DoubleEngine
@@ -193,3 +195,39 @@ def test_clean_is_stable(text: str) -> None:
     assert clean(once) == once
     assert once == once.strip()
     once.encode()
+
+
+CHANNEL = {"id": -1001234, "type": "channel", "title": "Ours", "username": "ours"}
+OTHER = {"id": -1005678, "type": "channel", "title": "Theirs"}
+WORD = {"type": "text_link", "offset": 0, "length": 3, "url": "https://vk.com/wall-1_2"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "source", "url"),
+    [
+        ({}, "Ours", "https://t.me/ours/7"),
+        (
+            {"forward_origin": {"type": "channel", "chat": OTHER, "message_id": 9}},
+            "Theirs",
+            "https://t.me/c/5678/9",
+        ),
+        (
+            {"forward_origin": {"type": "hidden_user", "sender_user_name": "A group"}},
+            "A group",
+            "https://vk.com/wall-1_2",
+        ),
+    ],
+)
+def test_a_post_comes_from_where_it_stood_first(
+    fields: dict[str, Any], source: str, url: str
+) -> None:
+    if fields:
+        fields["forward_origin"]["date"] = 1
+    raw = {
+        "message_id": 7,
+        "date": 2,
+        "chat": CHANNEL,
+        "caption": "sea",
+        "caption_entities": [WORD],
+    }
+    assert origin(Message.de_json({**raw, **fields}, None)) == (source, url)

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 

@@ -69,6 +69,14 @@ def test_tables(tmp_path: Path, name: str, text: str) -> None:
         assert report.captions == {"from the table": 2, "none": 1}
 
 
+def test_a_table_of_the_folder_itself_is_found(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my", "a.jpg")
+    (path / "Captions.CSV").write_text("photo,text\na.jpg,a cat\n")
+    report = collect_to(tmp_path / "corpus", path)
+    assert load(tmp_path / "corpus")["my/a.jpg"].texts == {"": ("a cat",)}
+    assert report.captions == {"from the table": 1}
+
+
 def test_table_with_all_columns(tmp_path: Path) -> None:
     path = folder(tmp_path / "my", "a.jpg")
     table = tmp_path / "c.csv"
