@@ -8,7 +8,9 @@ first page that holds nothing new.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from tqdm import tqdm
 from engine.cleaning.privacy import redact
 from engine.corpus.posts import photo_name
 from engine.files import sha256_of
+from training.collect.metadata import without_metadata
 from training.collect.vk_api import VkClient, VkDeniedError, VkError, VkPhotoGoneError
 from training.corpus.writer import CorpusWriter
 
@@ -30,6 +33,20 @@ DOWNLOADS: Final = 4
 _SYSTEM_ALBUMS: Final = {-6: "profile", -7: "wall", -15: "saved"}
 # From small to large, for old photos whose sizes are not told.
 _SIZES: Final = "smxopqryzw"
+_OLD_SIZE: Final = re.compile(r"photo_(\d+)")
+_OWNER: Final = re.compile(r"(id|club|public|event|wall|albums?)?(-?\d+)(?:_\d+)?")
+MEDIA: Final = {
+    "photo": "photos",
+    "posted_photo": "photos",
+    "graffiti": "photos",
+    "doc": "pictures of documents",
+    "link": "pictures of links",
+    "article": "pictures of articles",
+    "video": "previews of videos",
+    "album": "covers of albums",
+    "market": "pictures of goods",
+}
+"""Attachments that have a picture, as they are counted."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,12 +83,17 @@ class VkReport:
 
     posts: int = 0
     photos: int = 0
+    attached: Counter[str] = field(default_factory=Counter)
     denied: list[str] = field(default_factory=list)
     lost: Counter[str] = field(default_factory=Counter)
     failed: int = 0
 
     def __str__(self) -> str:
         text = f"{self.posts:,} wall posts and {self.photos:,} album photos read"
+        if self.attached:
+            text += "; with the posts: " + ", ".join(
+                f"{kind} {count:,}" for kind, count in self.attached.most_common()
+            )
         if self.lost:
             text += "; photos that are not there: " + ", ".join(
                 f"{reason} {count:,}" for reason, count in self.lost.most_common()
@@ -137,11 +159,10 @@ class VkCollector:
                 _log.warning("%s: %s", name, error)
 
     async def _resolve(self, owner: str) -> int:
-        try:
-            return int(owner)
-        except ValueError:
-            pass
-        name = owner.rstrip("/").rpartition("/")[2].lstrip("@")
+        name = owner.strip().rstrip("/").rpartition("/")[2].partition("?")[0].lstrip("@")
+        if told := _OWNER.fullmatch(name):
+            community = told[1] in ("club", "public", "event")
+            return -int(told[2]) if community else int(told[2])
         found = await self._client.call("utils.resolveScreenName", screen_name=name)
         if not found or found.get("type") not in ("user", "group", "page", "event"):
             raise VkError(f"VK knows no person or community {name!r}")
@@ -161,41 +182,46 @@ class VkCollector:
     def _post(self, post: Mapping[str, Any]) -> _Group:
         """Make records of a post, one for each photo."""
         key = f"wall{post['owner_id']}_{post['id']}"
-        shown = post
-        texts = [str(post.get("text") or "")]
         record: dict[str, Any] = {"id": f"vk/{key}", "photo": None}
-        history = post.get("copy_history")
-        if history:
-            shown = history[0]
-            texts.append(str(shown.get("text") or ""))
-            first = f"wall{shown.get('owner_id')}_{shown.get('id')}"
-            if int(shown.get("owner_id", 0)) < 0 or self._options.authors:
-                record["forwarded_from"] = f"https://vk.com/{first}"
-        photos = [
-            attachment["photo"]
-            for attachment in [*(post.get("attachments") or []), *_more(post, shown)]
-            if attachment.get("type") == "photo" and isinstance(attachment.get("photo"), dict)
+        # A repost of a repost has both, the first one last.
+        shown = [post, *(post.get("copy_history") or [])]
+        if len(shown) > 1:
+            owner, number = shown[1].get("owner_id"), shown[1].get("id")
+            if int(owner or 0) < 0 or self._options.authors:
+                record["forwarded_from"] = f"https://vk.com/wall{owner}_{number}"
+        pictures = [
+            picture
+            for one in shown
+            for attachment in one.get("attachments") or []
+            if (picture := _picture(attachment)) is not None
         ]
+        texts = [str(one.get("text") or "") for one in shown]
+        words = redact("\n\n".join(text for text in texts if text.strip())).strip()
         record |= {
-            "text": redact("\n\n".join(text for text in texts if text.strip())).strip(),
+            "text": words,
             "date": _iso(post.get("date")),
             "edited": _iso(post.get("edited")),
             "source": _page(post["owner_id"]),
             "url": f"https://vk.com/{key}",
-            "album": f"vk/{key}" if len(photos) > 1 else None,
+            "album": f"vk/{key}" if len(pictures) > 1 else None,
             "marked_as_ads": True if post.get("marked_as_ads") else None,
         }
         if self._options.authors:
             record["author"] = _page(post.get("signer_id") or post.get("from_id"))
-        if not photos:
+        if not pictures:
             return _Group(record["id"], [_Wanted(record, None)])
-        found = []
-        for photo in photos:
-            name = f"photo{photo['owner_id']}_{photo['id']}"
-            place = photo_name("vk", photo["owner_id"], photo["id"], suffix=".jpg")
-            here = {**record, "id": f"vk/{key}/{name}", "photo": place}
-            found.append(_Wanted(here, largest(photo)))
-        return _Group(record["id"], found)
+        found = {}
+        for picture in pictures:
+            self.report.attached[MEDIA[picture.kind]] += 1
+            here = {
+                **record,
+                "id": f"vk/{key}/{picture.name}",
+                "photo": photo_name("vk", *picture.place, suffix=".jpg"),
+                "text": words or redact(picture.words).strip(),
+                "media": None if MEDIA[picture.kind] == "photos" else picture.kind,
+            }
+            found[here["id"]] = _Wanted(here, picture.url)
+        return _Group(record["id"], list(found.values()))
 
     # Albums
 
@@ -281,7 +307,7 @@ class VkCollector:
             except VkPhotoGoneError as error:
                 self.report.lost[str(error)] += 1
                 return None
-        return self._writer.store_photo(name, data)
+        return self._writer.store_photo(name, without_metadata(data))
 
 
 class _Course:
@@ -349,6 +375,10 @@ def _whole(item: Mapping[str, Any]) -> bool:
 def largest(photo: Mapping[str, Any]) -> str | None:
     """Address of a photo in its largest size."""
     sizes = [size for size in photo.get("sizes") or [] if size.get("url") or size.get("src")]
+    for name, url in photo.items():
+        # Answers of old versions, and previews of videos.
+        if (told := _OLD_SIZE.fullmatch(name)) and isinstance(url, str) and url:
+            sizes.append({"url": url, "width": int(told[1]), "height": int(told[1])})
     original = photo.get("orig_photo")
     if isinstance(original, dict) and original.get("url"):
         sizes.append({**original, "type": "w"})
@@ -363,8 +393,53 @@ def largest(photo: Mapping[str, Any]) -> str | None:
     return str(best.get("url") or best.get("src"))
 
 
-def _more(post: Mapping[str, Any], shown: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [] if shown is post else list(shown.get("attachments") or [])
+class _Picture(NamedTuple):
+    """The picture of an attachment: its name within the post, its place, its address and words."""
+
+    kind: str
+    name: str
+    place: tuple[object, ...]
+    url: str | None
+    words: str
+
+
+def _picture(attachment: Mapping[str, Any]) -> _Picture | None:
+    kind = str(attachment.get("type"))
+    thing = attachment.get(kind)
+    if kind not in MEDIA or not isinstance(thing, dict):
+        return None
+    image: dict[str, Any] | None
+    words = str(thing.get("text") or thing.get("title") or "") if kind != "doc" else ""
+    if kind in ("photo", "posted_photo"):
+        image = thing
+    elif kind == "doc":
+        image = (thing.get("preview") or {}).get("photo")
+    elif kind == "video":
+        image = {**thing, "sizes": thing.get("image") or thing.get("first_frame") or []}
+    elif kind == "graffiti":
+        image = {**thing, "sizes": thing.get("sizes") or [thing]}
+    elif kind == "market":
+        image = {"sizes": [{"url": thing.get("thumb_photo")}]}
+    else:
+        image = thing.get("photo") or thing.get("thumb")
+        if kind == "link":
+            words = "\n".join(filter(None, (words, str(thing.get("description") or ""))))
+    url = largest(image) if isinstance(image, dict) else None
+    if url is None and kind != "photo":
+        return None
+    # Links have no number of their own, but their pictures may.
+    named = thing if "id" in thing else image or {}
+    owner, number = named.get("owner_id"), named.get("id")
+    if not isinstance(owner, int) or number is None:
+        if kind == "photo":
+            return None
+        owner, number = (
+            0,
+            hashlib.blake2b(str(thing.get("url")).encode(), digest_size=6).hexdigest(),
+        )
+    if kind == "photo":
+        return _Picture(kind, f"photo{owner}_{number}", (owner, number), url, words)
+    return _Picture(kind, f"{kind}{owner}_{number}", (owner, f"{kind}{number}"), url, words)
 
 
 def _iso(stamp: object) -> str | None:

@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import aiohttp
@@ -14,7 +15,8 @@ import aiohttp
 from engine.errors import CorpusError, PhotoError
 from engine.photo import decode
 
-API_URL: Final = "https://api.vk.com"
+API_URLS: Final = ("https://api.vk.ru", "https://api.vk.com")
+"""The same API; where one cannot be reached, the other often can."""
 API_VERSION: Final = "5.199"
 CALLS_A_SECOND: Final = 3
 TRIES: Final = 6
@@ -22,21 +24,43 @@ DAMAGED_TRIES: Final = 3
 TIMEOUT_S: Final = 60.0
 
 # https://dev.vk.com/reference/errors
-_TRANSIENT: Final = frozenset((1, 6, 10))  # unknown, too many a second, internal
+_TRANSIENT: Final = frozenset((1, 6, 10, 36))  # unknown, too many a second, internal, timeout
 _FLOOD: Final = 9
 _CAPTCHA: Final = 14
 _DAILY: Final = 29
-_TOKEN: Final = frozenset((5, 17, 27, 28))
+_TOKEN: Final[Mapping[int, str]] = {
+    5: "is not valid",
+    17: "needs a confirmation in the browser",
+    27: "is a community's, which may not read walls",
+    28: "is not valid",
+    1114: "has expired",
+    1116: "is not valid",
+    1117: "has expired",
+    1118: "belongs to another address",
+}
 _DENIED: Final[Mapping[int, str]] = {
     7: "the token lacks the right to it",
     15: "access is denied",
     18: "the page is deleted or blocked",
     19: "the content is unavailable",
+    20: "the token's application may not read it",
+    21: "the token's application may not read it",
+    23: "VK has switched it off",
     30: "the profile is private",
+    37: "the page is banned",
+    39: "there is no such user",
+    40: "there is no such community",
+    43: "the section is unavailable for now",
+    104: "it is not there",
     113: "there is no such user",
+    114: "there is no such album",
     125: "there is no such community",
     200: "access to the album is denied",
     203: "access to the community is denied",
+    204: "access to the video is denied",
+    210: "access to the post is denied",
+    1051: "this kind of token may not read it: use the service token of an application, or the "
+    "token of a user",
 }
 _GONE: Final = frozenset((400, 403, 404, 410, 451))
 
@@ -64,8 +88,8 @@ class VkClient:
     ----------
     token
         A service or user token; it is sent in the request's body and never logged.
-    url
-        Where the API answers.
+    urls
+        Where the API answers; the next one is tried where one cannot be reached.
     ask
         Shown the address of a captcha's picture, returns what it says; None: a captcha stops the
         run with an explanation.
@@ -79,12 +103,13 @@ class VkClient:
         self,
         token: str,
         *,
-        url: str = API_URL,
+        urls: Sequence[str] = API_URLS,
         ask: Ask | None = None,
         pause: float = 1.0,
         max_bytes: int = 20 * 1024 * 1024,
     ) -> None:
-        self._token, self._url, self._ask = token, url.rstrip("/"), ask
+        self._token, self._ask = token, ask
+        self._urls = deque(url.rstrip("/") for url in urls)
         self._pause, self._max_bytes = pause, max_bytes
         self._next_call = 0.0
         self._session: aiohttp.ClientSession | None = None
@@ -115,14 +140,15 @@ class VkClient:
         captcha: dict[str, str] = {}
         fault = ""
         for attempt in range(TRIES):
-            if attempt and not captcha:
-                await asyncio.sleep(self._pause * 2 ** (attempt - 1))
+            if attempt >= len(self._urls) and not captcha:
+                await asyncio.sleep(self._pause * 2 ** (attempt - len(self._urls)))
             await self._take_turn()
             try:
                 answer = await self._post(method, {**params, **captcha})
             except (aiohttp.ClientError, TimeoutError, ValueError) as error:
                 fault = f"{type(error).__name__}: {error}".replace(self._token, "<token>")
                 _log.warning("VK %s: %s; trying again", method, fault)
+                self._urls.rotate(-1)
                 continue
             refused = answer.get("error")
             if refused is None:
@@ -190,7 +216,7 @@ class VkClient:
         assert self._session is not None
         form = {name: str(value) for name, value in params.items()}
         form |= {"access_token": self._token, "v": API_VERSION, "lang": "ru"}
-        async with self._session.post(f"{self._url}/method/{method}", data=form) as answer:
+        async with self._session.post(f"{self._urls[0]}/method/{method}", data=form) as answer:
             answer.raise_for_status()
             found = json.loads(await answer.read())
         if not isinstance(found, dict) or not ("response" in found or "error" in found):
@@ -213,7 +239,7 @@ def _refusal(method: str, code: int, fault: str) -> VkError:
         return VkDeniedError(f"{_DENIED[code]} (VK {method}, {fault})")
     if code in _TOKEN:
         return VkError(
-            f"VK does not accept the token ({fault}). Make an application at "
+            f"VK does not accept the token: it {_TOKEN[code]} ({fault}). Make an application at "
             "https://id.vk.com/about/business/go and put its service token into VK_TOKEN; closed "
             "pages need the token of a user who may see them"
         )

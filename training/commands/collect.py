@@ -15,7 +15,7 @@ from engine.corpus.telegram import TelegramOptions
 from engine.errors import CorpusError
 from training.collect.add import collect
 from training.collect.vk import VkCollector, VkOptions
-from training.collect.vk_api import API_URL, VkClient
+from training.collect.vk_api import API_URLS, VkClient, VkError
 from training.commands.common import confirmed, folder_path, positive
 from training.corpus.writer import CorpusWriter
 
@@ -224,14 +224,19 @@ async def _vk(args: argparse.Namespace, writer: CorpusWriter, token: str) -> int
         progress=sys.stderr.isatty(),
     )
     ask = _ask if sys.stdin.isatty() else None
-    async with VkClient(
-        token, url=args.api or API_URL, ask=ask, max_bytes=args.max_mb << 20
-    ) as client:
+    urls = [args.api] if args.api else API_URLS
+    stopped = False
+    async with VkClient(token, urls=urls, ask=ask, max_bytes=args.max_mb << 20) as client:
         collector = VkCollector(client, writer, options)
         for owner in args.owner:
-            await collector.collect(owner)
+            try:
+                await collector.collect(owner)
+            except VkError as error:
+                # Another one may well be read.
+                stopped = True
+                print(f"{owner}: {error}", file=sys.stderr)
     print(collector.report)
-    return 1 if collector.report.failed else 0
+    return 1 if stopped or collector.report.failed else 0
 
 
 def _token(path: Path | None) -> str:

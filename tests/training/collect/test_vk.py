@@ -9,6 +9,7 @@ import pytest
 
 from tests.training.collect.helpers import Collect, contents, jpeg, load, photos_in
 from tests.training.collect.vk_server import VkServer, error, serving
+from training.__main__ import main
 from training.collect.vk import VkCollector, VkOptions, VkReport, largest
 from training.collect.vk_api import Ask, VkClient, VkError
 from training.corpus.writer import Changes, CorpusWriter
@@ -23,9 +24,9 @@ def server() -> Iterator[VkServer]:
 async def run(
     server: VkServer, corpus: Path, owner: str = "-7", ask: Ask | None = None, **options: Any
 ) -> tuple[VkReport, Changes]:
-    token = options.pop("token", "secret")
+    token, urls = options.pop("token", "secret"), options.pop("urls", None)
     with CorpusWriter(corpus) as writer:
-        async with VkClient(token, url=server.url, pause=0.01, ask=ask) as client:
+        async with VkClient(token, urls=urls or [server.url], pause=0.01, ask=ask) as client:
             collector = VkCollector(client, writer, VkOptions(**options))
             await collector.collect(owner)
         return collector.report, writer.changes
@@ -184,6 +185,113 @@ async def test_closed_walls_are_passed_over(server: VkServer, tmp_path: Path, co
     report, _ = await run(server, tmp_path, albums=True)
     assert len(report.denied) == 1
     assert len(load(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (37, "the page is banned"),
+        (1051, "this kind of token may not read it"),
+        (1117, "the token: it has expired"),
+        (5, "the token: it is not valid"),
+        (104, "it is not there"),
+        (4242, "error 4242"),
+    ],
+)
+def test_only_that_owner_stops(
+    server: VkServer,
+    tmp_path: Path,
+    code: int,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("VK_TOKEN", "secret")
+    server.denied["wall.get -7"] = error(code)
+    server.walls[-9] = [server.post(-9, 1, "пост")]
+    command = ["collect", "vk", "--owner", "-7", "--owner", "club9", "--api", server.url]
+    status = main([*command, "--out", str(tmp_path)])
+    captured = capsys.readouterr()
+    assert words in captured.out + captured.err
+    assert status == (0 if code in (37, 1051, 104) else 1)
+    assert list(load(tmp_path)) == ["vk/wall-9_1"]
+
+
+async def test_the_other_address_is_tried(server: VkServer, tmp_path: Path) -> None:
+    server.walls[-7] = [server.post(-7, n, f"пост {n}") for n in range(150, 0, -1)]
+    await run(server, tmp_path, urls=["http://127.0.0.1:9", server.url])
+    assert len(load(tmp_path)) == 150
+    with pytest.raises(VkError, match="failed 6 times"):
+        await run(server, tmp_path, urls=["http://127.0.0.1:9", "http://127.0.0.1:9"])
+
+
+async def test_pictures_of_all_attachments(server: VkServer, tmp_path: Path) -> None:
+    def url(number: int) -> str:
+        return f"{server.url}/photo/-7_{number}_z.jpg"
+
+    def sizes(number: int, name: str = "sizes", key: str = "url") -> dict[str, Any]:
+        return {name: [{key: url(number), "width": 640, "height": 480, "type": "z"}]}
+
+    def attached(kind: str, number: int | str, **more: Any) -> dict[str, Any]:
+        return {"type": kind, kind: {"id": number, "owner_id": -7, **more}}
+
+    link = {"url": "https://x.ru", "title": "О чём", "description": "статья"}
+    attachments: list[dict[str, Any]] = [
+        {"type": "photo", "photo": server.photo(-7, 1, text="слова у фото")},
+        attached("doc", 2, title="IMG.png", preview={"photo": sizes(2, key="src")}),
+        {"type": "link", "link": {**link, "photo": {"id": 3, "owner_id": -7, **sizes(3)}}},
+        attached("video", 4, title="Ролик", **sizes(4, "image")),
+        attached("video", 5, photo_320=url(5)),
+        attached("posted_photo", 6, photo_604=url(6)),
+        attached("album", "7", title="Море", thumb=server.photo(-7, 7)),
+        attached("audio", 8, title="песня"),
+        {"type": "link", "link": {"url": "https://y.ru", "title": "без картинки"}},
+        attached("doc", 9, title="a.pdf"),
+        {"type": "photo", "photo": None},
+    ]
+    second, reposted = server.post(-8, 1, "второй", 11), server.post(-9, 1, "первый", 10)
+    server.walls[-7] = [
+        server.post(-7, 1, "", attachments=attachments),
+        server.post(-7, 2, "со словами", 1, copy_history=[second, reposted]),
+    ]
+    report, _ = await run(server, tmp_path)
+    fields = {key.removeprefix("vk/wall-7_"): record for key, record in raw(tmp_path).items()}
+    first = {key: record for key, record in fields.items() if key.startswith("1/")}
+    assert {key: (record["text"], record.get("media")) for key, record in first.items()} == {
+        "1/photo-7_1": ("слова у фото", None),
+        "1/doc-7_2": ("", "doc"),
+        "1/link-7_3": ("О чём\nстатья", "link"),
+        "1/video-7_4": ("Ролик", "video"),
+        "1/video-7_5": ("", "video"),
+        "1/posted_photo-7_6": ("", None),
+        "1/album-7_7": ("Море", "album"),
+    }
+    assert len({record["album"] for record in first.values()}) == 1
+    assert [key for key in fields if key.startswith("2/")] == [
+        "2/photo-7_1",
+        "2/photo-8_11",
+        "2/photo-9_10",
+    ]
+    assert fields["2/photo-9_10"]["text"] == "со словами\n\nвторой\n\nпервый"
+    assert report.attached["photos"] == 5
+    assert report.attached["previews of videos"] == 2
+    assert "pictures of links 1" in str(report)
+
+
+async def test_owners_in_every_form(server: VkServer, tmp_path: Path) -> None:
+    server.walls[-7] = [server.post(-7, 1, "пост")]
+    for number, form in enumerate(
+        (
+            "club7",
+            "public7",
+            "https://vk.com/club7",
+            "vk.ru/event7",
+            "https://m.vk.com/wall-7_1",
+            "@club7",
+        )
+    ):
+        await run(server, tmp_path / str(number), owner=form)
+        assert len(load(tmp_path / str(number))) == 1, form
 
 
 async def test_captcha_is_answered(server: VkServer, tmp_path: Path) -> None:
