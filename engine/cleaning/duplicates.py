@@ -255,6 +255,9 @@ class SeenPosts:
     distance
         Bits in which the looks of near duplicates may differ, 0 to `MAX_DISTANCE`; below 0 no
         photo is one.
+    shared
+        Parts of fingerprints that more than one post has, where all posts are known: others are
+        not looked for.
 
     Raises
     ------
@@ -262,9 +265,9 @@ class SeenPosts:
         `distance` is out of range.
     """
 
-    def __init__(self, distance: int = NEAR) -> None:
+    def __init__(self, distance: int = NEAR, shared: Collection[int] | None = None) -> None:
         _check(max(0, distance))
-        self._distance = distance
+        self._distance, self._shared = distance, shared
         self._columns = np.zeros((len(Fingerprint._fields), 64), np.uint64)
         self._keys: list[str] = []
         self._albums: list[str | None] = []
@@ -353,7 +356,7 @@ class SeenPosts:
 
     def _equal(self, column: int, value: int, key: str) -> list[int]:
         """Rows of other posts with this value, 0 being none."""
-        if not value:
+        if not value or (self._shared is not None and value not in self._shared):
             return []
         rows = np.flatnonzero(self._columns[column, : len(self._keys)] == np.uint64(value))
         own = self._rows.get(key)

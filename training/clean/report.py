@@ -101,8 +101,8 @@ def warnings(judged: Judged) -> list[str]:
         return []
     return [
         f"{adverts:,} of {judged.total:,} posts ({adverts / judged.total:.0%}) were taken for "
-        "adverts: look at the report, and if they are none, run `python -m training label "
-        "CORPUS`, which teaches the filter by yes and no (or clean with --keep-adverts)"
+        "adverts: look at the report, and if they are none, run `image2pic label CORPUS`, "
+        "which teaches the filter by yes and no (or clean with --keep-adverts)"
     ]
 
 

@@ -250,7 +250,10 @@ def _without_copies(posts: Sequence[_Post], judged: Judged, distance: int) -> li
         for one, other in hashes[pairs].tolist():
             near.setdefault(one, set()).add(other)
             near.setdefault(other, set()).add(one)
-    seen = SeenPosts(distance)
+    parts, times = np.unique(
+        np.array([post.facts.found for post in posts], np.uint64), return_counts=True
+    )
+    seen = SeenPosts(distance, {*parts[times > 1].tolist(), *near})
     kept: dict[str, _Post] = {}
     for post in sorted(posts, key=lambda post: better_first(post.facts)):
         found = post.facts.found

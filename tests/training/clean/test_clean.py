@@ -204,7 +204,7 @@ def test_many_adverts_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str
     clean(corpus(tmp_path / "c", *adverts, *posts))
     said = capsys.readouterr().out
     assert "20 of 40 posts (50%) were taken for adverts" in said
-    assert "training label" in said
+    assert "image2pic label" in said
 
 
 def test_options_and_cleaning_again(mixed: Path) -> None:
