@@ -274,8 +274,8 @@ class Imports:
             await self._take_all(posts, report)
             await self._wait_for_bot()
         except CorpusError as error:
-            self._change("failed", error=str(error).replace(str(source), self.state["name"]))
             await asyncio.to_thread(self._forget)
+            self._change("failed", error=str(error).replace(str(source), self.state["name"]))
         except ApiError as error:
             # The files stay: when the reason is gone, the folder goes on where it was.
             (self._folder / "complete").unlink(missing_ok=True)
@@ -284,8 +284,8 @@ class Imports:
             _log.exception("a folder was not taken over: %s", type(error).__name__)
             self._change("failed", error="the folder cannot be read")
         else:
-            self._change("done")
             await asyncio.to_thread(self._forget)
+            self._change("done")
         finally:
             self._task = None
 
