@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 POSTS ?=
 ENCODER ?= small
 
-.PHONY: run model test lint bench clean help
+.PHONY: run model test lint audit bench clean help
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -40,6 +40,9 @@ lint: $(VENV)/.installed-dev  ## ruff and mypy --strict
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+
+audit: $(VENV)/.installed-dev  ## Name dependencies with known weaknesses (asks the Python advisory database)
+	$(BIN)/python -m pip_audit --strict --skip-editable
 
 bench: $(VENV)/.installed-dev  ## Benchmarks: tables of ratios, measured side by side
 	$(BIN)/python -m bench

@@ -1,25 +1,24 @@
 """Pictures of answers: a contact sheet of posts, and why a query was understood so.
 
-Pillow alone draws them. Its built-in font has no Cyrillic, so Source Sans Pro (SIL Open Font
-License) comes as a package; where it is missing, a system font is taken.
+Pillow alone draws them. Its built-in font has no Cyrillic: Source Sans Pro ships (``data/font``).
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.util
 import math
 from collections.abc import Sequence
 from io import BytesIO
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
+from engine.files import shipped
+
 Colour = tuple[int, int, int]
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Font = ImageFont.FreeTypeFont
 
 PAPER: Final[Colour] = (244, 243, 240)
 CARD: Final[Colour] = (255, 255, 255)
@@ -33,11 +32,7 @@ WORDS_LINES: Final = 3
 _SUPERSAMPLED: Final = 4  # corners are drawn so many times larger, then reduced
 
 # Regular and strong; the first of each that exists is taken.
-_PACKAGED: Final = {False: "SourceSansPro-Regular.ttf", True: "SourceSansPro-Semibold.ttf"}
-_SYSTEM: Final = {
-    False: ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "arial.ttf", "Arial.ttf"),
-    True: ("DejaVuSans-Bold.ttf", "NotoSans-Bold.ttf", "arialbd.ttf", "Arial Bold.ttf"),
-}
+_FONTS: Final = {False: "SourceSansPro-Regular.ttf", True: "SourceSansPro-Semibold.ttf"}
 
 
 class SheetItem(NamedTuple):
@@ -229,17 +224,7 @@ def to_png(image: Image.Image) -> bytes:
 
 @functools.lru_cache(maxsize=64)
 def _font(size: int, *, strong: bool = False) -> Font:
-    size = max(size, 8)
-    spec = importlib.util.find_spec("font_source_sans_pro")
-    candidates = list(_SYSTEM[strong])
-    if spec is not None and spec.origin is not None:
-        candidates.insert(0, str(Path(spec.origin).parent / "files" / _PACKAGED[strong]))
-    for candidate in candidates:
-        try:
-            return ImageFont.truetype(candidate, size)
-        except OSError:
-            continue
-    return ImageFont.load_default(size)
+    return ImageFont.truetype(shipped("font", _FONTS[strong]), max(size, 8))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -97,10 +97,11 @@ def _run(words: list[str]) -> int:
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="log what is done")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked = next((word for word in words if not word.startswith("-")), "")
     with _ends_at_once():
         for name, (module, text) in COMMANDS.items():
             command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
-            if name in words:
+            if name == asked:
                 importlib.import_module(module).add_arguments(command)
     args = parser.parse_args(words)
     logging.basicConfig(

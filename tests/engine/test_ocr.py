@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from font_source_sans_pro import SourceSansProSemibold
 from PIL import Image, ImageDraw, ImageFont
 
 from engine.errors import OcrError
+from engine.files import shipped
 from engine.ocr import Reading, Tesseract, find_tesseract, select_words
 
 needs_tesseract = pytest.mark.skipif(
@@ -29,7 +29,7 @@ def _forget() -> Iterator[None]:
 
 def picture(*lines: str, size: int = 28, width: int = 500) -> Image.Image:
     image = Image.new("RGB", (width, (size + 16) * len(lines) + 40), (250, 240, 220))
-    font = ImageFont.truetype(SourceSansProSemibold, size)
+    font = ImageFont.truetype(str(shipped("font", "SourceSansPro-Semibold.ttf")), size)
     for number, line in enumerate(lines):
         place = (30, 20 + number * (size + 16))
         ImageDraw.Draw(image).text(place, line, font=font, fill=(20, 20, 60))

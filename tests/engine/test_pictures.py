@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from io import BytesIO
@@ -91,17 +90,6 @@ class TestFont:
         font = pictures._font(30)
         assert isinstance(font, ImageFont.FreeTypeFont)
         assert font.getname() == ("Source Sans Pro", "Regular")
-
-    def test_without_any_font_something_is_drawn(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-        monkeypatch.setattr(pictures, "_SYSTEM", {False: ("no-such.ttf",), True: ("no-such.ttf",)})
-        pictures._font.cache_clear()
-        pictures._has_glyph.cache_clear()
-        try:
-            assert contact_sheet([SheetItem(plain(COLOURS[0]), "title", "caption")]).width > 240
-        finally:
-            pictures._font.cache_clear()
-            pictures._has_glyph.cache_clear()
 
 
 class TestContactSheet:

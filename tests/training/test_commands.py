@@ -253,3 +253,16 @@ def test_a_library_whose_photos_are_gone_is_still_shown(
     finally:
         with SqliteStore(small_model / "posts.sqlite") as store:
             store.photo_root = root
+
+
+def test_a_command_whose_packages_are_not_installed_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['scipy'] = None\n"
+        "from training.__main__ import main; sys.exit(main(['build', 'corpus']))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert "scipy is not installed" in ended.stderr
+    assert "pip install 'image2pic[training]'" in ended.stderr
