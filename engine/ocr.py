@@ -18,6 +18,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import unicodedata
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -31,8 +32,8 @@ from engine.text.words import is_russian_word
 LANGUAGES: Final = "rus+eng"
 """What is read by default; a name for each of Tesseract's language files."""
 
-SECONDS: Final = 20.0
-"""Longest time for one picture; one of 900 x 900 pixels takes a third of a second."""
+SECONDS: Final = 10.0
+"""Longest time for one picture; one of 900 x 900 pixels takes .3 s, .6 s where it has few words."""
 
 MAX_CHARACTERS: Final = 4000
 """Longest text of one picture; more is a page of a book."""
@@ -45,6 +46,11 @@ _LEAST_PIXELS: Final = 800_000
 _MOST_PIXELS: Final = 4_000_000
 _MOST_SCALE: Final = 4.0
 _LEAST_SIDE: Final = 24
+
+# Where fewer words than this are found, white letters are looked for: a third more time for memes,
+# a tenth more right words.
+_FEW: Final = 8
+_WHITE_TO_BLACK: Final = [255] * 221 + [0] * 35
 
 # Least confidence (0 to 100) of a word, chosen on the training memes, against photos of people
 # outdoors: none of 100 of these is left with a word, and 97 % of the right words of memes stay.
@@ -115,6 +121,18 @@ class Tesseract:
         if min(image.size) < _LEAST_SIDE:
             return ""
         grey = _scaled(image.convert("L"))
+        until = time.monotonic() + seconds
+        words = select_words(self._readings(grey, seconds))
+        if words.count(" ") + 1 >= _FEW:
+            return words
+        # The white letters of memes, outlined in black, stand out where all else becomes white.
+        try:
+            white = self._readings(grey.point(_WHITE_TO_BLACK), until - time.monotonic())
+        except OcrError:
+            return words
+        return " ".join(dict.fromkeys([*words.split(), *select_words(white).split()]))
+
+    def _readings(self, grey: Image.Image, seconds: float) -> list[Reading]:
         picture = b"P5 %d %d 255\n" % grey.size + grey.tobytes()
         command = [self.program, "stdin", "stdout", "-l", self.languages]
         command += ["--psm", "11", "--dpi", "150", "tsv"]
@@ -134,7 +152,7 @@ class Tesseract:
             raise OcrError(f"Tesseract failed: {said[-1] if said else error.returncode}") from None
         except OSError as error:
             raise OcrError(f"Tesseract cannot be started: {error.strerror}") from None
-        return select_words(_readings(done.stdout.decode("utf-8", "replace")))
+        return _readings(done.stdout.decode("utf-8", "replace"))
 
 
 @functools.cache

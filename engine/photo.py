@@ -1,39 +1,74 @@
 """From the bytes of any common photo to RGB pixels, safely.
 
-The bytes come from strangers. So: the size is read from the header and checked before anything
-is decoded, only formats of photographs are tried, what a decoder throws (whatever it is) becomes
-a `PhotoError`, and no text of an error names a file.
+The bytes come from strangers. So: size and format are read from the header, and what decoding will
+take is worked out from them and checked before anything is decoded; only formats of photographs are
+tried; large photos are decoded one at a time; what a decoder throws (whatever it is) becomes a
+`PhotoError`; and no text of an error names a file.
 """
 
 from __future__ import annotations
 
 import re
 import threading
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from engine.errors import PhotoError, PhotoTooLargeError
 
 MAX_PIXELS: Final = 50_000_000
-"""Pixels of the largest photo that is decoded.
+"""Pixels of the largest photo that is decoded as it is; a larger JPEG is decoded smaller."""
 
-While it is decoded each takes 4 bytes (JPEG, PNG), 8 with transparency, and 16 in a WebP; a large
-JPEG of which little is wanted (`size_hint`) takes next to nothing.
-"""
+MAX_JPEG_PIXELS: Final = 250_000_000
+"""Pixels of the largest JPEG; phones make them of 200 million."""
 
-MAX_BYTES: Final = 20 * 1024 * 1024
-"""Bytes of the largest file that is read; also what a Telegram bot may download."""
+MAX_SIDE: Final = 65_535
+"""Longest side in pixels. Each row costs memory of its own, however narrow it is."""
+
+MAX_MEMORY: Final = 512 * 1024 * 1024
+"""Most memory in bytes that decoding one photo may take."""
+
+MAX_BYTES: Final = 100 * 1024 * 1024
+"""Bytes of the largest file that is read. (A Telegram bot may download 20 MB.)"""
 
 MAX_JPEG_SCANS: Final = 100
 """Each scan of a progressive JPEG passes over all pixels; real ones have about ten."""
 
+MAX_SCANNED_PIXELS: Final = 1_000_000_000
+"""Scans times pixels: about a second of work."""
+
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
-"""What is tried. HEIF only if a plugin (pillow-heif) was registered, AVIF if Pillow has it."""
+"""What is read, by Pillow's names."""
+
+SUFFIXES: Final = {
+    "JPEG": ".jpg",
+    "PNG": ".png",
+    "WEBP": ".webp",
+    "GIF": ".gif",
+    "BMP": ".bmp",
+    "TIFF": ".tif",
+    "AVIF": ".avif",
+    "HEIF": ".heic",
+}
+"""The usual ending of each format's files."""
+
+# Bytes that a pixel takes at the peak of decoding and turning it to RGB, measured on photos of 12
+# million pixels and rounded up: by format where its decoder holds several copies, else by mode.
+_BY_FORMAT: Final = {"WEBP": 17, "AVIF": 16, "HEIF": 11}
+_BY_MODE: Final = {"1": 5, "L": 5, "P": 9, "RGB": 4, "I;16": 7, "I;16B": 7, "I": 14, "F": 22}
+_OTHER_MODES: Final = 9
+_TIFF_STRIP: Final = 4  # libtiff's own copy: a strip may be the whole photo
+
+_LARGE: Final = 64 * 1024 * 1024
+"""Photos that take more bytes than this are decoded one at a time."""
 
 # A photo is decoded at no less than this many times `size_hint`: what the decoder's coarse
 # scaling loses is then above the frequencies that the final resize keeps.
@@ -41,18 +76,67 @@ _GAP: Final = 2
 
 _BAND: Final = 256  # rows flattened at once, so that a large RGBA photo is not held three times
 
-_ORIENTATION: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+_HEAD: Final = 32
+_BRANDS: Final = {
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    **dict.fromkeys(
+        (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIF"
+    ),
 }
 
 # In a scan's data 0xFF is followed by 0x00, by a restart mark, or by the next marker.
 _AFTER_SCAN: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_JPEG_END: Final = b"\xff\xd9"
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_NEEDED: Final = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND"))
+_PNG_USED: Final = frozenset((b"tRNS", b"eXIf"))
+
+_REGISTERING: Final = threading.Lock()
+_ONE_AT_A_TIME: Final = threading.Lock()
+
+# Their limits are checked here, before Pillow's; and what Pillow finds odd about a file is nothing
+# to whoever sent it.
+Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS // 2
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def format_of(head: bytes) -> str | None:
+    """Tell a photo's format by its first bytes; None where it is none that is read.
+
+    Parameters
+    ----------
+    head
+        At least the first 32 bytes.
+    """
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if head.startswith(_PNG):
+        return "PNG"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return "TIFF"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head[4:8] == b"ftyp":
+        # The brand, a version, then the brands that it goes with.
+        brands = [head[place : place + 4] for place in (8, *range(16, len(head) - 3, 4))]
+        found = [_BRANDS[brand] for brand in brands if brand in _BRANDS]
+        return "AVIF" if "AVIF" in found else found[0] if found else None
+    # "BM" begins texts as well: the size of the second header tells.
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in (
+        12,
+        40,
+        52,
+        56,
+        64,
+        108,
+        124,
+    ):
+        return "BMP"
+    return None
 
 
 def decode(
@@ -69,14 +153,16 @@ def decode(
     read these pixels were trained on pixels as they are.
 
     A file that breaks off is refused rather than decoded in part: the grey rest would be
-    described as if it had been photographed, and whoever sent it can send it again.
+    described as if it had been photographed, and whoever sent it can send it again. One that lacks
+    nothing but its end mark is read.
 
     Parameters
     ----------
     source
         The file's bytes, or its path.
     max_pixels, max_bytes
-        Limits; both are checked before anything is decoded.
+        Limits; both are checked before anything is decoded. A JPEG of more pixels is decoded at a
+        half, a quarter or an eighth of its sides.
     size_hint
         The photo will be shown or resized to about `size_hint` x `size_hint` pixels. Larger ones
         may then come back reduced, but with at least twice that many pixels each way. It makes
@@ -90,27 +176,42 @@ def decode(
     Raises
     ------
     PhotoTooLargeError
-        Over `max_pixels` or `max_bytes`.
+        Over `max_pixels`, `max_bytes`, `MAX_SIDE` or `MAX_MEMORY`.
     PhotoError
         Not a photo, of a format that is not read, damaged, or cut off.
     """
     data = _read(source, max_bytes)
-    image = _open(data, max_pixels)
-    try:
-        if size_hint is not None and image.format in ("JPEG", "MPO"):
-            image.draft(None, (size_hint * _GAP, size_hint * _GAP))
-        image.load()
-        orientation = _orientation(image)
-        image = _to_rgb(image)
-        if size_hint is not None:
-            factor = min(image.size) // (size_hint * _GAP)
-            if factor > 1:
-                image = image.reduce(factor)
-        if orientation is not None:
-            image = image.transpose(orientation)
-    except Exception as error:
-        raise _unreadable(error) from error
+    image = _open(data)
+    scale = _scale(image, max_pixels, size_hint)
+    memory = _memory(image, data, scale)
+    if memory > MAX_MEMORY:
+        raise PhotoTooLargeError(memory, MAX_MEMORY, "bytes when decoded")
+    with _ONE_AT_A_TIME if memory > _LARGE else nullcontext():
+        try:
+            image = _load(image, data, scale)
+            orientation = _orientation(image)
+            image = _to_rgb(image)
+            if size_hint is not None:
+                factor = min(image.size) // (size_hint * _GAP)
+                if factor > 1:
+                    image = image.reduce(factor)
+            if orientation != 1:
+                image.getexif()[ExifTags.Base.Orientation] = orientation
+                ImageOps.exif_transpose(image, in_place=True)
+        except Exception as error:
+            raise _unreadable(error) from error
     return image
+
+
+def open_photo(source: bytes | Path, *, max_bytes: int = MAX_BYTES) -> Image.Image:
+    """Open a photo without decoding it: its size, format and metadata.
+
+    Raises
+    ------
+    PhotoTooLargeError, PhotoError
+        As in `decode`, of which this is the first half.
+    """
+    return _open(_read(source, max_bytes))
 
 
 def size_of(data: bytes) -> tuple[int, int]:
@@ -121,7 +222,9 @@ def size_of(data: bytes) -> tuple[int, int]:
     PhotoTooLargeError, PhotoError
         As in `decode`.
     """
-    return _open(_read(data, MAX_BYTES), MAX_PIXELS).size
+    image = _open(_read(data, MAX_BYTES))
+    _scale(image, MAX_PIXELS, None)
+    return image.size
 
 
 def to_input(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
@@ -163,47 +266,107 @@ def _read(source: bytes | Path, max_bytes: int) -> bytes:
     return data
 
 
-def _open(data: bytes, max_pixels: int) -> Image.Image:
+def _open(data: bytes) -> Image.Image:
+    """Open a photo whose sides are within the limits."""
+    kind = format_of(data[:_HEAD])
+    if kind is None or not _is_registered(kind):
+        known = ", ".join(name for name in FORMATS if _is_registered(name))
+        raise PhotoError(f"not a photo in a format I can read ({known})")
+    if kind == "WEBP":
+        # Its decoder takes memory for the whole photo as soon as it is opened.
+        _check_sides(kind, *_webp_size(data))
     try:
-        image = Image.open(BytesIO(data), formats=_formats())
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        # Pillow's own limit, twice MAX_IMAGE_PIXELS, stands before ours can be compared.
+        image = Image.open(
+            BytesIO(_png_without_notes(data) if kind == "PNG" else data), "r", [kind]
+        )
+    except Image.DecompressionBombError as error:
+        # Pillow's own limit stands before ours can be compared.
         pixels = re.search(r"\d+", str(error))
-        bomb = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        size = int(pixels[0]) if pixels else bomb + 1
-        raise PhotoTooLargeError(size, min(max_pixels, bomb), "pixels") from None
-    except UnidentifiedImageError:
-        known = ", ".join(name for name in _formats() if name != "TIFF")
-        raise PhotoError(f"not a photo in a format I can read ({known}, TIFF)") from None
+        size = int(pixels[0]) if pixels else MAX_JPEG_PIXELS + 1
+        raise PhotoTooLargeError(size, _most_pixels(kind), "pixels") from None
+    except UnidentifiedImageError as error:
+        raise PhotoError("the photo is damaged and cannot be decoded") from error
     except Exception as error:
         raise _unreadable(error) from error
-    width, height = image.size
-    if width * height > max_pixels:
-        raise PhotoTooLargeError(width * height, max_pixels, "pixels")
-    if width < 1 or height < 1:
-        raise PhotoError(f"the photo has no pixels ({width} x {height})")
-    if image.format in ("JPEG", "MPO") and _jpeg_scans(data) > MAX_JPEG_SCANS:
-        raise PhotoError(f"the photo has more than {MAX_JPEG_SCANS} scans: not an ordinary JPEG")
+    _check_sides(kind, *image.size)
     return image
 
 
-_REGISTERING: Final = threading.Lock()
+def _most_pixels(kind: str) -> int:
+    return MAX_JPEG_PIXELS if kind == "JPEG" else MAX_PIXELS
 
 
-def _formats() -> list[str]:
+def _check_sides(kind: str, width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise PhotoError(f"the photo has no pixels ({width} x {height})")
+    if width * height > _most_pixels(kind):
+        raise PhotoTooLargeError(width * height, _most_pixels(kind), "pixels")
+    if max(width, height) > MAX_SIDE:
+        raise PhotoTooLargeError(max(width, height), MAX_SIDE, "pixels on one side")
+
+
+def _is_registered(kind: str) -> bool:
     # Pillow registers its formats one after the other: a second thread must not look meanwhile.
     with _REGISTERING:
         Image.init()
-    return [name for name in FORMATS if name in Image.OPEN]
+        if kind == "HEIF" and kind not in Image.OPEN:
+            # Imported at the first such photo: it loads 20 MB of libraries.
+            import pillow_heif
+
+            pillow_heif.options.DECODE_THREADS = 1
+            pillow_heif.register_heif_opener()
+        return kind in Image.OPEN
 
 
-def _jpeg_scans(data: bytes) -> int:
-    """Count the scans of the first image, up to one over the limit.
+def _scale(image: Image.Image, max_pixels: int, size_hint: int | None) -> int:
+    """By how much the sides are divided while a JPEG is decoded: 1, 2, 4 or 8."""
+    width, height = image.size
+    scale = 1
+    if image.format in ("JPEG", "MPO"):
+        wanted = min(image.size) // (size_hint * _GAP) if size_hint is not None else 1
+        while scale < 8 and (2 * scale <= wanted or width * height > max_pixels * scale**2):
+            scale *= 2
+    if width * height > max_pixels * scale**2:
+        raise PhotoTooLargeError(width * height, max_pixels * scale**2, "pixels")
+    return scale
 
-    A scan of a few hundred bytes may cost a pass over 50 million pixels, so that a file of 20 MB
-    could keep a core busy for hours; libtiff has the same limit for JPEG inside TIFF.
+
+def _memory(image: Image.Image, data: bytes, scale: int) -> int:
+    """Bytes that decoding and turning to RGB will take at most.
+
+    Raises
+    ------
+    PhotoError
+        A JPEG whose scans would take too long.
     """
-    scans, position = 0, 2
+    pixels = image.width * image.height
+    if image.format in ("JPEG", "MPO"):
+        frame = _jpeg_frame(data)
+        if frame.scans > MAX_JPEG_SCANS or frame.scans * pixels > max(MAX_SCANNED_PIXELS, pixels):
+            raise PhotoError(
+                f"the photo has {frame.scans} scans of {pixels:,} pixels: not an ordinary JPEG"
+            )
+        # With several scans all coefficients are kept, two bytes each, whatever the scale.
+        coefficients = 2 * frame.samples * pixels if frame.scans > 1 else 0
+        return int(coefficients + pixels / scale**2 * (4 if image.mode == "RGB" else 8))
+    cost = _BY_FORMAT.get(image.format or "") or _BY_MODE.get(image.mode, _OTHER_MODES)
+    return pixels * (cost + (_TIFF_STRIP if image.format == "TIFF" else 0))
+
+
+class _JpegFrame(NamedTuple):
+    """Scans of a JPEG, counted up to one over the limit, and samples for each pixel."""
+
+    scans: int
+    samples: float
+
+
+def _jpeg_frame(data: bytes) -> _JpegFrame:
+    """Look through the markers of the first image.
+
+    A scan of a few hundred bytes may cost a pass over all pixels, so that a file of 20 MB could
+    keep a core busy for hours; libtiff has the same limit for JPEG inside TIFF.
+    """
+    scans, samples, position = 0, 3.0, 2
     while scans <= MAX_JPEG_SCANS and position + 4 <= len(data):
         marker = data[position + 1]
         if data[position] != 0xFF or marker == 0xD9:
@@ -211,6 +374,10 @@ def _jpeg_scans(data: bytes) -> int:
         if marker == 0xFF or marker == 0x01 or 0xD0 <= marker <= 0xD8:
             position += 1 if marker == 0xFF else 2
             continue
+        if marker in _FRAMES:
+            factors = [byte for byte in data[position + 11 : position + 10 + 3 * 4 : 3] if byte]
+            areas = [(byte >> 4) * (byte & 15) for byte in factors[: data[position + 9]]]
+            samples = sum(areas) / max(1, *areas) if areas else 3.0
         position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
         if marker == 0xDA:
             scans += 1
@@ -218,15 +385,78 @@ def _jpeg_scans(data: bytes) -> int:
             if following is None:
                 break
             position = following.start()
-    return scans
+    return _JpegFrame(scans, samples)
 
 
-def _orientation(image: Image.Image) -> Image.Transpose | None:
+def _webp_size(data: bytes) -> tuple[int, int]:
+    kind, body = data[12:16], data[20:30]
+    if len(body) < 10:
+        raise PhotoError("the photo is cut off: its file ends too early")
+    if kind == b"VP8X":
+        return (
+            1 + int.from_bytes(body[4:7], "little"),
+            1 + int.from_bytes(body[7:10], "little"),
+        )
+    if kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    return (
+        int.from_bytes(body[6:8], "little") & 0x3FFF,
+        int.from_bytes(body[8:10], "little") & 0x3FFF,
+    )
+
+
+def _png_without_notes(data: bytes) -> bytes:
+    """A PNG of nothing but its pixels, transparency and orientation.
+
+    Texts, profiles and times are not used, and a photo shall not be lost for a mistake in them.
+    """
+    kept = [_PNG]
+    for name, chunk in _png_chunks(data):
+        sound = len(chunk) >= 12 and int.from_bytes(chunk[-4:], "big") == zlib.crc32(chunk[4:-4])
+        if name in _PNG_NEEDED or (name in _PNG_USED and sound):
+            kept.append(chunk)
+    return b"".join(kept)
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    place = len(_PNG)
+    while place + 8 <= len(data):
+        end = place + 12 + int.from_bytes(data[place : place + 4], "big")
+        yield data[place + 4 : place + 8], data[place:end]
+        place = end
+
+
+def _load(image: Image.Image, data: bytes, scale: int) -> Image.Image:
+    """Decode an opened photo; also a JPEG that lacks only its end mark."""
+    try:
+        return _loaded(image, scale)
+    except OSError as error:
+        if "truncated" not in str(error) or image.format not in ("JPEG", "MPO"):
+            raise
+        # Whatever stands behind a complete scan is passed over, while a broken one takes it for
+        # its own: if two endings give the same photo, then nothing of it is missing.
+        ends = (_JPEG_END, b"\x55" * 64 + _JPEG_END)
+        complete = data.rstrip(b"\xff")
+        first, second = (_loaded(_open(complete + end), scale) for end in ends)
+        if first.tobytes() != second.tobytes():
+            raise
+        return first
+
+
+def _loaded(image: Image.Image, scale: int) -> Image.Image:
+    if scale > 1:
+        image.draft(None, (image.width // scale, image.height // scale))
+    image.load()
+    return image
+
+
+def _orientation(image: Image.Image) -> int:
     # A damaged EXIF block is no reason to lose a photo whose pixels are fine.
     try:
-        return _ORIENTATION.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:
-        return None
+        return 1
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -66,7 +66,18 @@ class TestReading:
 
     @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "CMYK"])
     def test_every_mode(self, tesseract: Tesseract, mode: str) -> None:
-        assert "giraffe" in tesseract.read_words(picture("my giraffe", size=40).convert(mode))
+        image = picture("my giraffe", size=40)
+        image = image.convert(mode, dither=Image.Dither.NONE)
+        assert "giraffe" in tesseract.read_words(image)
+
+    def test_white_letters_on_a_busy_ground(self, tesseract: Tesseract) -> None:
+        image = Image.effect_noise((120, 40), 90).point(lambda v: min(v, 200)).convert("RGB")
+        image = image.resize((480, 160))
+        font = ImageFont.truetype(SourceSansProSemibold, 48)
+        ImageDraw.Draw(image).text(
+            (30, 40), "NOBODY SIMPLY", font=font, fill="white", stroke_width=3, stroke_fill="black"
+        )
+        assert "simply" in tesseract.read_words(image)
 
     def test_a_picture_without_words_has_none(self, tesseract: Tesseract) -> None:
         noise = Image.effect_noise((300, 200), 80).convert("RGB")

@@ -6,14 +6,17 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -21,7 +24,7 @@ from PIL import ExifTags, Image, ImageFile, features
 
 from engine import photo
 from engine.errors import PhotoError, PhotoTooLargeError
-from engine.photo import decode, to_input
+from engine.photo import decode, format_of, to_input
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 128, 0), (0, 0, 255), (255, 255, 255)
 
@@ -228,20 +231,19 @@ class TestOrientation:
         assert close(decode(encoded(scene(), "JPEG", exif=exif)), scene())
 
 
+def chunk_of(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def png(
     width: int, height: int, *, bits: int = 8, colour: int = 2, pixels: bytes | None = None
 ) -> bytes:
     """Write a PNG by hand: with any size in its header, and any rows."""
 
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
     rows = b"" if pixels is None else (b"\0" + pixels) * height
-    body = chunk(b"IDAT", zlib.compress(rows, 9))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body + chunk(b"IEND", b"")
+    body = chunk_of(b"IDAT", zlib.compress(rows, 9))
+    return b"\x89PNG\r\n\x1a\n" + chunk_of(b"IHDR", header) + body + chunk_of(b"IEND", b"")
 
 
 class TestLimits:
@@ -258,7 +260,7 @@ class TestLimits:
         assert f"the photo has {side * side:,} pixels; the limit is 50,000,000" in str(caught.value)
         assert peak < 10_000_000
 
-    @pytest.mark.parametrize("kind", ["JPEG", "GIF", "BMP", "TIFF", "WEBP"])
+    @pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "WEBP", "AVIF", "HEIF"])
     def test_of_every_format(self, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
         data = encoded(scene(200, 100), kind)
 
@@ -284,16 +286,12 @@ class TestLimits:
             assert (caught.value.size, caught.value.unit) == (len(data), "bytes")
 
     def test_text_and_profile_bombs(self) -> None:
-        """100 MB of zeros, packed: neither is unpacked beyond a megabyte or so."""
+        """100 MB of zeros, packed: neither is unpacked."""
         packed = zlib.compress(bytes(100_000_000), 9)
         plain = encoded(scene(), "PNG")
         for kind, head in ((b"zTXt", b"k\0\0"), (b"iCCP", b"k\0\0"), (b"iTXt", b"k\0\1\0\0\0")):
-            body = head + packed
-            chunk = struct.pack(">I", len(body)) + kind + body
-            chunk += struct.pack(">I", zlib.crc32(kind + body))
             tracemalloc.start()
-            with pytest.raises(PhotoError, match="damaged"):
-                decode(plain[:33] + chunk + plain[33:])
+            decode(plain[:33] + chunk_of(kind, head + packed) + plain[33:])
             _, peak = tracemalloc.get_traced_memory()
             tracemalloc.stop()
             assert peak < 20_000_000
@@ -302,17 +300,202 @@ class TestLimits:
         data = encoded(scene(), "JPEG", progressive=True)
         scan = data[data.index(b"\xff\xda") : -2]
         second = scan.index(b"\xff\xda", 2)
-        assert photo._jpeg_scans(data) == scan.count(b"\xff\xda") > 5
+        assert scan.count(b"\xff\xda") > 5
         bomb = data[:-2] + scan[second:] * 50 + b"\xff\xd9"
-        with pytest.raises(PhotoError, match="more than 100 scans"):
+        with pytest.raises(PhotoError, match="has 101 scans of 3,072 pixels"):
             decode(bomb)
 
     def test_scan_marks_in_other_data_do_not_count(self) -> None:
         """A thumbnail, or a film behind the photo, may hold any bytes."""
         noise = b"\xff\xda\x00\x08" * 1000
         data = encoded(scene(), "JPEG", comment=noise) + noise
-        assert photo._jpeg_scans(data) == 1
         assert close(decode(data), scene())
+
+    def test_rows_cost_memory_however_narrow_they_are(self) -> None:
+        for size in ((1, 50_000_000), (50_000_000, 1)):
+            with pytest.raises(PhotoTooLargeError, match="on one side; the limit is 65,535"):
+                decode(png(*size, bits=1, colour=0))
+
+    def test_what_decoding_takes_is_limited_by_format_and_mode(self) -> None:
+        floats = encoded(Image.new("F", (6500, 6500)), "TIFF", compression="tiff_deflate")
+        solid = encoded(Image.new("RGB", (6500, 6500)), "WEBP", quality=1, method=0)
+        for data in (floats, solid):
+            with pytest.raises(PhotoTooLargeError, match="bytes when decoded") as caught:
+                decode(data)
+            assert caught.value.limit == photo.MAX_MEMORY
+
+    def test_scans_times_pixels_are_limited(self) -> None:
+        data = encoded(scene(4000, 3000), "JPEG", progressive=True)
+        decode(data)
+        scan = data.rindex(b"\xff\xda")
+        with pytest.raises(PhotoError, match="scans of 12,000,000 pixels: not an ordinary JPEG"):
+            decode(data[:-2] + data[scan:-2] * 85 + data[-2:])
+
+    def test_large_photos_are_decoded_one_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(photo, "_LARGE", 1_000_000)
+        at_once, most = 0, []
+        load = ImageFile.ImageFile.load
+
+        def counted(image: ImageFile.ImageFile) -> Any:
+            nonlocal at_once
+            at_once += 1
+            most.append(at_once)
+            time.sleep(0.01)
+            loaded = load(image)
+            at_once -= 1
+            return loaded
+
+        monkeypatch.setattr(ImageFile.ImageFile, "load", counted)
+        data = encoded(scene(1000, 800), "PNG")
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(decode, [data] * 16))
+        assert max(most) == 1
+
+
+LIMITED = """
+import resource, sys, time
+sys.path.insert(0, sys.argv[1])
+import hostile
+photos = list(hostile.photos())
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+from engine.errors import PhotoError
+from engine.photo import decode
+slowest = read = refused = 0
+for name, data in photos:
+    begun = time.process_time()
+    try:
+        assert decode(data, size_hint=299).mode == "RGB", name
+        read += 1
+    except PhotoError as error:
+        assert "memory" not in str(error), (name, error)
+        refused += 1
+    slowest = max(slowest, time.process_time() - begun)
+print(len(photos), read, refused, slowest)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS")
+def test_hostile_photos_in_a_process_of_one_gigabyte() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(Path(__file__).parent)],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    count, read, refused, slowest = run.stdout.split()
+    assert int(count) == 300
+    assert int(read) > 30
+    assert int(refused) > 150
+    assert float(slowest) < 4
+
+
+class TestLarge:
+    """Phones make JPEGs of 50 to 200 million pixels."""
+
+    @pytest.mark.parametrize(("width", "height"), [(16_320, 12_240), (30_000, 2_000)])
+    def test_a_jpeg_over_the_limit_is_decoded_smaller(self, width: int, height: int) -> None:
+        data = encoded(Image.linear_gradient("L").resize((width, height)), "JPEG", quality=30)
+        assert photo.size_of(data) == (width, height)
+        small = decode(data, size_hint=299)
+        assert min(small.size) >= 598
+        assert abs(small.width / small.height - width / height) < 0.02 * width / height
+        whole = decode(data)
+        assert whole.width * whole.height <= photo.MAX_PIXELS
+        assert whole.getpixel((5, whole.height - 5))[0] > 200  # type: ignore[index]
+
+    def test_other_formats_are_refused(self) -> None:
+        with pytest.raises(PhotoTooLargeError):
+            decode(png(16_320, 12_240))
+
+
+class TestRepaired:
+    """What is damaged without a loss to the picture."""
+
+    @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+    @pytest.mark.parametrize("hint", [None, 16])
+    def test_a_jpeg_that_lacks_only_its_end_mark(
+        self, options: dict[str, Any], hint: int | None
+    ) -> None:
+        noise = np.random.default_rng(1).integers(0, 256, (120, 160, 3), np.uint8)
+        data = encoded(Image.fromarray(noise), "JPEG", **options)
+        for end in (2, 1):
+            image = decode(data[:-end], size_hint=hint)
+            assert image.tobytes() == decode(data, size_hint=hint).tobytes()
+        with pytest.raises(PhotoError, match="cut off"):
+            decode(data[:-80], size_hint=hint)
+
+    @pytest.mark.parametrize(
+        "kind", [b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"gAMA", b"cHRM", b"tIME"]
+    )
+    def test_a_png_with_a_damaged_note(self, kind: bytes) -> None:
+        plain = encoded(scene(), "PNG")
+        broken = bytearray(chunk_of(kind, b"comment\0\0nonsense"))
+        broken[-1] ^= 0xFF
+        for chunk in (bytes(broken), chunk_of(kind, b"\xff")):
+            assert close(decode(plain[:33] + chunk + plain[33:]), scene(), 0)
+
+    def test_a_png_that_lacks_its_end(self) -> None:
+        assert close(decode(encoded(scene(), "PNG")[:-12]), scene(), 0)
+
+    def test_a_png_with_damaged_pixels_is_refused(self) -> None:
+        data = bytearray(encoded(scene(), "PNG"))
+        data[data.index(b"IDAT") + 40] ^= 0xFF
+        with pytest.raises(PhotoError):
+            decode(bytes(data))
+
+    def test_no_warning_reaches_anybody(self, tmp_path: Path) -> None:
+        exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0\x02\0\0\0\xff\xff\xff\0"
+        path = tmp_path / "a.jpg"
+        path.write_bytes(encoded(scene(), "JPEG", exif=exif))
+        script = "import sys; from pathlib import Path; from engine.photo import decode; "
+        script += "decode(Path(sys.argv[1]))"
+        run = subprocess.run(
+            [sys.executable, "-c", script, str(path)],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+        )
+        assert (run.returncode, run.stderr) == (0, "")
+
+
+class TestHeif:
+    def encoded(self, image: Image.Image, **options: Any) -> bytes:
+        out = BytesIO()
+        pillow_heif.from_pillow(image).save(out, **options)
+        return out.getvalue()
+
+    def test_heic_is_read_whatever_its_name(self, tmp_path: Path) -> None:
+        path = tmp_path / "renamed.jpg"
+        path.write_bytes(self.encoded(scene(), quality=95))
+        assert close(decode(path), scene(), 6)
+
+    def test_it_is_upright(self) -> None:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = 6
+        data = self.encoded(scene(), quality=95, exif=exif.tobytes())
+        assert close(decode(data), scene().transpose(Image.Transpose.ROTATE_270), 6)
+
+    def test_the_library_is_loaded_only_for_such_photos(self) -> None:
+        script = "import sys; from engine.photo import decode; from PIL import Image; import io; "
+        script += "o = io.BytesIO(); Image.new('RGB', (9, 9)).save(o, 'PNG'); decode(o.getvalue())"
+        script += "; assert 'pillow_heif' not in sys.modules"
+        subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2])
+
+
+class TestFormat:
+    @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
+    def test_by_content(self, kind: str) -> None:
+        assert format_of(encoded(scene(), kind)[:32]) == kind
+
+    @pytest.mark.parametrize(
+        "head", [b"", b"BM is how this text begins, whatever it says", b"%PDF-1.7", b"RIFF....AVI "]
+    )
+    def test_what_is_no_photo(self, head: bytes) -> None:
+        assert format_of(head) is None
 
 
 class TestTruncated:
