@@ -121,6 +121,7 @@ class Runner:
     def _secrets(self) -> list[str]:
         secret = self._settings.webhook_secret
         found = [self._token, self._token.partition(":")[2], self._path()]
+        found += [self._settings.database] if self._settings.database else []
         return found + ([secret.get_secret_value()] if secret else [])
 
     def _path(self) -> str:
@@ -136,7 +137,11 @@ class Runner:
         stack.callback(work.close)
         metrics.queue.set_function(lambda: work.pending)
         bot_id = int(self._token.partition(":")[0])
-        store = Store(await asyncio.to_thread(seed.open_store, settings.library, bot=bot_id))
+        store = Store(
+            await asyncio.to_thread(
+                seed.open_store, settings.library, url=settings.database, bot=bot_id
+            )
+        )
         stack.push_async_callback(store.close)
         engine, version, saved = await asyncio.to_thread(self._open_library, store.sync)
         roots = await asyncio.to_thread(
@@ -195,7 +200,10 @@ class Runner:
         settings = self._settings
         engine = self._open_engine(settings.model, threads=settings.workers)
         model = engine.info.id
-        seed.prepare(store, settings.model, model)
+        with store.alone():
+            seed.prepare(store, settings.model, model)
+        if settings.database_search:
+            seed.search_in_database(engine, store)
         version = store.version()
         rebuilt = engine.load(
             store.vectors(model),

@@ -43,6 +43,11 @@ async def _model(settings: Settings) -> str:
 
 
 async def _library(settings: Settings) -> str:
+    if settings.database is not None:
+        with await asyncio.to_thread(
+            seed.open_store, settings.library, url=settings.database
+        ) as store:
+            return f"{store.count()} posts, in PostgreSQL"
     folder = settings.data_dir
     existing = next(
         path for path in (folder.absolute(), *folder.absolute().parents) if path.exists()

@@ -48,6 +48,15 @@ class Settings(BaseSettings):
         Path(STARTER), description="the model's folder; starter: the one that ships"
     )
     data_dir: Path = Field(Path("var"), description="where the library and the index live")
+    database_url: SecretStr | None = Field(
+        None,
+        description="postgresql://user:password@host/name: the library in PostgreSQL with "
+        "pgvector, which several bots share (needs the extra postgres)",
+    )
+    database_search: bool = Field(
+        False,
+        description="let PostgreSQL search the vectors, instead of a copy in each bot's memory",
+    )
     photos_dir: Path | None = Field(
         None, description="folder of the posts' photos, where it is not the one the model names"
     )
@@ -138,6 +147,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is not an http(s) address")
         return value.rstrip("/") if value else value
 
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.match(r"postgres(ql)?://", value.get_secret_value()):
+            raise ValueError("is not of the form postgresql://user:password@host/name")
+        return value
+
     @field_validator("log_level")
     @classmethod
     def _level(cls, value: str) -> str:
@@ -156,6 +172,11 @@ class Settings(BaseSettings):
         if self.webhook_url and not self.telegram_bot_token:
             raise ValueError("WEBHOOK_URL needs TELEGRAM_BOT_TOKEN")
         return self
+
+    @property
+    def database(self) -> str | None:
+        """Address of PostgreSQL, or None for a file."""
+        return self.database_url.get_secret_value() if self.database_url else None
 
     @property
     def library(self) -> Path:

@@ -16,7 +16,7 @@ from engine.encoder import Encoder, open_encoder
 from engine.errors import EmptyQueryError, IndexFileError, ModelError, UnknownWordsError
 from engine.explain import topic_heat
 from engine.feedback import Feedback, mean_theta, rocchio
-from engine.index import NeighbourIndex
+from engine.index import NeighbourIndex, Neighbours
 from engine.model import Calibration, Model, ModelInfo, load_model
 from engine.photo import decode, to_input
 from engine.pictures import TopicCard, explain_picture, to_png
@@ -73,7 +73,7 @@ class Engine:
         self._encoder: Encoder | None = None
         self._encoder_lock = threading.Lock()
         self._pipeline = TextPipeline()
-        self._index = NeighbourIndex(model.info.topics + 2)
+        self._index: Neighbours = NeighbourIndex(model.info.topics + 2)
         #: Votes of all people; a search looks at them.
         self.feedback = Feedback()
 
@@ -99,6 +99,10 @@ class Engine:
     def info(self) -> ModelInfo:
         """What the model says about itself."""
         return self.model.info
+
+    def search_in(self, index: Neighbours) -> None:
+        """Search there instead of in an index of its own."""
+        self._index = index
 
     def __len__(self) -> int:
         return len(self._index)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import faiss
 import numpy as np
@@ -36,6 +36,37 @@ STEP: Final = 16
 FORMAT: Final = 2
 _openmp: Any = faiss  # its stubs leave these functions out
 Keys = npt.NDArray[np.int64]
+
+
+class Neighbours(Protocol):
+    """What the engine asks of an index: `NeighbourIndex`, or a database that has its own."""
+
+    def __len__(self) -> int: ...
+
+    def __contains__(self, key: object) -> bool: ...
+
+    def build(self, keys: Sequence[int], vectors: Floats) -> None:
+        """Replace everything."""
+
+    def add(self, keys: Sequence[int], vectors: Floats) -> None:
+        """Add vectors, or replace them."""
+
+    def remove(self, keys: Iterable[int]) -> None:
+        """Remove keys."""
+
+    def vector(self, key: int) -> Floats:
+        """The vector of a key."""
+
+    def search(
+        self, query: Floats, count: int, among: Collection[int] | None = None
+    ) -> tuple[Keys, Floats, Floats]:
+        """The `count` nearest: keys, inner products, and vectors, best first."""
+
+    def save(self, path: Path, *, version: int, model: str) -> None:
+        """Write it."""
+
+    def load(self, path: Path, *, version: int, model: str, count: int | None = None) -> None:
+        """Read it."""
 
 
 class NeighbourIndex:

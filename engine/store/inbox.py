@@ -78,7 +78,7 @@ class Inbox(Posts, History, Database):
                 f" WHERE payload IS NOT NULL AND (due <= ? OR due > ?) AND NOT {self._busy('i')}"
                 " AND NOT EXISTS (SELECT 1 FROM inbox o WHERE o.together = i.together"
                 f" AND o.payload IS NOT NULL AND {self._busy('o')})"
-                " ORDER BY ended, number LIMIT ?",
+                f" ORDER BY ended, number LIMIT ?{self._claimed}",
                 (now, now + LATER_MAX, limit),
             ).fetchall()
             db.executemany(
@@ -88,6 +88,8 @@ class Inbox(Posts, History, Database):
         return [PendingUpdate(*row) for row in rows]
 
     _worker = 0
+    _claimed = ""
+    """SQL that passes over rows which another process is about to claim."""
 
     def _lock_inbox(self, db: Connection) -> None:
         """Let one process at a time claim updates."""
@@ -105,6 +107,10 @@ class Inbox(Posts, History, Database):
 
     def _ended_workers(self, db: Connection) -> list[tuple[int, int]]:
         return db.execute("SELECT worker, number FROM in_work").fetchall()
+
+    def lead(self) -> bool:
+        """Whether this process does the background work, of all that share the library."""
+        return True
 
     def working_on(self, number: int) -> None:
         """Write down the try: should it end the process, it is known by which update."""
@@ -141,10 +147,16 @@ class Inbox(Posts, History, Database):
         """
         words = [index_text(entry.post.text, entry.post.tags) for entry in entries]
         written: list[int] = []
+        taken: list[Entry] = []
         with self._transaction() as db:
             for entry, text in zip(entries, words, strict=True):
                 if not _has(db, "removed", entry.post.id):
                     written.append(self._take_in(db, entry, text))
+                    taken.append(entry)
+            self._embed(
+                db,
+                [(key, e.post.vector, e.post.model) for key, e in zip(written, taken, strict=True)],
+            )
             self._done(db, pending)
             self._changed(db, written)
         return written

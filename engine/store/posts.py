@@ -72,6 +72,7 @@ class Posts(Database):
             words = [index_text(post.text, post.tags) for post in batch]
             with self._transaction() as db:
                 fresh = [self._put(db, post, text) for post, text in zip(batch, words, strict=True)]
+                self._embed(db, [(k, p.vector, p.model) for k, p in zip(fresh, batch, strict=True)])
                 self._changed(db, fresh)
             keys += fresh
         return keys
@@ -289,6 +290,8 @@ class Posts(Database):
                             (vector, model, int(key)),
                         )
                     )
+                there = set(known)
+                self._embed(db, [(k, vector, model) for k, vector in batch if k in there])
                 self._changed(db, known)
             count += len(known)
         return count

@@ -1,26 +1,24 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bot.library.store import Store
 from engine.errors import StoreError, StoreFullError
+from engine.results import Query
 from engine.store import Entry, LeftOut, Post, SqliteStore
-
-
-def open_store(path: Path, *, bot: int) -> Store:
-    return Store(SqliteStore(path, bot=bot))
+from engine.store import Store as SyncStore
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened: Store = open_store(tmp_path / "library.sqlite", bot=1)
+async def store(open_store: Callable[..., SyncStore]) -> AsyncIterator[Store]:
+    opened = Store(open_store(bot=1))
     yield opened
     await opened.close()
 
@@ -56,9 +54,9 @@ async def test_posts_come_and_change(store: Store) -> None:
     assert (await store.counts()).posts == 1
 
 
-async def test_file_ids_are_of_one_bot(store: Store, tmp_path: Path) -> None:
+async def test_file_ids_are_of_one_bot(store: Store, open_store: Callable[..., SyncStore]) -> None:
     (key,) = await store.finish([], [entry(1)])
-    other = open_store(tmp_path / "library.sqlite", bot=2)
+    other = Store(open_store(bot=2))
     try:
         assert (await other.posts([key]))[key].file is None
         await other.set_files({key: "other", 999: "nobody's"})
@@ -157,7 +155,7 @@ async def test_votes_are_one_each_and_changeable(store: Store) -> None:
     assert (await store.counts()).votes == 2
 
 
-async def test_forget_leaves_nothing_of_a_person(store: Store, tmp_path: Path) -> None:
+async def test_forget_leaves_nothing_of_a_person(store: Store) -> None:
     query = await ask(store)
     other = await ask(store, user=6)
     await store.show(query, 5, {1: 10})
@@ -172,12 +170,10 @@ async def test_forget_leaves_nothing_of_a_person(store: Store, tmp_path: Path) -
     assert await store.forget(999) == (0, 0)
 
 
-async def test_prune_keeps_what_was_voted_on(store: Store, tmp_path: Path) -> None:
+async def test_prune_keeps_what_was_voted_on(store: Store) -> None:
     voted, plain = await ask(store), await ask(store)
     await store.vote(user=5, query=voted, key=1, value=1)
-    with sqlite3.connect(tmp_path / "library.sqlite") as connection:
-        connection.execute("UPDATE queries SET asked = '2020-01-01T00:00:00+00:00'")
-    connection.close()
+    store.sync._write("UPDATE queries SET asked = '2020-01-01T00:00:00+00:00'")
     fresh = await ask(store)
     assert await store.prune(days=30) == 1
     assert await store.asked(voted) is not None
@@ -233,11 +229,12 @@ async def test_writers_do_not_mix_their_transactions(store: Store) -> None:
 
 
 async def test_a_full_disk_is_told_and_reading_goes_on(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "library.sqlite", bot=1)
+    sync = SqliteStore(tmp_path / "library.sqlite", bot=1)
+    store = Store(sync)
     try:
         (key,) = await store.finish([], [entry(1)])
         # SQLite's own limit gives the very error that a full disk gives.
-        writer = store.sync._connection
+        writer = sync._connection
         (pages,) = writer.execute("PRAGMA page_count").fetchone()
         writer.execute(f"PRAGMA max_page_count = {pages}")
 
@@ -262,7 +259,7 @@ async def test_no_library(tmp_path: Path) -> None:
     path = tmp_path / "library.sqlite"
     path.write_bytes(b"this is no database" * 100)
     with pytest.raises(StoreError):
-        open_store(path, bot=1)
+        SqliteStore(path, bot=1)
 
 
 def left_out(message: int, *, album: str | None = None, rule: str = "advert") -> LeftOut:
@@ -329,3 +326,100 @@ async def test_fingerprints(store: Store) -> None:
         "telegram/-1/2"
     ]
     assert await store.without_fingerprint(after=second, limit=9) == []
+
+
+async def test_words_do_not_outlive_their_time(store: Store) -> None:
+    """A question with a vote stays as a judgment, without what was typed."""
+    asked = Query("text", np.array([0.25, 0.75], np.float32), words=("secret",))
+    query = await store.remember(
+        user=5, chat=5, kind="text", query=asked.to_bytes(), photo="file", model="m1"
+    )
+    await store.vote(user=5, query=query, key=1, value=1)
+    await store.prune(days=30)
+    kept = await store.asked(query)
+    assert kept is not None
+    assert b"secret" in kept.query
+    store.sync._write("UPDATE queries SET asked = '2020-01-01T00:00:00+00:00'")
+    await store.prune(days=30)
+    kept = await store.asked(query)
+    assert kept is not None
+    assert b"secret" not in kept.query
+    assert kept.photo is None
+    assert Query.from_bytes(kept.query).theta.tolist() == [0.25, 0.75]
+
+
+async def test_nothing_of_a_person_is_left_in_the_files(tmp_path: Path) -> None:
+    store = Store(SqliteStore(tmp_path / "library.sqlite", bot=1))
+    for number in range(50):
+        await store.remember(
+            user=5, chat=5, kind="text", query=b"my secret %d" % number, photo=None, model="m1"
+        )
+    assert any(b"my secret" in path.read_bytes() for path in tmp_path.iterdir())
+    assert await store.forget(5) == (0, 50)
+    assert not any(b"my secret" in path.read_bytes() for path in tmp_path.iterdir())
+    await store.close()
+
+
+async def test_a_vote_can_be_taken_back(store: Store) -> None:
+    query = await ask(store)
+    await store.vote(user=5, query=query, key=7, value=1)
+    assert await store.all_votes("m1") == [(5, 7, 1, b"q")]
+    await store.vote(user=5, query=query, key=7, value=0)
+    assert await store.votes(query, 5) == {}
+
+
+async def test_history(store: Store) -> None:
+    numbers = [await ask(store) for _ in range(3)]
+    await ask(store, user=6)
+    assert [one.id for one in await store.history(5, 2)] == numbers[:0:-1]
+
+
+async def test_questions_are_taken_once_and_begun_once(store: Store) -> None:
+    assert await store.take([(1, "a"), (2, "b")]) == {1, 2}
+    assert await store.take([(2, "b"), (3, "c")]) == {3}
+    await store.begun(1)
+    await store.answered([2])
+    assert await store.open_questions() == [(3, "c")]
+    assert await store.take([(1, "a"), (2, "b")]) == set()
+
+
+async def test_a_group_that_became_a_supergroup(store: Store) -> None:
+    await store.add_group(-5, "a")
+    await store.finish([], [entry(1)])
+    await store.move_chat(-1, -100)
+    await store.move_chat(-5, -500)
+    assert await store.groups() == {-500}
+    assert await store.post_of(-100, 1) is not None
+
+
+async def test_the_update_that_ended_the_process_is_known(
+    store: Store, open_store: Callable[..., SyncStore]
+) -> None:
+    await store.begin_work()
+    for number in (1, 2):
+        await store.accept(number, f"p/{number}", str(number), "x")
+    first, second = await store.pending_updates(now=time.time(), limit=9)
+    await store.working_on(first.number)
+    # The process ends here; the next one sees which update it was, and leaves it for last.
+    await store.close()
+    again = Store(open_store(bot=1))
+    try:
+        await again.begin_work()
+        waiting = await again.pending_updates(now=time.time(), limit=9)
+        assert [(one.number, one.ended) for one in waiting] == [
+            (second.number, 0),
+            (first.number, 1),
+        ]
+        await again.working_on(second.number)
+        await again.finish([waiting[0]])
+        await again.begin_work()
+        assert [one.ended for one in await again.pending_updates(now=time.time(), limit=9)] == [1]
+    finally:
+        await again.close()
+
+
+async def test_a_clock_that_was_set_back_keeps_nothing_waiting(store: Store) -> None:
+    await store.accept(1, "p1", "a", "x")
+    (pending,) = await store.pending_updates(now=time.time(), limit=9)
+    await store.postpone(pending.number, due=time.time() + 86_400)
+    assert len(await store.pending_updates(now=time.time(), limit=9)) == 1

@@ -1,35 +1,20 @@
+"""What every database has to do with posts and vectors; the same tests on each."""
+
 from __future__ import annotations
 
-import os
-import re
-import signal
-import sqlite3
-import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from engine.errors import Image2PicError, StoreError, StoreFullError
-from engine.store import Post, SqliteStore, Store, database, sqlite
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "library.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with SqliteStore(path) as opened:
-        yield opened
+from engine.errors import StoreError
+from engine.store import Post, SqliteStore, Store, database
 
 
 def posts(count: int, **fields: object) -> list[Post]:
@@ -127,15 +112,12 @@ class TestPosts:
         store.upsert([Post(0, "a")])
         assert store.count() == 1
 
-    def test_a_new_photo_forgets_telegrams_copy_of_the_old(self, path: Path, store: Store) -> None:
+    def test_a_new_photo_forgets_telegrams_copy_of_the_old(self, store: Store) -> None:
         kept, changed = store.upsert(posts(2, photo="1.jpg"))
-        with sqlite3.connect(path) as other:
-            other.executemany(
-                "INSERT INTO files (bot, key, file) VALUES (1, ?, 'id')", [(kept,), (changed,)]
-            )
+        store.set_files({kept: "id", changed: "id"})
         store.upsert([Post(0, "p0", photo="1.jpg", text="new"), Post(0, "p1", photo="2.jpg")])
-        assert other.execute("SELECT key FROM files").fetchall() == [(kept,)]
-        other.close()
+        found = store.posts([kept, changed])
+        assert (found[kept].file, found[changed].file) == ("id", None)
 
 
 class TestVectors:
@@ -203,11 +185,13 @@ class TestVersionAndMeta:
         store.photo_root = Path("photos")
         assert store.version() == seen[-1]
 
-    def test_version_survives_reopening(self, path: Path, store: Store) -> None:
+    def test_version_survives_reopening(
+        self, store: Store, open_store: Callable[[], Store]
+    ) -> None:
         store.upsert([FULL])
         version = store.version()
         store.close()
-        with SqliteStore(path) as again:
+        with open_store() as again:
             assert again.version() == version
 
     def test_meta(self, store: Store) -> None:
@@ -216,16 +200,14 @@ class TestVersionAndMeta:
         store.set_meta("note", "вторая")
         assert store.meta("note") == "вторая"
 
-    def test_photo_root(self, path: Path, store: Store) -> None:
+    def test_photo_root(self, store: Store) -> None:
         assert store.photo_root is None
         store.photo_root = Path("/photos/x")
         assert store.photo_root == Path("/photos/x")
 
-    def test_removed_for_good(self, path: Path, store: Store) -> None:
+    def test_removed_for_good(self, store: Store) -> None:
         assert store.removed_ids() == set()
-        with sqlite3.connect(path) as other:
-            other.execute("INSERT INTO removed (id) VALUES ('gone')")
-        other.close()
+        store.remove_forever("gone")
         assert store.removed_ids() == {"gone"}
 
 
@@ -244,174 +226,25 @@ def test_several_threads(store: Store) -> None:
     assert store.version() == 200
 
 
-def test_two_openings_of_one_file(path: Path, store: Store) -> None:
-    with SqliteStore(path) as other:
+def test_two_openings(store: Store, open_store: Callable[[], Store]) -> None:
+    with open_store() as other:
         other.upsert([Post(0, "from the other")])
         store.upsert([Post(0, "from this")])
         assert store.count() == other.count() == 2
 
 
-class TestBadFiles:
-    def refused(self, path: Path) -> str:
-        with pytest.raises(StoreError) as caught:
-            SqliteStore(path)
-        text = str(caught.value)
-        assert str(path.parent) not in text  # the text may be shown to a stranger
-        return text
-
-    def test_not_a_database(self, path: Path) -> None:
-        path.write_bytes(os.urandom(10_000))
-        before = path.read_bytes()
-        assert "damaged, or not a library" in self.refused(path)
-        assert path.read_bytes() == before
-
-    def test_a_database_of_another_program(self, path: Path) -> None:
-        with sqlite3.connect(path) as other:
-            other.execute("CREATE TABLE bookmarks (url TEXT)")
-        other.close()
-        assert "another program" in self.refused(path)
-
-    def test_written_by_a_newer_version(self, path: Path) -> None:
-        with sqlite3.connect(path) as other:
-            other.execute("PRAGMA user_version = 999")
-        other.close()
-        with pytest.raises(Image2PicError, match="schema version 999"):
-            SqliteStore(path)
-
-    def test_no_folder(self, path: Path) -> None:
-        assert "its folder must exist" in self.refused(path.parent / "nowhere" / path.name)
-
-    def test_a_folder_in_its_place(self, path: Path) -> None:
-        path.mkdir()
-        assert "cannot be opened" in self.refused(path)
-
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-    def test_read_only(self, path: Path) -> None:
-        SqliteStore(path).close()
-        path.chmod(0o400)
-        assert "read-only" in self.refused(path)
-
-    def test_read_only_while_open(self, store: SqliteStore) -> None:
-        store._connection.execute("PRAGMA query_only = ON")
-        with pytest.raises(StoreError, match="read-only"):
-            store.upsert([FULL])
-        assert store.count() == 0
-
-    def test_damaged_in_the_middle(self, path: Path) -> None:
-        with SqliteStore(path) as store:
-            store.upsert(posts(500, text="x" * 400))
-        data = bytearray(path.read_bytes())
-        data[len(data) // 3 : -4096] = os.urandom(len(data) - 4096 - len(data) // 3)
-        path.write_bytes(data)
-        with pytest.raises(StoreError, match="damaged"), SqliteStore(path) as store:
-            store.posts(range(1, 501))
-
-    @settings(max_examples=60, deadline=None)
-    @given(cuts=st.integers(0, 60_000), noise=st.binary(max_size=2000))
-    def test_any_damage_is_one_of_our_errors(
-        self, tmp_path_factory: pytest.TempPathFactory, cuts: int, noise: bytes
-    ) -> None:
-        path = tmp_path_factory.mktemp("damage") / "library.db"
-        with SqliteStore(path) as store:
-            store.upsert(posts(100, text="x" * 300))
-        data = path.read_bytes()
-        path.write_bytes(data[:cuts] + noise + data[cuts + len(noise) :])
-        try:
-            with SqliteStore(path) as store:
-                store.recent(100)
-                store.upsert([FULL])
-        except Image2PicError:
-            pass
-
-    def test_damaged_tags(self, path: Path, store: Store) -> None:
-        (key,) = store.upsert([FULL])
-        with sqlite3.connect(path) as other:
-            other.execute("UPDATE posts SET tags = '['")
-        other.close()
-        with pytest.raises(StoreError, match="damaged"):
-            store.posts([key])
-
-    def test_locked_by_another(
-        self, path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.1)
-        other = sqlite3.connect(path, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        with SqliteStore(path) as late, pytest.raises(StoreError, match=r"locked for 0\.1 s"):
-            late.upsert([FULL])
-        other.execute("ROLLBACK")
-        other.close()
-
-    def test_closed(self, store: Store) -> None:
-        store.close()
-        store.close()
-        with pytest.raises(StoreError, match="closed"):
-            store.count()
-
-    def test_full_disk(self, path: Path, store: SqliteStore) -> None:
-        """SQLite's own page limit gives the very error of a full disk."""
-        keys = store.upsert(posts(10))
-        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
-        store._connection.execute(f"PRAGMA max_page_count = {pages + 5}")
-        with pytest.raises(StoreFullError, match="disk is full"):
-            store.upsert([Post(0, f"big{n}", text="x" * 10_000) for n in range(50)])
-        assert store.count() == 10
-        assert len(store.posts(keys)) == 10
-        store._connection.execute("PRAGMA max_page_count = 1000000")
-        store.upsert([FULL])
-        assert store.count() == 11
-
-
-WRITER = """
-import sys
-from pathlib import Path
-from engine.store import Post, SqliteStore
-
-store = SqliteStore(Path(sys.argv[1]))
-for n in range(100_000):
-    names = [f"{n}-{i}" for i in range(7)]
-    keys = store.upsert(Post(0, name, text="x" * 500, tags=("a",)) for name in names)
-    store.set_vectors([(key, name.encode()) for key, name in zip(keys, names)], "m")
-    print(n, store.version(), flush=True)
-"""
-
-
-def test_what_was_acknowledged_survives_kill_9(path: Path) -> None:
-    """Kill a writer at several moments; each post it acknowledged is there, once and whole."""
-    root = Path(__file__).parents[3]
-    for acknowledgements in (1, 20, 45):
-        path.unlink(missing_ok=True)
-        with subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True, cwd=root
-        ) as writer:
-            assert writer.stdout is not None
-            lines = [writer.stdout.readline() for _ in range(acknowledgements)]
-            writer.send_signal(signal.SIGKILL)
-            # What it had said before the signal arrived was acknowledged too.
-            lines += [line for line in writer.stdout.read().splitlines(True) if line.endswith("\n")]
-        assert writer.returncode == -signal.SIGKILL
-        last, version = (int(number) for number in lines[-1].split())
-        with SqliteStore(path) as store:
-            vectors = dict(store.vectors("m"))
-            for n in range(last + 1):
-                for i in range(7):
-                    post = store.by_id(f"{n}-{i}")
-                    assert post is not None
-                    assert vectors[post.key] == post.id.encode()
-            # Batches are whole: all seven posts of one, or none.
-            assert store.count() % 7 == 0
-            assert store.version() >= version
-            assert store._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            store.upsert([FULL])
-
-
-def test_path_is_in_no_error(path: Path) -> None:
-    with SqliteStore(path) as store:
-        store._connection.execute("DROP TABLE posts")
-        with pytest.raises(StoreError) as caught:
-            store.count()
-    assert re.search(r"no such table", str(caught.value))
-    assert str(path.parent) not in str(caught.value)
+def test_what_changed_since_a_version(store: Store) -> None:
+    first, second = store.upsert(posts(2, vector=b"v", model="m1"))
+    before = store.version()
+    store.set_vectors([(second, b"w")], "m1")
+    store.set_vectors([(first, b"x")], "m2")
+    store.delete(["p1"])
+    assert [(one.key, one.vector) for one in store.changes("m1", after=before)] == [
+        (first, None),
+        (second, None),
+    ]
+    assert store.changes("m2", after=before)[0].vector == b"x"
+    assert store.changes("m1", after=store.version()) == []
 
 
 class Model(RuleBasedStateMachine):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from engine.store import Post, SqliteStore, Store
+from engine.store import Post, Store
 from engine.text.exact import EDITION, parse
 
 POSTS = [
@@ -22,8 +20,8 @@ POSTS = [
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with SqliteStore(tmp_path / "library.sqlite") as opened:
+def store(open_store: Callable[[], Store]) -> Iterator[Store]:
+    with open_store() as opened:
         opened.upsert(POSTS)
         yield opened
 
@@ -100,18 +98,14 @@ def test_pictures_that_nobody_has_read(store: Store) -> None:
     assert [post.id for post in store.without_picture_words(after=0, limit=10)] == ["b", "c"]
 
 
-def test_an_older_library_is_indexed_step_by_step(tmp_path: Path, store: Store) -> None:
-    store.close()
-    with sqlite3.connect(tmp_path / "library.sqlite") as other:
-        other.execute("DELETE FROM words WHERE key = 1")
-        other.execute("UPDATE words SET edition = ?, text = 'old' WHERE key > 1", (EDITION - 1,))
-    other.close()
-    with SqliteStore(tmp_path / "library.sqlite") as again:
-        assert found(again, "dog") == []
-        assert again.index_some(3) == 3
-        assert again.index_some(3) == 1
-        assert again.index_some(3) == 0
-        assert found(again, "dog") == ["c", "a"]
+def test_an_older_library_is_indexed_step_by_step(store: Store) -> None:
+    store._write("DELETE FROM words WHERE key != 2")
+    store._write("UPDATE words SET edition = ?", (EDITION - 1,))
+    assert found(store, "dog") == []
+    assert store.index_some(3) == 3
+    assert store.index_some(3) == 1
+    assert store.index_some(3) == 0
+    assert found(store, "dog") == ["c", "a"]
 
 
 def test_filters(store: Store) -> None:
