@@ -48,7 +48,7 @@ from training.learn.bags import Text, assemble, learn_vocabularies, tokenise
 from training.learn.calibrate import Cut, calibrate
 from training.learn.dataset import Dataset
 from training.learn.describe import fill_library, photo_sources
-from training.learn.features import describe_photos, learn_codebook, sample_grids
+from training.learn.features import SAMPLE, describe_photos, learn_codebook, sample_grids
 from training.learn.mstep import refit_phi
 from training.learn.plots import plot_training
 from training.learn.prepare import PrepareOptions, prepare
@@ -174,9 +174,11 @@ def build(
     work.mkdir(parents=True, exist_ok=True)
     encoder_file = _encoder_file(settings, work, say)
     encoder = LiteRtEncoder(encoder_file, threads=1, workers=settings.workers)
-    features = work / (
-        "features-" + _key(encoder_file, [source.id for source in sources], settings)
-    )
+    features = work / ("features-" + _key(encoder_file, settings))
+    for other in work.glob("features-*"):
+        if other != features:
+            # Of another encoder, or of other settings: a model needs one.
+            shutil.rmtree(other, ignore_errors=True)
     codebook = _codebook(encoder, sources, features, settings, progress)
     clock = time.monotonic()
     fresh = not (features / "chunks").exists()
@@ -197,6 +199,8 @@ def build(
         progress=progress,
     )
     data = assemble(chunks, texts, words, tags, len(codebook))
+    # Whole grids are large, and of use only until the photos are described.
+    shutil.rmtree(features / "sample", ignore_errors=True)
     if len(data) < LEAST_POSTS or not data.texts.nnz:
         raise CorpusError(
             f"{corpus} has {len(data)} posts with a photo that can be read, and "
@@ -302,10 +306,12 @@ def _codebook(
     settings: BuildSettings,
     progress: bool,
 ) -> Codebook:
-    path = features / "codebook.npz"
-    if not path.exists():
-        sample = features / "sample"
-        sample_grids(encoder, sources, sample, seed=settings.seed, progress=progress)
+    path, sample = features / "codebook.npz", features / "sample"
+    wanted = min(SAMPLE, len(sources))
+    if not path.exists() or _sampled(path) * 2 < wanted:
+        # A corpus that has outgrown its visual words gets new ones, and is described by these.
+        shutil.rmtree(features / "chunks", ignore_errors=True)
+        ids, _ = sample_grids(encoder, sources, sample, seed=settings.seed, progress=progress)
         book = learn_codebook(
             sample, words=settings.words, dimensions=settings.dimensions, seed=settings.seed
         )
@@ -315,13 +321,19 @@ def _codebook(
             mean=book.mean,
             components=book.components,
             centroids=book.centroids,
-            other=np.array([book.softness, book.per_cell]),
+            other=np.array([book.softness, book.per_cell, len(ids)]),
         )
         part.replace(path)
     with np.load(path) as a:
         return Codebook(
             a["mean"], a["components"], a["centroids"], float(a["other"][0]), int(a["other"][1])
         )
+
+
+def _sampled(path: Path) -> int:
+    """From how many photos a codebook was learnt."""
+    with np.load(path) as arrays:
+        return int(arrays["other"][2])
 
 
 def _least(settings: BuildSettings, texts: Sequence[Text]) -> int:
@@ -710,10 +722,8 @@ def _photo_root(corpus: Path, out: Path) -> Path:
     return corpus
 
 
-def _key(encoder: Path, ids: Sequence[str], settings: BuildSettings) -> str:
-    facts = json.dumps(
-        [sha256_of(encoder), ids, settings.words, settings.dimensions, settings.seed]
-    )
+def _key(encoder: Path, settings: BuildSettings) -> str:
+    facts = json.dumps([sha256_of(encoder), settings.words, settings.dimensions, settings.seed])
     return hashlib.sha256(facts.encode()).hexdigest()[:12]
 
 

@@ -1,15 +1,17 @@
-"""Photos to numbers on disk: mean features and visual words, in chunks, resumable.
+"""Photos to numbers on disk: mean features and visual words, kept by the photos' content.
 
-Memory holds one chunk, however many photos there are. A chunk is written whole and renamed, so a
-run that was stopped goes on with the first chunk that is missing.
+A photo is described once, whatever the posts that have it are called; ten new ones cost ten, and a
+photo that was replaced is described anew. Memory holds a few chunks, however many photos there are.
+A chunk is written whole and renamed, so a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
-import json
+import functools
+import hashlib
 import logging
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +20,21 @@ from typing import Any, Final
 import faiss
 import numpy as np
 import numpy.typing as npt
+import PIL
 from tqdm import tqdm
 
 from engine.codebook import Codebook, cell_patterns
 from engine.encoder import Encoder
 from engine.errors import Image2PicError, PhotoError
-from engine.files import whole_file
+from engine.files import sha256_of, whole_file
 from engine.photo import decode, to_input
 from engine.results import Floats
 
 CHUNK: Final = 256
 """Photos in one file."""
+
+OPEN: Final = 16
+"""Chunks that are held while features are put together."""
 
 GRIDS: Final = 32
 """Photos whose cells are looked up in the codebook together."""
@@ -88,6 +94,20 @@ def encode(encoder: Encoder, sources: Sequence[Source]) -> Iterator[tuple[str, F
                 yield source.id, grid
 
 
+def contents(sources: Sequence[Source], workers: int = 4) -> list[str | None]:
+    """The sha256 of each photo's file; None, reported, where it cannot be read."""
+
+    def one(source: Source) -> str | None:
+        try:
+            return sha256_of(source.photo)
+        except OSError as error:
+            _log.warning("post %s: photo skipped: %s", source.id, error)
+            return None
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(one, sources))
+
+
 def sample_grids(
     encoder: Encoder, sources: Sequence[Source], folder: Path, *, seed: int, progress: bool
 ) -> tuple[list[str], Path]:
@@ -95,29 +115,35 @@ def sample_grids(
 
     Returns
     -------
-    ids, folder
-        The sampled posts, and where ``grids-*.npz`` lie.
+    contents, folder
+        The sha256 of the sampled photos, and where ``grids-*.npz`` lie.
     """
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(len(sources))[:SAMPLE])
     sample = [sources[row] for row in chosen]
-    ids: list[str] = []
+    found: list[str] = []
     for start in tqdm(
         range(0, len(sample), CHUNK), desc="sample", unit="chunk", disable=not progress
     ):
         path = folder / f"grids-{start // CHUNK:04d}.npz"
         part = sample[start : start + CHUNK]
-        found = _sampled(path)
-        if found is None:
-            pairs = list(encode(encoder, part))
+        named = [
+            Source(digest, source.photo)
+            for source, digest in zip(part, contents(part), strict=True)
+            if digest is not None
+        ]
+        there = _sampled(path)
+        # Of a run that was stopped, and of the same photos.
+        if there is None or not set(there) <= {source.id for source in named}:
+            pairs = dict(encode(encoder, named))
             shape = (0, encoder.shape.rows * encoder.shape.columns, encoder.shape.channels)
-            grids = np.array([grid for _, grid in pairs], np.float16).reshape(-1, *shape[1:])
-            found = [name for name, _ in pairs]
-            _write(path, ids=np.array(found, np.str_), grids=grids)
-        ids += found
-    if not ids:
+            grids = np.array([*pairs.values()], np.float16).reshape(-1, *shape[1:])
+            there = list(pairs)
+            _write(path, keys=np.array(there, np.str_), grids=grids)
+        found += there
+    if not found:
         raise Image2PicError("none of the photos could be read")
-    return ids, folder
+    return found, folder
 
 
 def learn_codebook(
@@ -176,38 +202,117 @@ def describe_photos(
     grids: Path | None = None,
     progress: bool,
 ) -> Iterator[Chunk]:
-    """Chunks of features, from disk where they are there already, else computed and kept.
+    """Chunks of features, from disk where a photo was described before, else computed and kept.
 
     Parameters
     ----------
     sources
-        The same order gives the same chunks.
+        Posts come out in this order.
     folder
-        Where chunks are kept.
+        Where features are kept; what belongs to another codebook, or to no photo that is asked
+        for, is removed.
     grids
         Folder of `sample_grids`: these photos are not encoded again.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = _grid_places(grids) if grids is not None else {}
-    bar = tqdm(total=len(sources), desc="photos", unit="photo", disable=not progress)
+    digests = contents(sources)
+    asked = {digest: source for source, digest in zip(sources, digests, strict=True) if digest}
+    kept = _Kept(folder, codebook)
+    missing = [Source(digest, one.photo) for digest, one in asked.items() if digest not in kept]
+    names = {digest: one.id for digest, one in asked.items()}
+    sampled = _grid_places(grids) if grids is not None else {}
+    bar = tqdm(total=len(asked), desc="photos", unit="photo", disable=not progress)
+    bar.update(len(asked) - len(missing))
     with bar:
-        for start in range(0, len(sources), CHUNK):
-            part = sources[start : start + CHUNK]
-            path = folder / f"chunk-{start // CHUNK:05d}.npz"
-            note = json.dumps([source.id for source in part])
-            chunk = _read(path, note)
-            if chunk is None:
-                chunk = _describe(encoder, codebook, part, kept)
-                _write(
-                    path,
-                    note=np.array(note),
-                    ids=np.array(chunk.ids, np.str_),
-                    mean=chunk.mean,
-                    words=chunk.words,
-                    weights=chunk.weights,
-                )
+        for start in range(0, len(missing), CHUNK):
+            part = missing[start : start + CHUNK]
+            chunk = _describe(encoder, codebook, part, sampled)
+            failed = [source.id for source in part if source.id not in set(chunk.ids)]
+            for digest in failed:
+                _log.warning("post %s: its photo cannot be described", names[digest])
+            kept.add(chunk, failed)
             bar.update(len(part))
-            yield chunk
+    kept.forget_others(set(asked))
+    for start in range(0, len(sources), CHUNK):
+        rows = [
+            (source.id, digest)
+            for source, digest in zip(
+                sources[start : start + CHUNK], digests[start : start + CHUNK], strict=True
+            )
+            if digest is not None
+        ]
+        yield kept.chunk(rows, encoder)
+
+
+class _Kept:
+    """Features on disk, by the sha256 of the photo."""
+
+    def __init__(self, folder: Path, codebook: Codebook) -> None:
+        self._folder = folder
+        self._note = hashlib.sha256(
+            codebook.centroids.tobytes() + codebook.components.tobytes()
+        ).hexdigest()
+        self._per_cell = codebook.per_cell
+        self._places: dict[str, tuple[Path, int]] = {}
+        self._failed: set[str] = set()
+        self._load = functools.lru_cache(OPEN)(_read)
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(folder.glob("chunk-*.npz")):
+            chunk = _read(path, self._note)
+            if chunk is None:
+                path.unlink()
+            else:
+                self._enter(path, *chunk)
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._places or digest in self._failed
+
+    def _enter(self, path: Path, chunk: Chunk, failed: Sequence[str]) -> None:
+        self._places |= {digest: (path, row) for row, digest in enumerate(chunk.ids)}
+        self._failed.update(failed)
+
+    def add(self, chunk: Chunk, failed: Sequence[str]) -> None:
+        """Keep a chunk, whose ids are sha256, and what could not be described."""
+        numbers = [int(path.stem[6:]) for path in self._folder.glob("chunk-?????.npz")]
+        path = self._folder / f"chunk-{max(numbers, default=-1) + 1:05d}.npz"
+        _write(
+            path,
+            note=np.array(self._note),
+            # Another Pillow may open what this one cannot.
+            pillow=np.array(PIL.__version__),
+            keys=np.array(chunk.ids, np.str_),
+            failed=np.array(failed, np.str_),
+            mean=chunk.mean,
+            words=chunk.words,
+            weights=chunk.weights,
+        )
+        self._enter(path, chunk, failed)
+
+    def forget_others(self, digests: Set[str]) -> None:
+        """Remove the files none of whose photos is asked for any longer."""
+        used = {path for digest, (path, _) in self._places.items() if digest in digests}
+        for path in {path for path, _ in self._places.values()} - used:
+            path.unlink(missing_ok=True)
+
+    def chunk(self, rows: Sequence[tuple[str, str]], encoder: Encoder) -> Chunk:
+        """The features of posts: of each its id and the sha256 of its photo."""
+        ids, parts = [], []
+        for name, digest in rows:
+            if digest in self._places:
+                path, row = self._places[digest]
+                found = self._load(path, self._note)
+                assert found is not None
+                ids.append(name)
+                parts.append((found[0].mean[row], found[0].words[row], found[0].weights[row]))
+        if not parts:
+            cells = encoder.shape.rows * encoder.shape.columns
+            return Chunk(
+                (),
+                np.zeros((0, encoder.shape.channels), np.float16),
+                np.zeros((0, cells, self._per_cell), np.uint16),
+                np.zeros((0, cells, self._per_cell), np.float16),
+            )
+        mean, words, weights = (np.stack(arrays) for arrays in zip(*parts, strict=True))
+        return Chunk(tuple(ids), mean, words, weights)
 
 
 def _describe(
@@ -264,23 +369,25 @@ def _grid_places(folder: Path) -> dict[str, tuple[Path, int]]:
 
 
 def _sampled(path: Path) -> list[str] | None:
-    """The posts whose grids are in a file, or None where it cannot be read."""
+    """The sha256 of the photos whose grids are in a file, or None where it cannot be read."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            ids: list[str] = arrays["ids"].tolist()
-            return ids
+        # numpy does not close a file that turns out to be damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            keys: list[str] = arrays["keys"].tolist()
+            return keys
     except UNREADABLE:
         return None
 
 
-def _read(path: Path, note: str) -> Chunk | None:
+def _read(path: Path, note: str) -> tuple[Chunk, list[str]] | None:
+    """A chunk by sha256, and what could not be described; None where it is no use."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             if str(arrays["note"]) != note:
                 return None
-            return Chunk(
-                tuple(arrays["ids"].tolist()), arrays["mean"], arrays["words"], arrays["weights"]
-            )
+            failed = arrays["failed"].tolist() if str(arrays["pillow"]) == PIL.__version__ else []
+            keys = tuple(arrays["keys"].tolist())
+            return Chunk(keys, arrays["mean"], arrays["words"], arrays["weights"]), failed
     except UNREADABLE:
         return None
 

@@ -218,15 +218,47 @@ class TestDescribe:
         assert_same(describe(encoder, codebook, folder), first)
         assert encoder.seen == 8
 
-    def test_chunks_of_another_order_are_not_used(
+    def test_a_photo_is_known_by_its_content(
         self, encoder: CountingEncoder, codebook: Codebook, folder: Path
     ) -> None:
-        describe(encoder, codebook, folder)
-        turned = sources_of(folder)[::-1]
+        first = describe(encoder, codebook, folder)
+        rows = {name: chunk.mean[row] for chunk in first for row, name in enumerate(chunk.ids)}
+        # In another order, under other names, one of them twice.
+        turned = [Source(f"new {s.id}", s.photo) for s in sources_of(folder)[::-1]]
+        turned.append(Source("copy", turned[0].photo))
         encoder.seen = 0
         chunks = list(describe_photos(encoder, codebook, turned, folder / "chunks", progress=False))
         assert [name for chunk in chunks for name in chunk.ids] == [s.id for s in turned]
-        assert encoder.seen == COUNT
+        assert encoder.seen == 0
+        for chunk in chunks:
+            for row, name in enumerate(chunk.ids[:-1] if "copy" in chunk.ids else chunk.ids):
+                np.testing.assert_array_equal(chunk.mean[row], rows[name.removeprefix("new ")])
+        # Two new ones, and one that was replaced under its old name.
+        photos = folder / "photos"
+        for name, seed in (("000", 91), ("030", 92), ("031", 93)):
+            draw("sea", seed).save(photos / f"{name}.jpg")
+        later = describe(encoder, codebook, folder)
+        assert encoder.seen == 3
+        assert sum(len(chunk.ids) for chunk in later) == 32
+        assert np.abs(later[0].mean[0].astype(float) - rows["000"]).max() > 1e-3
+
+    def test_what_is_no_longer_asked_for_goes(
+        self, encoder: CountingEncoder, codebook: Codebook, folder: Path
+    ) -> None:
+        describe(encoder, codebook, folder)
+        for path in sorted((folder / "photos").glob("*.jpg"))[:17]:
+            path.unlink()
+        describe(encoder, codebook, folder)
+        names = sorted(path.name for path in (folder / "chunks").glob("*"))
+        assert names == ["chunk-00002.npz", "chunk-00003.npz"]
+        # Visual words of another codebook are of no use.
+        other = Codebook(
+            codebook.mean, codebook.components, codebook.centroids + 1, codebook.softness, 3
+        )
+        encoder.seen = 0
+        describe(encoder, other, folder)
+        assert encoder.seen == 13
+        assert len(list((folder / "chunks").glob("*"))) == 2
 
     def test_a_broken_photo_is_skipped_with_a_message(
         self,
@@ -239,15 +271,18 @@ class TestDescribe:
         (photos / "003.jpg").write_bytes(b"no photo")
         (photos / "009.jpg").write_bytes((photos / "010.jpg").read_bytes()[:200])
         for number in range(16, 24):
-            (photos / f"{number:03d}.jpg").write_bytes(b"")
+            (photos / f"{number:03d}.jpg").write_bytes(b"broken %d" % number)
         with caplog.at_level(logging.WARNING):
             chunks = describe(encoder, codebook, folder)
         assert [len(chunk.ids) for chunk in chunks] == [7, 7, 0, 6]
         assert chunks[2].words.shape == (0, 64, 3)
         assert "003" not in chunks[0].ids
         messages = [record.getMessage() for record in caplog.records]
-        assert any(text.startswith("post 003: photo skipped: ") for text in messages)
-        assert len(messages) == 10
+        assert any(text.startswith("post 003: its photo cannot be") for text in messages)
+        assert len(messages) == 20  # of each what the decoder says, and the post that has it
+        caplog.clear()
+        assert_same(describe(encoder, codebook, folder), chunks)
+        assert not caplog.records
 
     def test_a_photo_that_vanishes_is_skipped(
         self, encoder: CountingEncoder, codebook: Codebook, folder: Path
