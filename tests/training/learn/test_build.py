@@ -9,8 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
-from corpora import SCENES, write_corpus
+from corpora import SCENES, draw, write_corpus
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -138,6 +139,30 @@ class TestResume:
         assert main([*words, "--replace"]) == 0
         assert load_model(out).info.id == first.info.id
         assert not (out / ".next").exists()
+
+    def test_new_and_replaced_photos_alone_are_described(
+        self, interrupted, corpus: Path, tiny_encoder: Path, tmp_path: Path
+    ) -> None:
+        out, larger = tmp_path / "model", tmp_path / "corpus"
+        shutil.copytree(interrupted[0], out)
+        shutil.copytree(corpus, larger)
+        before = chunks(out)
+        assert not list(out.rglob("grids-*.npz"))
+        with (larger / "posts.jsonl").open("a") as file:
+            for number in range(3):
+                draw("sea", 900 + number).save(larger / "photos" / f"new{number}.jpg")
+                post = {"id": f"new{number}", "photo": f"photos/new{number}.jpg", "text": "sea"}
+                file.write(json.dumps(post | {"split": "train"}) + "\n")
+        draw("snow", 777).save(larger / "photos" / "sea-001.jpg")
+        old = out / "work" / "features-of-another-encoder"
+        old.mkdir()
+        assert main(call(larger, out, tiny_encoder, "--replace")) == 0
+        (added,) = set(chunks(out)) - set(before)
+        with np.load(added) as arrays:
+            assert len(arrays["keys"]) == 4
+        assert set(before) <= set(chunks(out))
+        assert not old.exists()
+        assert load_model(out).info.posts == TRAIN - 1 + 3
 
 
 class TestInstall:
