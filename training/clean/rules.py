@@ -120,7 +120,7 @@ def judge_corpus(
     adverts
         The filter, or None to keep adverts.
     min_tokens
-        In place of the limit that the data suggest.
+        In place of the limit that the data suggest, which holds for posts without a photo only.
 
     Raises
     ------
@@ -138,11 +138,13 @@ def judge_corpus(
     tokens = [post.facts.tokens for post in posts]
     judged.median_tokens = float(statistics.median(tokens)) if tokens else 0.0
     judged.min_tokens = limit_from(tokens) if min_tokens is None else min_tokens
-    limits = replace(limits, min_tokens=judged.min_tokens)
 
     staying: list[_Post] = []
     for post in posts:
-        verdict = judge_alone(post.facts, limits)
+        # A photo without words is still found by what it shows.
+        wordless = min_tokens is None and post.facts.size is not None
+        least = 0 if wordless else judged.min_tokens
+        verdict = judge_alone(post.facts, replace(limits, min_tokens=least))
         if verdict is None:
             staying.append(post)
         else:

@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-tokens",
         type=count,
-        help="fewest words and hashtags of a post (default: a quarter of the median, 2 to 20)",
+        help="fewest words and hashtags of a post (default: a quarter of the median, 2 to 20, of a "
+        "post without a photo)",
     )
     parser.add_argument(
         "--min-side",
@@ -97,9 +98,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def clean(
-    corpus: Path, limits: Limits, adverts: AdvertFilter | None, *, min_tokens: int | None = None
-) -> str:
+def clean(corpus: Path, limits: Limits, adverts: AdvertFilter | None) -> str:
     """Clean a corpus by these limits, whatever was taken out before; what to tell of it.
 
     Parameters
@@ -110,8 +109,6 @@ def clean(
         Where the lines are drawn.
     adverts
         The filter, or None to keep adverts.
-    min_tokens
-        In place of the limit that the data suggest.
 
     Raises
     ------
@@ -120,7 +117,7 @@ def clean(
     """
     with locked(corpus):
         put_back(corpus)
-        return _clean(corpus, limits, adverts, min_tokens, dry_run=False)
+        return _clean(corpus, limits, adverts, None, dry_run=False)
 
 
 def _clean(

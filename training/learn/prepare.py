@@ -121,9 +121,7 @@ def prepare(path: Path, say: Say, options: PrepareOptions | None = None) -> Prep
                 f"{path} ended too early ({report.broken}): export once more, or add --partial to "
                 f"build from what stood before (it is kept in {corpus})"
             )
-    # A photo without words can still be found by what it shows.
-    limits = Limits(min_tokens=0)
-    say(clean(corpus, limits, filter_for(corpus), min_tokens=0))
+    say(clean(corpus, Limits(), filter_for(corpus)))
     return Prepared(corpus, report.losses())
 
 

@@ -344,6 +344,22 @@ def test_photos_are_measured_once(mixed: Path) -> None:
     clean(mixed)
 
 
+def test_photos_without_words_stay_unless_a_limit_is_given(tmp_path: Path) -> None:
+    path = corpus(
+        tmp_path / "c",
+        {"id": "wordless", "photo": "photos/a.jpg"},
+        {"id": "word", "photo": "photos/b.jpg", "text": "ну вот"},
+        {"id": "neither", "text": "ну вот и всё"},
+    )
+    (path / "photos").mkdir(exist_ok=True)
+    for number, name in enumerate("ab"):
+        (path / "photos" / f"{name}.jpg").write_bytes(jpeg(20 + number))
+    assert clean(path) == 0
+    assert ids(path) == ["wordless", "word"]
+    clean(path, "--min-tokens", "2")
+    assert ids(path) == []
+
+
 def test_limit_from_the_data() -> None:
     assert limit_from([]) == 2
     assert limit_from([6, 6, 7]) == 2
