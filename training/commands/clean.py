@@ -94,12 +94,13 @@ def run(args: argparse.Namespace) -> int:
         if args.undo:
             print(f"{back:,} posts are back in {corpus / POSTS_FILE}")
             return 0
-        print(_clean(corpus, limits, adverts, args.min_tokens, dry_run=args.dry_run))
+        said, losses = _clean(corpus, limits, adverts, args.min_tokens, dry_run=args.dry_run)
+    print("\n".join([said, *losses]))
     return 0
 
 
-def clean(corpus: Path, limits: Limits, adverts: AdvertFilter | None) -> str:
-    """Clean a corpus by these limits, whatever was taken out before; what to tell of it.
+def clean(corpus: Path, limits: Limits, adverts: AdvertFilter | None) -> tuple[str, list[str]]:
+    """Clean a corpus by these limits, whatever was taken out before.
 
     Parameters
     ----------
@@ -109,6 +110,11 @@ def clean(corpus: Path, limits: Limits, adverts: AdvertFilter | None) -> str:
         Where the lines are drawn.
     adverts
         The filter, or None to keep adverts.
+
+    Returns
+    -------
+    said, losses
+        What was done, and what the owner should look at, in sentences for the end.
 
     Raises
     ------
@@ -127,11 +133,10 @@ def _clean(
     min_tokens: int | None,
     *,
     dry_run: bool,
-) -> str:
+) -> tuple[str, list[str]]:
     judged = judge_corpus(corpus, limits, adverts, min_tokens=min_tokens)
     limits = replace(limits, min_tokens=judged.min_tokens)
     report = write_report(corpus, judged, limits, samples(corpus, judged))
     if not dry_run:
         take_out(corpus, judged.verdicts, judged.copies)
-    told = [summary(judged), *warnings(judged), f"the report: {report}"]
-    return "\n".join(told)
+    return f"{summary(judged)}\nthe report: {report}", warnings(judged)

@@ -239,6 +239,8 @@ def build(
     say(f"model {identity}: " + _quality_line(model.info.quality))
     _library(model, library, texts, encoder, sources, features, corpus, out, prune, say)
     say(f"done in {time.monotonic() - started:.0f} s: {out}")
+    if report.skipped:
+        say(f"{corpus}: {report.summary()}")
     return model
 
 
@@ -832,5 +834,6 @@ def run(args: argparse.Namespace) -> int:
         progress=not args.quiet,
     )
     for loss in prepared.losses:
-        say(loss)
+        # Also where nothing else is said.
+        print(loss, file=sys.stderr)
     return 0

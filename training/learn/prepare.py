@@ -121,8 +121,9 @@ def prepare(path: Path, say: Say, options: PrepareOptions | None = None) -> Prep
                 f"{path} ended too early ({report.broken}): export once more, or add --partial to "
                 f"build from what stood before (it is kept in {corpus})"
             )
-    say(clean(corpus, Limits(), filter_for(corpus)))
-    return Prepared(corpus, report.losses())
+    said, dropped = clean(corpus, Limits(), filter_for(corpus))
+    say(said)
+    return Prepared(corpus, [*report.losses(), *dropped])
 
 
 def _corpus(path: Path, sources: list[Source], corpora: Path) -> Path:
