@@ -1,8 +1,8 @@
 """Reading a corpus: a folder with ``posts.jsonl`` and photos, one JSON object a line.
 
-The corpus is read twice. The first pass checks each line and each photo, and remembers for each
-id the last good line that has it; the second yields the posts, in the order of those lines. So a
-later line can replace an earlier one while only ids and line numbers are held in memory.
+A first pass checks each line and each photo, and remembers for each id the last good line that has
+it; any further one yields the posts, in the order of those lines. So a later line can replace an
+earlier one while only ids and line numbers are held in memory.
 
 A line that cannot be used is reported with its number and the reason, and skipped.
 """
@@ -125,13 +125,19 @@ class Report:
         Reason -> the first few line numbers.
     replaced
         Lines, good in themselves, whose id a later line has.
+    replaced_lines
+        Their numbers.
     """
 
     on_problem: Callable[[Problem], None] = _warn
     posts: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     first_lines: dict[str, list[int]] = field(default_factory=dict)
-    replaced: int = 0
+    replaced_lines: list[int] = field(default_factory=list)
+
+    @property
+    def replaced(self) -> int:  # noqa: D102 - described above
+        return len(self.replaced_lines)
 
     def add(self, problem: Problem) -> None:
         """Count a skipped line and pass it on."""
@@ -160,9 +166,30 @@ def _name_lines(lines: list[int], count: int) -> str:
     return ("line " if count == 1 else "lines ") + ", ".join(map(str, lines)) + more
 
 
-def read_corpus(
-    folder: Path, *, splits: Collection[str] | None = None, report: Report
-) -> Iterator[CorpusPost]:
+class Posts:
+    """The good posts of a corpus, in the order of their lines, as often as they are asked for.
+
+    Each time the file is read, so that memory does not grow with it.
+    """
+
+    def __init__(self, reader: _Reader, lines: Mapping[str, int]) -> None:
+        self._reader, self._lines = reader, lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __iter__(self) -> Iterator[CorpusPost]:
+        with _open(self._reader.posts_file) as file:
+            for number, line in _lines(file):
+                try:
+                    post = self._reader.parse(line, number)
+                except _BadLineError:
+                    continue
+                if self._lines.get(post.id) == number:
+                    yield post
+
+
+def read_corpus(folder: Path, *, splits: Collection[str] | None = None, report: Report) -> Posts:
     """Check a corpus and stream its posts.
 
     Parameters
@@ -173,13 +200,12 @@ def read_corpus(
         Only posts of these splits; the photos of others are not looked at, while a line that
         is wrong in itself is always reported. None: all posts.
     report
-        Is filled before this function returns; about 0.15 kB of memory a post are held
-        until the last post was yielded.
+        Is filled before this function returns.
 
     Returns
     -------
-    Iterator[CorpusPost]
-        In the order of the lines.
+    Posts
+        As often as they are asked for; about 0.15 kB of memory a post are held.
 
     Raises
     ------
@@ -187,7 +213,24 @@ def read_corpus(
         There is no such folder, or no readable ``posts.jsonl`` in it.
     """
     reader = _Reader(folder, splits)
-    last_line: dict[str, int] = {}
+    lines: dict[str, int] = {}
+    for _ in _checked(reader, lines, report):
+        pass
+    return Posts(reader, lines)
+
+
+def load_corpus(
+    folder: Path, *, splits: Collection[str] | None = None, report: Report
+) -> list[CorpusPost]:
+    """Read a corpus as `read_corpus` does, at once and into memory."""
+    reader = _Reader(folder, splits)
+    lines: dict[str, int] = {}
+    posts = {post.id: post for post in _checked(reader, lines, report)}
+    return sorted((posts[key] for key in lines), key=lambda post: post.line)
+
+
+def _checked(reader: _Reader, lines: dict[str, int], report: Report) -> Iterator[CorpusPost]:
+    """Good posts, also those that a later line replaces; `lines` has the last line of each id."""
     with _open(reader.posts_file) as file:
         for number, line in _lines(file):
             try:
@@ -197,25 +240,14 @@ def read_corpus(
             except _BadLineError as bad:
                 report.add(Problem(number, bad.reason, bad.detail))
                 continue
-            if last_line.get(post.id, 0) > 0:
-                report.replaced += 1
+            if (before := lines.get(post.id, 0)) > 0:
+                report.replaced_lines.append(before)
             # A post that moved to another split still replaces the one that was read before.
-            last_line[post.id] = number if reader.wanted(post) else -number
-    if splits is not None:
-        last_line = {key: number for key, number in last_line.items() if number > 0}
-    report.posts += len(last_line)
-    return _yield_last(reader, last_line)
-
-
-def _yield_last(reader: _Reader, last_line: dict[str, int]) -> Iterator[CorpusPost]:
-    with _open(reader.posts_file) as file:
-        for number, line in _lines(file):
-            try:
-                post = reader.parse(line, number)
-            except _BadLineError:
-                continue
-            if last_line.get(post.id) == number:
-                yield post
+            lines[post.id] = number if reader.wanted(post) else -number
+            yield post
+    for key in [key for key, number in lines.items() if number < 0]:
+        del lines[key]
+    report.posts += len(lines)
 
 
 def _open(path: Path) -> BinaryIO:

@@ -73,7 +73,7 @@ class TestReading:
     def test_white_letters_on_a_busy_ground(self, tesseract: Tesseract) -> None:
         image = Image.effect_noise((120, 40), 90).point(lambda v: min(v, 200)).convert("RGB")
         image = image.resize((480, 160))
-        font = ImageFont.truetype(SourceSansProSemibold, 48)
+        font = ImageFont.truetype(str(shipped("font", "SourceSansPro-Semibold.ttf")), 48)
         ImageDraw.Draw(image).text(
             (30, 40), "NOBODY SIMPLY", font=font, fill="white", stroke_width=3, stroke_fill="black"
         )

@@ -133,8 +133,11 @@ def judge_corpus(
         why = problem.reason + (f": {problem.detail}" if problem.detail else "")
         judged.verdicts[problem.line] = Verdict("unreadable", why)
 
-    posts = _posts(corpus, Report(on_problem=unreadable), limits, adverts)
-    _replaced(corpus, judged, {post.line for post in posts})
+    report = Report(on_problem=unreadable)
+    posts = _posts(corpus, report, limits, adverts)
+    for line in report.replaced_lines:
+        # They must not come back when the later one goes.
+        judged.verdicts[line] = Verdict("replaced", "a later line has the same id")
     tokens = [post.facts.tokens for post in posts]
     judged.median_tokens = float(statistics.median(tokens)) if tokens else 0.0
     judged.min_tokens = limit_from(tokens) if min_tokens is None else min_tokens
@@ -189,8 +192,8 @@ def without_signatures(posts: Iterable[CorpusPost]) -> Iterator[CorpusPost]:
 def _posts(
     corpus: Path, report: Report, limits: Limits, adverts: AdvertFilter | None
 ) -> list[_Post]:
-    signatures = signature_lines(corpus)
     read = read_corpus(corpus, report=report)
+    signatures = _signatures(read)
     cache = PhotoCache(corpus)
     pipeline = TextPipeline()
     posts: list[_Post] = []
@@ -232,14 +235,6 @@ def _with_photo(facts: Facts, photo: Measured) -> Facts:
     look = int.from_bytes(photo.hash, "big") if photo.hash else None
     found = fingerprint(None, photo.sha256, look)._replace(words=facts.found.words)
     return facts._replace(found=found, size=(photo.width, photo.height))
-
-
-def _replaced(corpus: Path, judged: Judged, current: set[int]) -> None:
-    """Lines whose id a later line has: they must not come back when that one goes."""
-    with (corpus / "posts.jsonl").open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if number not in current and number not in judged.verdicts and line.strip():
-                judged.verdicts[number] = Verdict("replaced", "a later line has the same id")
 
 
 def _without_copies(posts: Sequence[_Post], judged: Judged, distance: int) -> list[_Post]:

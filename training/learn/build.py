@@ -21,7 +21,7 @@ import numpy as np
 
 from engine import scoring
 from engine.codebook import Codebook
-from engine.corpus.reader import CorpusPost, Report, read_corpus
+from engine.corpus.reader import CorpusPost, Report, load_corpus
 from engine.encoder import EncoderShape, LiteRtEncoder
 from engine.engine import Engine
 from engine.errors import CorpusError, Image2PicError
@@ -271,10 +271,10 @@ class _Learnt:
 
 def _read(corpus: Path, splits: Sequence[str] | None, report: Report) -> list[CorpusPost]:
     if splits is None:
-        posts = list(read_corpus(corpus, report=report))
+        posts = load_corpus(corpus, report=report)
         train = [post for post in posts if post.split == "train"]
         return train or posts
-    return list(read_corpus(corpus, splits=splits, report=report))
+    return load_corpus(corpus, splits=splits, report=report)
 
 
 def _encoder_file(settings: BuildSettings, work: Path, say: _Say) -> Path:

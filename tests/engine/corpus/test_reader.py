@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.corpus import reader as corpus
-from engine.corpus.reader import CorpusPost, Problem, Report, read_corpus
+from engine.corpus.reader import CorpusPost, Problem, Report, load_corpus, read_corpus
 from engine.errors import CorpusError
 
 
@@ -31,7 +31,14 @@ def write(folder: Path, *lines: dict[str, Any] | bytes | str) -> Path:
 def read(folder: Path, **options: Any) -> tuple[list[CorpusPost], Report, list[Problem]]:
     problems: list[Problem] = []
     report = Report(on_problem=problems.append)
-    return list(read_corpus(folder, report=report, **options)), report, problems
+    posts = read_corpus(folder, report=report, **options)
+    found = list(posts)
+    assert list(posts) == found
+    assert len(posts) == len(found) == report.posts
+    again = Report(on_problem=lambda _: None)
+    assert load_corpus(folder, report=again, **options) == found
+    assert again.summary() == report.summary()
+    return found, report, problems
 
 
 def one_problem(tmp_path: Path, line: dict[str, Any] | bytes | str) -> Problem:
