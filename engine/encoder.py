@@ -74,8 +74,8 @@ class LiteRtEncoder:
 
     Parameters
     ----------
-    path
-        The encoder file.
+    file
+        The encoder file, or its bytes.
     threads
         Threads of one forward pass.
     workers
@@ -87,15 +87,17 @@ class LiteRtEncoder:
         The file cannot be read or is not an encoder.
     """
 
-    def __init__(self, path: Path, *, threads: int = 2, workers: int = 1) -> None:
+    def __init__(self, file: Path | bytes, *, threads: int = 2, workers: int = 1) -> None:
         # Imported here: a text query needs no interpreter.
         from ai_edge_litert.interpreter import Interpreter
 
+        path = Path(ENCODER_FILE) if isinstance(file, bytes) else file
+        given = {"model_content": file} if isinstance(file, bytes) else {"model_path": str(file)}
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
         try:
             for _ in range(workers):
                 with _without_notices():
-                    interpreter = Interpreter(model_path=str(path), num_threads=threads)
+                    interpreter = Interpreter(**given, num_threads=threads)
                     interpreter.allocate_tensors()
                 self._free.put(interpreter)
             source = interpreter.get_input_details()[0]["shape"].tolist()
@@ -108,6 +110,12 @@ class LiteRtEncoder:
             )
         self.shape = EncoderShape(source[1], *target[1:])
         self.workers = workers
+        self._file = file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process, perhaps on another machine: by the file's bytes, on one thread."""
+        file = self._file
+        return _in_a_worker, (file if isinstance(file, bytes) else file.read_bytes(),)
 
     def __call__(self, photo: Pixels) -> Floats:
         """Features of one photo: (size, size, 3) uint8 to (cells, channels) float32."""
@@ -121,6 +129,10 @@ class LiteRtEncoder:
         finally:
             self._free.put(interpreter)
         return grid.reshape(-1, self.shape.channels)
+
+
+def _in_a_worker(file: bytes) -> LiteRtEncoder:
+    return LiteRtEncoder(file, threads=1)
 
 
 _stderr = threading.Lock()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import numpy.typing as npt
 
 STARTER: Final = "starter"
 """Name of the model that ships, and `source` of its posts."""
@@ -61,3 +64,11 @@ def write_whole(path: Path, content: bytes | str) -> None:
     """`whole_file` for content that is there already; text as UTF-8."""
     with whole_file(path) as file:
         file.write(content if isinstance(content, bytes) else content.encode())
+
+
+@contextmanager
+def open_arrays(path: Path) -> Iterator[Mapping[str, npt.NDArray[Any]]]:
+    """The arrays of an ``.npz`` file, without pickles; a damaged file is closed, too."""
+    # Given a path, numpy leaves the file open where the archive is damaged.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        yield arrays

@@ -20,7 +20,7 @@ import numpy as np
 from engine.codebook import Codebook
 from engine.encoder import ENCODER_FILE, EncoderShape, encoder_file
 from engine.errors import ModelError
-from engine.files import sha256_of, write_whole
+from engine.files import open_arrays, sha256_of, write_whole
 from engine.projection import Projection
 from engine.results import Floats
 from engine.vocabulary import Vocabulary
@@ -251,8 +251,8 @@ def record_measured(folder: Path, measured: Mapping[str, Any]) -> None:
 
 
 def _assemble(folder: Path, manifest: dict[str, Any]) -> Model:
-    with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
-        a = {name: arrays[name] for name in arrays.files}
+    with open_arrays(folder / "arrays.npz") as arrays:
+        a = {name: arrays[name] for name in arrays}
     words = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
     settings = dict(manifest["settings"])
     settings["calibration"] = {

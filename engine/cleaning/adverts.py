@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from engine.cleaning.privacy import redact
 from engine.errors import ModelError
-from engine.files import shipped, whole_file
+from engine.files import open_arrays, shipped, whole_file
 from engine.text.clean import fold, repair_encoding
 from engine.text.sentences import DEFAULT, SentenceEncoder, sentence_encoder
 from engine.text.words import analyse
@@ -371,7 +371,7 @@ class AdvertFilter:
             The file is missing, damaged, or of another version.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open_arrays(path) as file:
                 meta = json.loads(file["meta"].tobytes())
                 names = file["names"].tobytes().decode().split("\n")
                 idf, weights = file["idf"], file["weights"]

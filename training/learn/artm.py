@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from scipy import sparse
 
 from engine.errors import Image2PicError
+from engine.files import open_arrays
 from engine.results import Floats
 
 Recipe = Literal["artm", "lda", "plsa"]
@@ -141,6 +141,6 @@ def train_artm(
             raise
     if process.returncode != 0:
         raise ArtmError("BigARTM failed: " + "\n".join(tail or [f"exit {process.returncode}"]))
-    with np.load(folder / "result.npz", allow_pickle=False) as arrays:
+    with open_arrays(folder / "result.npz") as arrays:
         phi = {name: arrays[f"phi_{name}"] for name in bags}
         return ArtmResult(phi, arrays["theta"], json.loads(str(arrays["history"])))

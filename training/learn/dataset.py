@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from engine.files import open_arrays
 from engine.results import Floats
 
 
@@ -100,7 +101,7 @@ class Dataset:
     def load(cls, folder: Path) -> Dataset:
         """Read what `save` wrote; OSError or ValueError otherwise."""
         try:
-            with np.load(folder / "posts.npz", allow_pickle=False) as arrays:
+            with open_arrays(folder / "posts.npz") as arrays:
                 return cls(
                     tuple(map(str, arrays["ids"])),
                     arrays["features"].astype(np.float32),

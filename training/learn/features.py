@@ -11,11 +11,11 @@ import functools
 import hashlib
 import logging
 import zipfile
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import faiss
 import numpy as np
@@ -26,9 +26,10 @@ from tqdm import tqdm
 from engine.codebook import Codebook, cell_patterns
 from engine.encoder import Encoder
 from engine.errors import Image2PicError, PhotoError
-from engine.files import sha256_of, whole_file
-from engine.photo import decode, to_input
+from engine.files import open_arrays, sha256_of, whole_file
+from engine.photo import MAX_BYTES, decode, to_input
 from engine.results import Floats
+from training.learn.cluster import Cluster
 
 CHUNK: Final = 256
 """Photos in one file."""
@@ -45,15 +46,46 @@ SAMPLE: Final = 1000
 UNREADABLE: Final = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 """What numpy raises on a file that is missing, cut off or damaged."""
 
+Result = TypeVar("Result")
+
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A photo to describe: the post's id and the file."""
+    """A photo to describe: the post's id, and its file or address (``s3://``, ``gs://``, ...)."""
 
     id: str
-    photo: Path
+    photo: Path | str
+
+    def content(self) -> bytes | Path:
+        """What `engine.photo.decode` takes; PhotoError where an address cannot be read."""
+        if isinstance(self.photo, Path):
+            return self.photo
+        try:
+            from fsspec.core import open as open_address
+        except ImportError as error:
+            raise Image2PicError(
+                "photos by address need: pip install 'image2pic[cluster]'"
+            ) from error
+        try:
+            with open_address(self.photo) as file:
+                data: bytes = file.read(MAX_BYTES + 1)
+                return data
+        except Exception as error:
+            # Each kind of storage raises its own errors.
+            raise PhotoError(f"{self.photo} cannot be read ({error})") from error
+
+    def digest(self) -> str | None:
+        """The sha256 of its content; None, reported, where it cannot be read."""
+        try:
+            content = self.content()
+            if isinstance(content, Path):
+                return sha256_of(content)
+            return hashlib.sha256(content).hexdigest()
+        except (OSError, PhotoError) as error:
+            _log.warning("post %s: photo skipped: %s", self.id, error)
+            return None
 
 
 @dataclass(frozen=True)
@@ -82,7 +114,7 @@ def encode(encoder: Encoder, sources: Sequence[Source]) -> Iterator[tuple[str, F
     def one(source: Source) -> Floats | None:
         try:
             return encoder(
-                to_input(decode(source.photo, size_hint=encoder.shape.size), encoder.shape.size)
+                to_input(decode(source.content(), size_hint=encoder.shape.size), encoder.shape.size)
             )
         except PhotoError as error:
             _log.warning("post %s: photo skipped: %s", source.id, error)
@@ -94,22 +126,36 @@ def encode(encoder: Encoder, sources: Sequence[Source]) -> Iterator[tuple[str, F
                 yield source.id, grid
 
 
-def contents(sources: Sequence[Source], workers: int = 4) -> list[str | None]:
+def contents(sources: Sequence[Source], cluster: Cluster | None = None) -> list[str | None]:
     """The sha256 of each photo's file; None, reported, where it cannot be read."""
+    if cluster is not None:
+        parts = _parts(sources)
+        return [digest for part in cluster.map(contents, parts) for digest in part]
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(Source.digest, sources))
 
-    def one(source: Source) -> str | None:
-        try:
-            return sha256_of(source.photo)
-        except OSError as error:
-            _log.warning("post %s: photo skipped: %s", source.id, error)
-            return None
 
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(one, sources))
+def _parts(sources: Sequence[Source]) -> list[Sequence[Source]]:
+    return [sources[start : start + CHUNK] for start in range(0, len(sources), CHUNK)]
+
+
+def _compute(
+    cluster: Cluster | None, function: Callable[..., Result], jobs: Iterable[Any], *shared: Any
+) -> Iterator[Result]:
+    """``function(job, *shared)`` of each job, in order, here or on a cluster."""
+    if cluster is None:
+        return (function(job, *shared) for job in jobs)
+    return cluster.map(function, jobs, *(cluster.share(thing) for thing in shared))
 
 
 def sample_grids(
-    encoder: Encoder, sources: Sequence[Source], folder: Path, *, seed: int, progress: bool
+    encoder: Encoder,
+    sources: Sequence[Source],
+    folder: Path,
+    *,
+    seed: int,
+    progress: bool,
+    cluster: Cluster | None = None,
 ) -> tuple[list[str], Path]:
     """Whole grids of at most `SAMPLE` photos, kept as float16 chunks in a folder.
 
@@ -120,30 +166,40 @@ def sample_grids(
     """
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(len(sources))[:SAMPLE])
-    sample = [sources[row] for row in chosen]
-    found: list[str] = []
-    for start in tqdm(
-        range(0, len(sample), CHUNK), desc="sample", unit="chunk", disable=not progress
-    ):
-        path = folder / f"grids-{start // CHUNK:04d}.npz"
-        part = sample[start : start + CHUNK]
-        named = [
+    parts = [
+        [
             Source(digest, source.photo)
-            for source, digest in zip(part, contents(part), strict=True)
+            for source, digest in zip(part, contents(part, cluster), strict=True)
             if digest is not None
         ]
-        there = _sampled(path)
-        # Of a run that was stopped, and of the same photos.
-        if there is None or not set(there) <= {source.id for source in named}:
-            pairs = dict(encode(encoder, named))
-            shape = (0, encoder.shape.rows * encoder.shape.columns, encoder.shape.channels)
-            grids = np.array([*pairs.values()], np.float16).reshape(-1, *shape[1:])
-            there = list(pairs)
-            _write(path, keys=np.array(there, np.str_), grids=grids)
-        found += there
+        for part in _parts([sources[row] for row in chosen])
+    ]
+    paths = [folder / f"grids-{number:04d}.npz" for number in range(len(parts))]
+    there = [_sampled(path) for path in paths]
+    # What is there may be of a run that was stopped, and has to be of the same photos.
+    missing = [
+        number
+        for number, (keys, part) in enumerate(zip(there, parts, strict=True))
+        if keys is None or not set(keys) <= {source.id for source in part}
+    ]
+    fresh = _compute(cluster, _grids, (parts[number] for number in missing), encoder)
+    bar = tqdm(total=len(missing), desc="sample", unit="chunk", disable=not progress)
+    with bar:
+        for number, (keys, grids) in zip(missing, fresh, strict=True):
+            _write(paths[number], keys=np.array(keys, np.str_), grids=grids)
+            there[number] = keys
+            bar.update()
+    found = [key for keys in there for key in keys or ()]
     if not found:
         raise Image2PicError("none of the photos could be read")
     return found, folder
+
+
+def _grids(part: Sequence[Source], encoder: Encoder) -> tuple[list[str], npt.NDArray[np.float16]]:
+    pairs = dict(encode(encoder, part))
+    shape = encoder.shape
+    grids = np.array([*pairs.values()], np.float16)
+    return list(pairs), grids.reshape(-1, shape.rows * shape.columns, shape.channels)
 
 
 def learn_codebook(
@@ -161,7 +217,7 @@ def learn_codebook(
     rng = np.random.default_rng(seed)
     parts = []
     for path in sorted(folder.glob("grids-*.npz")):
-        with np.load(path) as arrays:
+        with open_arrays(path) as arrays:
             grids = arrays["grids"]
             parts.append(grids.reshape(-1, grids.shape[-1]))
     total = sum(map(len, parts))
@@ -201,6 +257,7 @@ def describe_photos(
     *,
     grids: Path | None = None,
     progress: bool,
+    cluster: Cluster | None = None,
 ) -> Iterator[Chunk]:
     """Chunks of features, from disk where a photo was described before, else computed and kept.
 
@@ -213,8 +270,10 @@ def describe_photos(
         for, is removed.
     grids
         Folder of `sample_grids`: these photos are not encoded again.
+    cluster
+        Where photos are described; here without one. The bits are the same.
     """
-    digests = contents(sources)
+    digests = contents(sources, cluster)
     asked = {digest: source for source, digest in zip(sources, digests, strict=True) if digest}
     kept = _Kept(folder, codebook)
     missing = [Source(digest, one.photo) for digest, one in asked.items() if digest not in kept]
@@ -223,9 +282,10 @@ def describe_photos(
     bar = tqdm(total=len(asked), desc="photos", unit="photo", disable=not progress)
     bar.update(len(asked) - len(missing))
     with bar:
-        for start in range(0, len(missing), CHUNK):
-            part = missing[start : start + CHUNK]
-            chunk = _describe(encoder, codebook, part, sampled)
+        parts = _parts(missing)
+        jobs = ((part, _kept_grids(part, sampled)) for part in parts)
+        fresh = _compute(cluster, _describe, jobs, encoder, codebook)
+        for part, chunk in zip(parts, fresh, strict=True):
             failed = [source.id for source in part if source.id not in set(chunk.ids)]
             for digest in failed:
                 _log.warning("post %s: its photo cannot be described", names[digest])
@@ -315,14 +375,29 @@ class _Kept:
         return Chunk(tuple(ids), mean, words, weights)
 
 
+def _kept_grids(
+    part: Sequence[Source], kept: dict[str, tuple[Path, int]]
+) -> dict[str, npt.NDArray[np.float16]]:
+    """Grids of the photos of a chunk that `sample_grids` has encoded, by post."""
+    found = {}
+    opened: dict[Path, npt.NDArray[np.float16]] = {}
+    for source in part:
+        if source.id in kept:
+            path, row = kept[source.id]
+            if path not in opened:
+                with open_arrays(path) as arrays:
+                    opened = {path: arrays["grids"]}
+            found[source.id] = opened[path][row]
+    return found
+
+
 def _describe(
+    job: tuple[Sequence[Source], dict[str, npt.NDArray[np.float16]]],
     encoder: Encoder,
     codebook: Codebook,
-    part: Sequence[Source],
-    kept: dict[str, tuple[Path, int]],
 ) -> Chunk:
+    part, kept = job
     fresh = dict(encode(encoder, [source for source in part if source.id not in kept]))
-    opened: dict[Path, npt.NDArray[np.float16]] = {}
     ids, means, words, weights = [], [], [], []
     waiting: list[Floats] = []
     cells = encoder.shape.rows * encoder.shape.columns
@@ -337,11 +412,7 @@ def _describe(
 
     for source in part:
         if source.id in kept:
-            path, row = kept[source.id]
-            if path not in opened:
-                with np.load(path) as arrays:
-                    opened = {path: arrays["grids"]}
-            grid = opened[path][row].astype(np.float32)
+            grid = kept[source.id].astype(np.float32)
         elif source.id in fresh:
             grid = fresh[source.id]
         else:
@@ -371,8 +442,7 @@ def _grid_places(folder: Path) -> dict[str, tuple[Path, int]]:
 def _sampled(path: Path) -> list[str] | None:
     """The sha256 of the photos whose grids are in a file, or None where it cannot be read."""
     try:
-        # numpy does not close a file that turns out to be damaged.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with open_arrays(path) as arrays:
             keys: list[str] = arrays["keys"].tolist()
             return keys
     except UNREADABLE:
@@ -382,7 +452,7 @@ def _sampled(path: Path) -> list[str] | None:
 def _read(path: Path, note: str) -> tuple[Chunk, list[str]] | None:
     """A chunk by sha256, and what could not be described; None where it is no use."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with open_arrays(path) as arrays:
             if str(arrays["note"]) != note:
                 return None
             failed = arrays["failed"].tolist() if str(arrays["pillow"]) == PIL.__version__ else []

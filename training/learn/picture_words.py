@@ -5,10 +5,11 @@ The file of what was read grows by whole lines, so a run that was stopped goes o
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from tqdm import tqdm
 from engine.errors import OcrError, PhotoError
 from engine.ocr import Tesseract
 from engine.photo import decode
+from training.learn.cluster import Cluster
 from training.learn.features import Source
 
 DETAIL: Final = 1000
@@ -33,6 +35,7 @@ def read_picture_words(
     *,
     workers: int,
     progress: bool,
+    cluster: Cluster | None = None,
 ) -> dict[str, str]:
     """Words on photos, from `folder` where they were read before.
 
@@ -48,6 +51,8 @@ def read_picture_words(
         Photos read at a time, a process each.
     progress
         Whether to draw a progress bar, with the rate.
+    cluster
+        Where they are read; here without one.
 
     Returns
     -------
@@ -64,25 +69,26 @@ def read_picture_words(
     known = _read(path)
     found: dict[str, str] = {}
 
-    def read(source: Source) -> tuple[str, str] | None:
-        try:
-            digest = hashlib.sha256(source.photo.read_bytes()).hexdigest()
-            if digest in known:
-                return digest, known[digest]
-            return digest, tesseract.read_words(decode(source.photo, size_hint=DETAIL))
-        except (OcrError, PhotoError, OSError) as error:
-            _log.warning("post %s: the words on its photo are not read: %s", source.id, error)
-            return None
-
     bar = tqdm(desc="words on photos", unit="photo", total=len(sources), disable=not progress)
     with bar, path.open("a", encoding="utf-8") as file:
         pool = ThreadPoolExecutor(workers)
+        before = frozenset(known)
         try:
-            for source, words_of_photo in zip(sources, pool.map(read, sources), strict=True):
+            results = (
+                pool.map(functools.partial(_read_one, tesseract=tesseract, known=before), sources)
+                if cluster is None
+                else cluster.map(_read_one, sources, tesseract, cluster.share(before))
+            )
+            for source, result in zip(sources, results, strict=True):
                 bar.update()
-                if words_of_photo is None:
+                if isinstance(result, Exception):
+                    _log.warning(
+                        "post %s: the words on its photo are not read: %s", source.id, result
+                    )
                     continue
-                digest, words = words_of_photo
+                digest, words = result
+                if words is None:
+                    words = known[digest]
                 found[source.id] = words
                 if digest not in known:
                     known[digest] = words
@@ -93,6 +99,21 @@ def read_picture_words(
             # Whoever stops the run does not wait for the thousands that were not begun.
             pool.shutdown(cancel_futures=True)
     return found
+
+
+def _read_one(
+    source: Source, tesseract: Tesseract, known: Collection[str]
+) -> tuple[str, str | None] | Exception:
+    """A photo's sha256 and its words, None where those are known; or why it cannot be read."""
+    try:
+        content = source.content()
+        data = content if isinstance(content, bytes) else content.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        return digest, None if digest in known else tesseract.read_words(
+            decode(data, size_hint=DETAIL)
+        )
+    except (OcrError, PhotoError, OSError) as error:
+        return error
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from engine.errors import Image2PicError
-from engine.files import write_whole
+from engine.files import open_arrays, write_whole
 
 Precision = Literal["float32", "float16", "int8"]
 SIZE: Final = 299
@@ -112,8 +112,8 @@ def _fill(network: Any, path: Path) -> None:
     norms = sorted(
         (x for x in network.layers if isinstance(x, layers.BatchNormalization)), key=order
     )
-    with np.load(path, allow_pickle=False) as arrays:
-        names = [name.removesuffix("/kernel") for name in arrays.files if name.endswith("/kernel")]
+    with open_arrays(path) as arrays:
+        names = [name.removesuffix("/kernel") for name in arrays if name.endswith("/kernel")]
         if len(names) < len(convs):
             raise ValueError(f"{len(names)} convolutions, {len(convs)} needed up to this layer")
         for name, conv, norm in zip(names, convs, norms, strict=False):

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import Image2PicError
-from engine.files import whole_file
+from engine.files import open_arrays, whole_file
 from training.evaluate.baselines.base import Method, Task
 from training.evaluate.baselines.cca import Cca, CcaSearch, View
 from training.evaluate.baselines.simple import (
@@ -183,9 +183,9 @@ def _write(fitted: Fitted, path: Path) -> None:
 
 def _read(name: str, task: Task, path: Path) -> Fitted | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open_arrays(path) as file:
             note = json.loads(str(file["note"]))
-            arrays = {key.removeprefix("array_"): file[key] for key in file.files if key != "note"}
+            arrays = {key.removeprefix("array_"): file[key] for key in file if key != "note"}
         return Fitted(
             _assemble(name, task, arrays, note["chosen"]), float(note["seconds"]), note["chosen"]
         )

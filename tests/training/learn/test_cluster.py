@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from corpora import SCENES, draw
+
+import training.learn.features as module
+from engine.codebook import Codebook
+from engine.encoder import LiteRtEncoder
+from training.learn.cluster import Cluster, ClusterError
+from training.learn.features import Chunk, Source, describe_photos, sample_grids
+from training.learn.picture_words import read_picture_words
+
+pytest.importorskip("distributed", reason="needs Dask: pip install '.[cluster]'")
+
+COUNT = 24
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster("local", workers=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_encoder: Path) -> LiteRtEncoder:
+    return LiteRtEncoder(tiny_encoder, threads=1)
+
+
+@pytest.fixture(scope="module")
+def codebook() -> Codebook:
+    rng = np.random.default_rng(0)
+    return Codebook(
+        rng.random(48).astype(np.float32) / 10,
+        np.linalg.qr(rng.normal(size=(48, 8)))[0].astype(np.float32),
+        rng.normal(0, 0.3, (20, 8)).astype(np.float32),
+        0.5,
+        3,
+    )
+
+
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Source]:
+    """Photos in chunks of four; one cannot be read."""
+    monkeypatch.setattr(module, "CHUNK", 4)
+    found = []
+    for number in range(COUNT):
+        path = tmp_path / f"{number:03d}.jpg"
+        draw(list(SCENES)[number % 6], number).save(path)
+        found.append(Source(f"p{number}", path))
+    found[5].photo.write_bytes(b"no photo")
+    return found
+
+
+def same(some: list[Chunk], others: list[Chunk]) -> None:
+    assert [chunk.ids for chunk in some] == [chunk.ids for chunk in others]
+    for a, b in zip(some, others, strict=True):
+        for name in ("mean", "words", "weights"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+
+def test_the_same_bits_as_on_one_machine(
+    cluster: Cluster,
+    encoder: LiteRtEncoder,
+    codebook: Codebook,
+    sources: list[Source],
+    tmp_path: Path,
+) -> None:
+    ids, grids = sample_grids(encoder, sources[:10], tmp_path / "g", seed=1, progress=False)
+    again, _ = sample_grids(
+        encoder, sources[:10], tmp_path / "h", seed=1, progress=False, cluster=cluster
+    )
+    assert again == ids
+    for path in sorted((tmp_path / "g").iterdir()):
+        with np.load(path) as a, np.load(tmp_path / "h" / path.name) as b:
+            np.testing.assert_array_equal(a["grids"], b["grids"])
+    plain = list(
+        describe_photos(encoder, codebook, sources, tmp_path / "a", grids=grids, progress=False)
+    )
+    spread = list(
+        describe_photos(
+            encoder,
+            codebook,
+            sources,
+            tmp_path / "b",
+            grids=grids,
+            progress=False,
+            cluster=cluster,
+        )
+    )
+    same(plain, spread)
+    assert sum(len(chunk.ids) for chunk in spread) == COUNT - 1
+
+
+def test_a_lost_worker_costs_a_chunk(
+    encoder: LiteRtEncoder, codebook: Codebook, sources: list[Source], tmp_path: Path
+) -> None:
+    plain = list(describe_photos(encoder, codebook, sources, tmp_path / "a", progress=False))
+    with Cluster("local", workers=2) as running:
+        chunks = describe_photos(
+            encoder, codebook, sources, tmp_path / "b", progress=False, cluster=running
+        )
+        found = [next(chunks)]
+        (first, *_) = running.client.run(os.getpid).values()
+        os.kill(first, signal.SIGKILL)
+        found += chunks
+    same(plain, found)
+
+
+def test_photos_by_address(
+    encoder: LiteRtEncoder, codebook: Codebook, sources: list[Source], tmp_path: Path
+) -> None:
+    far = [Source(source.id, f"file://{source.photo}") for source in sources]
+    gone = Source("gone", f"file://{tmp_path}/none.jpg")
+    plain = list(describe_photos(encoder, codebook, sources, tmp_path / "a", progress=False))
+    found = list(describe_photos(encoder, codebook, [*far, gone], tmp_path / "b", progress=False))
+    same(plain, found[: len(plain)])
+    assert [name for chunk in found for name in chunk.ids] == [
+        name for chunk in plain for name in chunk.ids
+    ]
+
+
+def test_a_photo_that_has_changed_is_described_anew(
+    encoder: LiteRtEncoder, codebook: Codebook, sources: list[Source], tmp_path: Path
+) -> None:
+    before = list(describe_photos(encoder, codebook, sources, tmp_path / "a", progress=False))
+    draw("night", 99).save(sources[9].photo, quality=95)
+    after = list(describe_photos(encoder, codebook, sources, tmp_path / "a", progress=False))
+    changed = [
+        number
+        for number, (a, b) in enumerate(zip(before, after, strict=True))
+        if not np.array_equal(a.mean, b.mean)
+    ]
+    assert changed == [2]
+
+
+def test_words_on_photos(cluster: Cluster, sources: list[Source], tmp_path: Path) -> None:
+    from engine.ocr import find_tesseract
+
+    tesseract = find_tesseract("eng")
+    if tesseract is None:
+        pytest.skip("needs Tesseract")
+    plain = read_picture_words(sources[:4], tmp_path / "a", tesseract, workers=2, progress=False)
+    spread = read_picture_words(
+        sources[:4], tmp_path / "b", tesseract, workers=2, progress=False, cluster=cluster
+    )
+    assert spread == plain
+    again = read_picture_words(
+        sources[:4], tmp_path / "b", tesseract, workers=2, progress=False, cluster=cluster
+    )
+    assert again == plain
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "no address"])
+def test_nobody_answers(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.learn.cluster.TIMEOUT", 0.5)
+    with pytest.raises(ClusterError, match="no Dask scheduler answers"):
+        Cluster(address)

@@ -1,0 +1,95 @@
+"""Work over many photos on a Dask cluster: the same results as on one machine, from more of them.
+
+A task is a pure function of what it is given (a chunk of photos, the encoder, the codebook), so one
+that was lost with its worker is done again by another. Workers need this package and, where photos
+are paths and not addresses, the same folders.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, Self, TypeVar
+
+from engine.errors import Image2PicError
+
+LOCAL: Final = "local"
+"""In place of a scheduler's address: workers on this machine."""
+
+TIMEOUT: Final = 10
+"""Seconds in which a scheduler has to answer."""
+
+RETRIES: Final = 5
+"""Workers that one task may lose."""
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class ClusterError(Image2PicError):
+    """The cluster cannot be used; the text says why."""
+
+
+class Cluster:
+    """A Dask cluster. Use it in ``with``.
+
+    Parameters
+    ----------
+    address
+        Of a scheduler (``tcp://host:8786``), or `LOCAL`.
+    workers
+        Of a local cluster: processes, one thread each.
+
+    Raises
+    ------
+    ClusterError
+        Dask is not installed, or nobody answers there.
+    """
+
+    def __init__(self, address: str, *, workers: int = 2) -> None:
+        try:
+            from distributed import Client, LocalCluster
+        except ImportError as error:
+            raise ClusterError("--cluster needs Dask: pip install 'image2pic[cluster]'") from error
+        self._local: Any = None
+        if address == LOCAL:
+            self._local = LocalCluster(  # type: ignore[no-untyped-call]
+                n_workers=workers, threads_per_worker=1, dashboard_address=":0"
+            )
+        try:
+            self.client: Any = Client(  # type: ignore[no-untyped-call]
+                self._local or address, timeout=TIMEOUT
+            )
+        except (OSError, ValueError) as error:
+            raise ClusterError(
+                f"no Dask scheduler answers at {address!r} ({error}); start one by "
+                "`dask scheduler`, or give --cluster local"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        if self._local is not None:
+            self._local.close()
+
+    def share(self, thing: Any) -> Any:
+        """Send something to all workers once; what is returned stands for it in `map`."""
+        # In a list: a set or a list by itself would be sent as its items.
+        return self.client.scatter([thing], broadcast=True)[0]
+
+    def map(
+        self, function: Callable[..., Result], jobs: Iterable[Job], *shared: Any
+    ) -> Iterator[Result]:
+        """``function(job, *shared)`` of each job, in order; a bounded number is under way.
+
+        Equal jobs have equal keys, so one that is done is not done again.
+        """
+        waiting: deque[Any] = deque()
+        for job in jobs:
+            waiting.append(self.client.submit(function, job, *shared, pure=True, retries=RETRIES))
+            if len(waiting) > 3 * max(1, sum(self.client.nthreads().values())):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
