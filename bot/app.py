@@ -304,7 +304,8 @@ class Runner:
                 _LOGGER.warning("the commands were not published: %s", error)
 
         async def prune(_: object) -> None:
-            await self.services.store.prune(days=self._settings.history_days)
+            if await self.services.store.lead():
+                await self.services.store.prune(days=self._settings.history_days)
 
         jobs.run_once(publish, 0, name="publish commands")
         jobs.run_repeating(prune, DAY, first=60, name="prune")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from bot.library.photos import Photos
@@ -112,6 +113,14 @@ class Gate:
         """Forget a post that is not in the library: the next copy of it is none."""
         if self._cleaner is not None:
             await self._work.run_for_library(self._cleaner.seen.discard, post)
+
+    async def learn(self, keys: Sequence[int]) -> None:
+        """Know copies of posts that another process took in."""
+        if self._cleaner is None:
+            return
+        for post, album, found in await self._store.fingerprints_of(keys):
+            fingerprint = Fingerprint.from_bytes(found)
+            await self._work.run_for_library(self._cleaner.seen.add, post, fingerprint, album)
 
     async def fill_fingerprints(self) -> None:
         """Look at the posts that are in the library already, so that copies of them are known.

@@ -55,6 +55,9 @@ ENDED: Final = "ended the bot"
 STORE_PAUSE: Final = 2.0
 #: Seconds between looks at the inbox for updates whose time has come.
 LOOK_EVERY: Final = 5.0
+#: Seconds between looks at what other processes wrote, and for who does the background work.
+FOLLOW_EVERY: Final = 0.4
+LEAD_EVERY: Final = 5.0
 #: Seconds between saves of the index while the library grows.
 SAVE_EVERY: Final = 300.0
 
@@ -187,11 +190,11 @@ class Library:
         await self._store.begin_work()
         self._tasks = [
             asyncio.create_task(self._run(), name="library"),
-            asyncio.create_task(self._redescribe(), name="redescribe"),
-            asyncio.create_task(self._gate.fill_fingerprints(), name="look back"),
-            asyncio.create_task(self._index_words(), name="index words"),
+            asyncio.create_task(self._background(), name="background"),
             asyncio.create_task(self._save_often(), name="save index"),
         ]
+        if self._store.sync.shared:
+            self._tasks.append(asyncio.create_task(self._follow(), name="follow"))
 
     async def stop(self) -> None:
         """Stop; what is not worked in waits in the store. Saves the index."""
@@ -368,7 +371,33 @@ class Library:
         while self._version < newest:
             changes = await self._store.changes(self._engine.info.id, after=self._version)
             await self._work.run_for_library(self._apply, changes)
+            if self._store.sync.shared:
+                await self._gate.learn([change.key for change in changes])
             self._version = min(newest, self._version + VERSIONS)
+
+    async def _follow(self) -> None:
+        """Take in what other processes wrote: posts, copies of which are known then, and groups."""
+        while True:
+            await asyncio.sleep(FOLLOW_EVERY)
+            try:
+                async with self._change:
+                    await self._catch_up()
+                groups = await self._store.groups()
+            except StoreError as error:
+                _LOGGER.error("the database cannot be read: %s", error)
+                await asyncio.sleep(STORE_PAUSE)
+                continue
+            self.groups.intersection_update(groups)
+            self.groups.update(groups)
+            self._metrics.posts.set(len(self._engine))
+
+    async def _background(self) -> None:
+        """What one process does for all that share the library; another goes on when it ends."""
+        while not await self._store.lead():  # noqa: ASYNC110 (another process's end is no event)
+            await asyncio.sleep(LEAD_EVERY)
+        await asyncio.gather(
+            self._redescribe(), self._gate.fill_fingerprints(), self._index_words()
+        )
 
     def _apply(self, changes: Sequence[Change]) -> None:
         self._engine.add([(c.key, c.vector) for c in changes if c.vector is not None])

@@ -72,6 +72,7 @@ class Store:
     without_picture_words = _awaited(SyncStore.without_picture_words)
     index_some = _awaited(SyncStore.index_some)
     without_fingerprint = _awaited(SyncStore.without_fingerprint)
+    fingerprints_of = _awaited(SyncStore.fingerprints_of)
     set_fingerprints = _awaited(SyncStore.set_fingerprints)
 
     # questions, votes, people
@@ -97,6 +98,7 @@ class Store:
     accept = _awaited(SyncStore.accept)
     pending_updates = _awaited(SyncStore.pending_updates)
     begin_work = _awaited(SyncStore.begin_work)
+    lead = _awaited(SyncStore.lead)
     working_on = _awaited(SyncStore.working_on)
     release = _awaited(SyncStore.release)
     postpone = _awaited(SyncStore.postpone)

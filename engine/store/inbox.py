@@ -101,9 +101,12 @@ class Inbox(Posts, History, Database):
     def begin_work(self) -> None:
         """Call once before updates are worked in: note which update ended a process."""
         with self._transaction() as db:
-            for worker, number in self._ended_workers(db):
-                db.execute("UPDATE inbox SET ended = ended + 1 WHERE number = ?", (number,))
-                db.execute("DELETE FROM in_work WHERE worker = ?", (worker,))
+            self._note_ended(db)
+
+    def _note_ended(self, db: Connection) -> None:
+        for worker, number in self._ended_workers(db):
+            db.execute("UPDATE inbox SET ended = ended + 1 WHERE number = ?", (number,))
+            db.execute("DELETE FROM in_work WHERE worker = ?", (worker,))
 
     def _ended_workers(self, db: Connection) -> list[tuple[int, int]]:
         return db.execute("SELECT worker, number FROM in_work").fetchall()

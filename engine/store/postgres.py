@@ -285,6 +285,7 @@ class PostgresStore(Inbox):
 
     def _lock_inbox(self, db: Connection) -> None:
         db.execute("SELECT pg_advisory_xact_lock(?, ?)", (_LOCKS, _INBOX))
+        self._note_ended(db)
 
     def _busy(self, row: str) -> str:
         return f"coalesce({row}.worker != {self._worker} AND {row}.worker IN ({_ALIVE}), false)"

@@ -25,6 +25,10 @@ VERSIONS: Final = 20
 _COLUMNS: Final = (
     "id, photo, text, tags, date, source, url, thread, media, picture_words, vector, model"
 )
+_FINGERPRINTS: Final = (
+    "SELECT p.id, m.chat || ' ' || m.album, f.fingerprint FROM fingerprints f"
+    " JOIN posts p ON p.key = f.key LEFT JOIN messages m ON m.key = f.key"
+)
 _UPSERT: Final = (
     f"INSERT INTO posts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (id) DO UPDATE SET photo = excluded.photo, text = excluded.text,"
@@ -410,10 +414,15 @@ class Posts(Database):
 
     def fingerprints(self) -> Iterator[tuple[str, str | None, bytes]]:
         """Id, album and fingerprint of each post whose fingerprint is known."""
-        yield from self._stream(
-            "SELECT p.id, m.chat || ' ' || m.album, f.fingerprint FROM fingerprints f"
-            " JOIN posts p ON p.key = f.key LEFT JOIN messages m ON m.key = f.key"
-        )
+        yield from self._stream(_FINGERPRINTS)
+
+    def fingerprints_of(self, keys: Sequence[int]) -> list[tuple[str, str | None, bytes]]:
+        """The same, of those posts."""
+        rows: list[tuple[str, str | None, bytes]] = []
+        for start in range(0, len(keys), VARIABLES):
+            part = keys[start : start + VARIABLES]
+            rows += self._read(f"{_FINGERPRINTS} WHERE f.key IN ({marks(part)})", part)
+        return rows
 
     def without_fingerprint(self, *, after: int, limit: int, except_source: str = "") -> list[Post]:
         """Return posts without a fingerprint, by key, but those of one source."""

@@ -1,0 +1,173 @@
+"""Two bots behind one webhook address, one PostgreSQL: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import psycopg
+import pytest
+from aiohttp import web
+
+from tests.bot.test_webhook import SECRET, free_port
+from tests.e2e.conftest import BotProcess, answer_of, bot_process
+from tests.e2e.test_faults import small_photo
+from tests.user.client import LocalUser
+from tests.user.faults import FaultyServer
+
+POSTS = 500
+
+
+class Balancer:
+    """Hands each request to the next of the bots that answers."""
+
+    def __init__(self, ports: list[int]) -> None:
+        self.ports, self.port, self.turn = ports, free_port(), 0
+        self.handled = dict.fromkeys(ports, 0)
+
+    async def __aenter__(self) -> Balancer:
+        self._session = aiohttp.ClientSession()
+        application = web.Application(client_max_size=2**24)
+        application.router.add_route("*", "/{path:.*}", self.handle)
+        self._runner = web.AppRunner(application)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+        await self._session.close()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        headers = {k: v for k, v in request.headers.items() if k.lower() != "host"}
+        for _ in self.ports:
+            self.turn += 1
+            port = self.ports[self.turn % len(self.ports)]
+            try:
+                async with self._session.post(
+                    f"http://127.0.0.1:{port}{request.path}", data=body, headers=headers
+                ) as response:
+                    text = await response.text()
+                    self.handled[port] += 1
+                    return web.Response(status=response.status, text=text)
+            except aiohttp.ClientError:
+                continue
+        return web.Response(status=502)
+
+
+@asynccontextmanager
+async def two_bots(
+    server: FaultyServer, url: str, folder: Path
+) -> AsyncIterator[tuple[Balancer, list[BotProcess], list[int]]]:
+    ports, health = [free_port(), free_port()], [free_port(), free_port()]
+    async with Balancer(ports) as balancer:
+        variables = [
+            {
+                "TELEGRAM_BOT_TOKEN": server.token,
+                "TELEGRAM_BASE_URL": server.url,
+                "TELEGRAM_RATE": "0",
+                "OWNER_IDS": "1001",
+                "CLEAN": "false",
+                "DATABASE_URL": url,
+                "DATA_DIR": str(folder / f"var{number}"),
+                "WEBHOOK_URL": f"http://127.0.0.1:{balancer.port}",
+                "WEBHOOK_SECRET": SECRET,
+                "WEBHOOK_PORT": str(ports[number]),
+                "METRICS_PORT": str(health[number]),
+            }
+            for number in range(2)
+        ]
+        async with bot_process(**variables[0]) as first, bot_process(**variables[1]) as second:
+            yield balancer, [first, second], health
+
+
+async def posts_of(port: int) -> int:
+    """How many posts a bot can find."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/health") as response,
+    ):
+        return int((await response.json(content_type=None))["posts"])
+
+
+def ids(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT text FROM posts WHERE id LIKE 'telegram/%'").fetchall()
+    return [text for (text,) in rows]
+
+
+@pytest.mark.timeout(400)
+async def test_one_is_killed_in_the_middle(
+    server: FaultyServer, postgres_url: str, tmp_path: Path
+) -> None:
+    async with (
+        two_bots(server, postgres_url, tmp_path) as (balancer, (first, second), health),
+        LocalUser(server.url, timeout=60) as anna,
+    ):
+        before = await posts_of(health[0])
+        assert before == await posts_of(health[1]) > 0
+
+        # A post that one took in is found by the other within a second.
+        await anna.send_photo(small_photo(9000), "the first of all", chat_id=anna.channel_id)
+        counts: dict[int, float] = {}
+        async with asyncio.timeout(60):
+            while len(counts) < 2:
+                for port in health:
+                    if port not in counts and await posts_of(port) == before + 1:
+                        counts[port] = time.monotonic()
+                await asyncio.sleep(0.02)
+        assert abs(counts[health[0]] - counts[health[1]]) < 1
+
+        async def post() -> None:
+            for number in range(POSTS):
+                text = f"number{number}"
+                await anna.send_photo(small_photo(number), text, chat_id=anna.channel_id)
+
+        sending = asyncio.create_task(post())
+        async with asyncio.timeout(200):
+            while len(ids(postgres_url)) < POSTS // 3:
+                await asyncio.sleep(0.05)
+        await first.end(signal.SIGKILL)
+        await sending
+        async with asyncio.timeout(200):
+            while len(ids(postgres_url)) < POSTS + 1:
+                await asyncio.sleep(0.3)
+        texts = ids(postgres_url)
+        assert len(set(texts)) == len(texts) == POSTS + 1
+        async with asyncio.timeout(10):
+            while await posts_of(health[1]) != before + POSTS + 1:
+                await asyncio.sleep(0.1)
+        assert all(balancer.handled.values())
+        # The one that is left answers.
+        await anna.send_text("sunset over the sea")
+        assert (await answer_of(anna)).buttons
+        assert await second.end() == 0
+
+
+@pytest.mark.timeout(300)
+async def test_albums_and_edits_come_together(
+    server: FaultyServer, postgres_url: str, tmp_path: Path
+) -> None:
+    async with (
+        two_bots(server, postgres_url, tmp_path) as (balancer, _, health),
+        LocalUser(server.url, timeout=60) as anna,
+    ):
+        before = await posts_of(health[0])
+        for number in range(8):
+            photos = [small_photo(100 * number + photo) for photo in range(4)]
+            await anna.send_album(photos, f"album{number}", chat_id=anna.channel_id)
+        async with asyncio.timeout(100):
+            while sorted(ids(postgres_url)) != sorted(
+                f"album{n}" for n in range(8) for _ in "abcd"
+            ):
+                await asyncio.sleep(0.2)
+        async with asyncio.timeout(10):
+            while {await posts_of(port) for port in health} != {before + 32}:
+                await asyncio.sleep(0.1)
+        assert all(balancer.handled.values())
