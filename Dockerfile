@@ -16,7 +16,7 @@ RUN python -m venv .venv
 COPY pyproject.toml constraints.txt README.md LICENSE /src/
 
 FROM build AS build-bot
-RUN .venv/bin/pip install -c /src/constraints.txt /src
+RUN .venv/bin/pip install -c /src/constraints.txt "/src[postgres]"
 COPY engine engine
 COPY bot bot
 # Compiled here: nothing can be written where they run.

@@ -1,4 +1,8 @@
-"""/health and /metrics on a port of their own."""
+"""/health and /metrics on a port of their own.
+
+``/health/live``: the process answers (else start it anew). ``/health/ready`` and ``/health``: it
+can take questions (else send them to another bot).
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,8 @@ class Health:
     async def start(self) -> int:
         """Begin to listen; returns the port (of use where 0 was asked for)."""
         app = web.Application()
+        app.router.add_get("/health/live", self._live)
+        app.router.add_get("/health/ready", self._health)
         app.router.add_get("/health", self._health)
         app.router.add_get("/metrics", self._show)
         self._runner = web.AppRunner(app, access_log=None)
@@ -42,6 +48,9 @@ class Health:
         """Stop listening."""
         if self._runner is not None:
             await self._runner.cleanup()
+
+    async def _live(self, _: web.Request) -> web.Response:
+        return web.json_response({"ok": True})
 
     async def _health(self, _: web.Request) -> web.Response:
         report = self._report()

@@ -36,6 +36,9 @@ class Metrics:
         self.updates = Counter(
             "image2pic_updates", "Updates taken, by kind", ["kind"], registry=self.registry
         )
+        self.waits = Counter(
+            "image2pic_telegram_waits", "Times Telegram asked to wait (429)", registry=self.registry
+        )
         self.votes = Counter(
             "image2pic_votes", "Votes, up and down", ["vote"], registry=self.registry
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bot.app import GRACE
+from bot.metrics import Metrics
 from bot.settings import Settings
 from tests.docker.dockerfile import ROOT, Dockerfile, Ignored, compose, mounts
 from tests.docker.podman import compose_command
@@ -25,6 +28,7 @@ FILE = Dockerfile((ROOT / "Dockerfile").read_text())
 IGNORED = Ignored((ROOT / ".dockerignore").read_text())
 SERVICES = compose()["services"]
 BOTS = ("bot", "local")
+SCALED = ("bot1", "bot2", "postgres", "proxy", "prometheus", "grafana")
 
 
 def inside(folder: str) -> list[str]:
@@ -157,9 +161,10 @@ class TestCompose:
             "bot": [],
             "local": ["local"],
             "training": ["training"],
+            **{name: ["scale"] for name in SCALED},
         }
 
-    @pytest.mark.parametrize("name", SERVICES)
+    @pytest.mark.parametrize("name", [name for name, s in SERVICES.items() if "build" in s])
     def test_it_builds_a_target_that_there_is(self, name: str) -> None:
         build = SERVICES[name]["build"]
         assert (ROOT / build["context"] / "Dockerfile").is_file()
@@ -168,7 +173,8 @@ class TestCompose:
 
     @pytest.mark.parametrize("name", SERVICES)
     def test_it_gives_up_all_rights(self, name: str) -> None:
-        assert SERVICES[name]["cap_drop"] == ["ALL"]
+        if "build" in SERVICES[name]:
+            assert SERVICES[name]["cap_drop"] == ["ALL"]
         assert SERVICES[name]["security_opt"] == ["no-new-privileges:true"]
 
     @pytest.mark.parametrize("name", BOTS)
@@ -227,7 +233,7 @@ class TestCompose:
             text = (ROOT / ".env.example").read_text()
             (tmp_path / ".env").write_text(text.replace("OWNER_IDS=", "OWNER_IDS=42"))
         done = subprocess.run(
-            [*command, "--profile", "local", "--profile", "training", "config", "--format", "json"],
+            [*command, "--profile", "*", "config", "--format", "json"],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -238,3 +244,71 @@ class TestCompose:
         assert set(services) == set(SERVICES)
         assert services["bot"]["environment"].get("OWNER_IDS") == ("42" if with_settings else None)
         assert "OWNER_IDS" not in services["local"]["environment"]
+
+
+class TestScale:
+    def test_the_bots_are_alike_but_for_their_folder(self) -> None:
+        first, second = (dict(SERVICES[name]) for name in ("bot1", "bot2"))
+        assert first.pop("volumes")[1:] == second.pop("volumes")[1:]
+        assert first == second
+        assert "image2pic" in first["environment"]["DATABASE_URL"]
+
+    def test_images_of_others_have_a_version(self) -> None:
+        for name in set(SCALED) - {"bot1", "bot2"}:
+            assert re.search(r":[a-z]*\d", SERVICES[name]["image"]), name
+
+    @pytest.mark.parametrize("name", SCALED)
+    def test_files_that_are_mounted_are_there(self, name: str) -> None:
+        for source, _, _ in mounts(SERVICES[name]):
+            if source.startswith("."):
+                assert (ROOT / source).exists()
+            else:
+                assert source in compose()["volumes"]
+
+    def test_the_proxy_asks_each_bot_whether_it_is_ready(self) -> None:
+        text = (ROOT / "deploy" / "Caddyfile").read_text()
+        environment = SERVICES["bot1"]["environment"]
+        for name in ("bot1", "bot2"):
+            assert f"{name}:{environment['WEBHOOK_PORT']}" in text
+        assert f"health_port {environment['METRICS_PORT']}" in text
+        assert "health_uri /health/ready" in text
+
+    def test_prometheus_asks_each_bot(self) -> None:
+        text = yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text())
+        (job,) = text["scrape_configs"]
+        port = SERVICES["bot1"]["environment"]["METRICS_PORT"]
+        assert job["static_configs"] == [{"targets": [f"bot1:{port}", f"bot2:{port}"]}]
+
+    def test_the_board_shows_what_the_bot_counts(self) -> None:
+        board = json.loads((ROOT / "deploy/grafana/boards/image2pic.json").read_text())
+        known = Metrics().text().decode()
+        asked = {
+            name
+            for panel in board["panels"]
+            for target in panel["targets"]
+            for name in re.findall(r"image2pic_\w+", target["expr"])
+        }
+        assert len(asked) >= 8
+        plain = {re.sub("_(total|bucket)$", "", name) for name in asked}
+        assert [name for name in plain if f"TYPE {name}" not in known] == []
+
+    @pytest.mark.skipif(shutil.which("caddy") is None, reason="needs caddy")
+    def test_caddy_reads_its_file(self) -> None:
+        done = subprocess.run(
+            ["caddy", "validate", "--adapter", "caddyfile", "--config", "deploy/Caddyfile"],
+            cwd=ROOT,
+            env={**os.environ, "DOMAIN": ":8080"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+
+    @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool (prometheus)")
+    def test_prometheus_reads_its_file(self) -> None:
+        done = subprocess.run(
+            ["promtool", "check", "config", "deploy/prometheus.yml"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
