@@ -120,12 +120,12 @@ def serving(server: VkServer) -> Iterator[VkServer]:
     """Run the server in a thread of its own."""
     loop = asyncio.new_event_loop()
     started = threading.Event()
+    app = web.Application()
+    app.router.add_post("/method/{name}", server.method)
+    app.router.add_get("/photo/{name}", server.image)
+    runner = web.AppRunner(app, shutdown_timeout=1)
 
     async def start() -> None:
-        app = web.Application()
-        app.router.add_post("/method/{name}", server.method)
-        app.router.add_get("/photo/{name}", server.image)
-        runner = web.AppRunner(app)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -136,6 +136,8 @@ def serving(server: VkServer) -> Iterator[VkServer]:
         asyncio.set_event_loop(loop)
         loop.run_until_complete(start())
         loop.run_forever()
+        loop.run_until_complete(runner.cleanup())
+        loop.close()
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
