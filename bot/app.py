@@ -9,16 +9,20 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from telegram.error import InvalidToken, TelegramError
-from telegram.ext import AIORateLimiter, Application, ApplicationBuilder, ContextTypes
+from telegram import LinkPreviewOptions
+from telegram.constants import ParseMode
+from telegram.error import Conflict, InvalidToken, TelegramError
+from telegram.ext import Application, ApplicationBuilder, ContextTypes, Defaults
 
 from bot import logs
-from bot.chat.context import KEY, Services
+from bot.chat.context import KEY, Context, Services
 from bot.chat.handlers import commands, register
 from bot.chat.handlers.album import answer_open_albums
+from bot.chat.turns import Turns
 from bot.health import Health
 from bot.library import seed
 from bot.library.cleaning import Gate, open_cleaner
@@ -28,8 +32,10 @@ from bot.library.store import Store
 from bot.library.thumbnails import Thumbnails
 from bot.metrics import Metrics
 from bot.settings import Settings
-from bot.telegram.polling import ALLOWED_UPDATES, Intake, Poller
-from bot.telegram.request import AiohttpRequest
+from bot.telegram.intake import ALLOWED_UPDATES, LONG_POLL, Intake, PollingBot, Processor
+from bot.telegram.limits import SendingLimits
+from bot.telegram.request import PollRequest, Request
+from bot.telegram.webhook import Webhook
 from bot.work import Work
 from engine.cleaning.duplicates import Fingerprint
 from engine.cleaning.rules import Cleaner
@@ -39,14 +45,12 @@ from engine.store import Store as SyncStore
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Updates handled at a time; their processor work waits in a queue of its own.
-CONCURRENT_UPDATES: Final = 256
-#: Retries of a call that Telegram put off (429).
-RETRIES: Final = 5
-#: Messages a minute in one group (Telegram's limit).
-GROUP_RATE: Final = 20
-#: Seconds for in-flight answers when the bot ends; less than Docker's ten, and systemd's.
-GRACE: Final = 3.5
+#: Answers in the making at a time.
+SLOTS: Final = 32
+#: Seconds for the last poll, and for answers in the making, when the bot ends: it is gone within
+#: five seconds (Docker waits for ten).
+LAST_POLL: Final = 1.0
+GRACE: Final = 2.5
 #: Seconds without an answer to getUpdates after which the bot is unwell.
 POLL_SILENCE: Final = 120
 PAUSE_MAX: Final = 30.0
@@ -65,6 +69,11 @@ def open_engine(model: Path, *, threads: int) -> Engine:
     from engine.engine import Engine
 
     return Engine.open(model, threads=threads)
+
+
+def _polling_failed(error: TelegramError) -> None:
+    hint = " (is another bot process running?)" if isinstance(error, Conflict) else ""
+    _LOGGER.warning("polling failed: %s%s", error, hint)
 
 
 class Runner:
@@ -88,7 +97,8 @@ class Runner:
         self.ready = asyncio.Event()
         self.services: Services
         self.application: App
-        self._poller: Poller | None = None
+        self._polling: PollingBot | None = None
+        self._refused = asyncio.Event()
         self.health_port: int | None = None
 
     async def run(self) -> None:
@@ -133,7 +143,7 @@ class Runner:
     async def _open(self, stack: AsyncExitStack) -> None:
         settings = self._settings
         metrics = Metrics()
-        work = Work(workers=settings.workers, limit=settings.queue_limit)
+        work = Work(workers=settings.workers)
         stack.callback(work.close)
         metrics.queue.set_function(lambda: work.pending)
         bot_id = int(self._token.partition(":")[0])
@@ -147,8 +157,7 @@ class Runner:
         roots = await asyncio.to_thread(
             seed.photo_roots, store.sync, settings.model, settings.photos_dir
         )
-        request = AiohttpRequest()
-        poll_request = AiohttpRequest(connections=2)
+        request = Request(proxy=settings.proxy)
         photos = Photos(roots)
         thumbnails = Thumbnails(settings.thumbnails, photos, self._fetch)
         cleaner = await asyncio.to_thread(self._open_cleaner, store.sync)
@@ -166,11 +175,22 @@ class Runner:
             photo_bytes=settings.photo_bytes,
             groups=await store.groups(),
         )
-        intake = Intake(library, metrics)
-        self.application = self._build(request, poll_request, intake)
+        processor = Processor()
+        intake = Intake(library, metrics, processor)
+        limits = SendingLimits(settings.telegram_rate)
+        self.application = self._build(request, intake, processor, limits)
         library.bot = self.application.bot
         self.services = Services(
-            settings, engine, store, work, library, metrics, photos, thumbnails
+            settings,
+            engine,
+            store,
+            work,
+            library,
+            metrics,
+            photos,
+            thumbnails,
+            Turns(slots=SLOTS, patience=settings.busy_seconds, delay=limits.delay),
+            clock_ahead=lambda: request.clock_ahead,
         )
         self.application.bot_data[KEY] = self.services
         register(self.application)
@@ -183,7 +203,7 @@ class Runner:
         stack.push_async_callback(self._finish_answers)
         await library.start(version=version, saved=saved)
         stack.push_async_callback(library.stop)
-        await self._start_updates(stack, intake, poll_request, library)
+        await self._start_updates(stack, intake)
         if settings.metrics_port is not None:
             health = Health(
                 host=settings.metrics_host,
@@ -223,27 +243,31 @@ class Runner:
                 cleaner.seen.add(post, Fingerprint.from_bytes(found), album)
         return cleaner
 
-    def _build(self, request: AiohttpRequest, poll_request: AiohttpRequest, intake: Intake) -> App:
-        rate = self._settings.telegram_rate
+    def _build(
+        self, request: Request, intake: Intake, processor: Processor, limits: SendingLimits
+    ) -> App:
+        base = self._settings.telegram_base_url
+        self._polling = PollingBot(
+            self._token,
+            base_url=f"{base}/bot",
+            base_file_url=f"{base}/file/bot",
+            request=request,
+            get_updates_request=PollRequest(connections=2, proxy=self._settings.proxy),
+            defaults=Defaults(
+                parse_mode=ParseMode.HTML,
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
+                allow_sending_without_reply=True,
+            ),
+            rate_limiter=limits,
+            refused=self._refused.set,
+        )
+        self._polling.attach(intake)
         return (
             ApplicationBuilder()
-            .token(self._token)
-            .base_url(f"{self._settings.telegram_base_url}/bot")
-            .base_file_url(f"{self._settings.telegram_base_url}/file/bot")
-            .request(request)
-            .get_updates_request(poll_request)
-            .rate_limiter(
-                AIORateLimiter(
-                    overall_max_rate=rate,
-                    overall_time_period=1 if rate else 0,
-                    group_max_rate=GROUP_RATE if rate else 0,
-                    group_time_period=60 if rate else 0,
-                    max_retries=RETRIES,
-                )
-            )
-            .concurrent_updates(CONCURRENT_UPDATES)
+            .bot(self._polling)
+            .concurrent_updates(processor)
             .update_queue(intake)
-            .context_types(ContextTypes())
+            .context_types(ContextTypes(context=Context))
             .build()
         )
 
@@ -269,29 +293,44 @@ class Runner:
                     raise StartError("stopped before the Bot API could be reached") from None
                 pause = min(PAUSE_MAX, 2 * pause)
 
-    async def _start_updates(
-        self, stack: AsyncExitStack, intake: Intake, request: AiohttpRequest, library: Library
-    ) -> None:
+    async def _start_updates(self, stack: AsyncExitStack, intake: Intake) -> None:
         settings, bot = self._settings, self.application.bot
         if settings.webhook_url:
             assert settings.webhook_secret is not None
-            updater = self.application.updater
-            assert updater is not None
-            await updater.start_webhook(
-                listen=settings.webhook_host,
+            secret = settings.webhook_secret.get_secret_value()
+            webhook = Webhook(
+                host=settings.webhook_host,
                 port=settings.webhook_port,
-                url_path=self._path(),
-                webhook_url=f"{settings.webhook_url}/{self._path()}",
-                secret_token=settings.webhook_secret.get_secret_value(),
-                allowed_updates=list(ALLOWED_UPDATES),
-                bootstrap_retries=-1,
+                path=self._path(),
+                secret=secret,
+                bot=bot,
+                intake=intake,
             )
-            stack.push_async_callback(updater.stop)
+            await webhook.start()
+            stack.push_async_callback(webhook.stop)
+            await bot.set_webhook(
+                f"{settings.webhook_url}/{self._path()}",
+                allowed_updates=list(ALLOWED_UPDATES),
+                secret_token=secret,
+            )
             return
-        await bot.delete_webhook()
-        self._poller = Poller(bot=bot, request=request, intake=intake, library=library)
-        self._poller.start()
-        stack.push_async_callback(self._poller.stop)
+        updater = self.application.updater
+        assert updater is not None
+        # Its own bootstrap deletes a webhook, and waits for Telegram as long as it takes.
+        await updater.start_polling(
+            timeout=timedelta(seconds=LONG_POLL),
+            bootstrap_retries=-1,
+            allowed_updates=list(ALLOWED_UPDATES),
+            error_callback=_polling_failed,
+        )
+        stack.push_async_callback(self._stop_polling)
+
+    async def _stop_polling(self) -> None:
+        updater = self.application.updater
+        assert updater is not None
+        with suppress(TimeoutError):
+            # What was not acknowledged comes again, and is known by its number.
+            await asyncio.wait_for(updater.stop(), LAST_POLL)
 
     def _schedule(self) -> None:
         jobs = self.application.job_queue
@@ -313,15 +352,16 @@ class Runner:
     # Running and ending
 
     async def _until_stopped(self) -> None:
-        waits = [asyncio.create_task(self.stop.wait())]
-        if self._poller is not None:
-            waits.append(asyncio.create_task(self._poller.stopped.wait()))
+        waits = [
+            asyncio.create_task(self.stop.wait()),
+            asyncio.create_task(self._refused.wait()),
+        ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
-        if self._poller is not None and self._poller.failed is not None:
+        if self._refused.is_set():
             raise StartError("Telegram no longer knows TELEGRAM_BOT_TOKEN: ask @BotFather")
 
     async def _finish_answers(self) -> None:
@@ -329,7 +369,7 @@ class Runner:
 
         async def finish() -> None:
             try:
-                await answer_open_albums(self.services, self.application.bot)
+                await answer_open_albums(Context(self.application))
             finally:
                 await self.application.stop()
 
@@ -337,13 +377,15 @@ class Runner:
             await asyncio.wait_for(finish(), GRACE)
         except TimeoutError:
             _LOGGER.warning("some answers took too long and were given up")
+            self.services.turns.close()
         except Exception:
             _LOGGER.exception("some answers were not sent")
 
     def report(self) -> dict[str, Any]:
         """State for /health: no secrets, no paths."""
         library = self.services.library
-        polling = self._poller is None or time.monotonic() - self._poller.last_answer < POLL_SILENCE
+        silence = time.monotonic() - self._polling.last_answer if self._polling else 0.0
+        polling = bool(self._settings.webhook_url) or silence < POLL_SILENCE
         return {
             "ok": polling and not library.disk_full,
             "telegram": polling,

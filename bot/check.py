@@ -14,7 +14,7 @@ from telegram.error import InvalidToken, TelegramError
 from bot.app import open_engine
 from bot.library import seed
 from bot.settings import Settings
-from bot.telegram.request import AiohttpRequest
+from bot.telegram.request import Request
 from engine.errors import Image2PicError, StoreError
 
 
@@ -74,8 +74,8 @@ async def _telegram(settings: Settings) -> str:
     bot = Bot(
         settings.telegram_bot_token.get_secret_value(),
         base_url=f"{settings.telegram_base_url}/bot",
-        request=AiohttpRequest(),
-        get_updates_request=AiohttpRequest(),
+        request=Request(proxy=settings.proxy),
+        get_updates_request=Request(proxy=settings.proxy),
     )
     try:
         async with bot:

@@ -14,7 +14,7 @@ from engine.files import STARTER, model_folder
 
 TELEGRAM_API: Final = "https://api.telegram.org"
 #: The form of a bot token: the bot's id, a colon, 35 or so URL-safe characters.
-TOKEN_FORM: Final = re.compile(r"\d{1,20}:[A-Za-z0-9_-]{8,100}")
+TOKEN_FORM: Final = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{8,100}")
 #: What Telegram allows in X-Telegram-Bot-Api-Secret-Token.
 SECRET_FORM: Final = re.compile(r"[A-Za-z0-9_-]{16,256}")
 ALBUM_MAX: Final = 10
@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     telegram_base_url: str = Field(TELEGRAM_API, description="root of the Bot API server")
     telegram_rate: float = Field(
         30, ge=0, description="messages a second at most (Telegram allows 30); 0: no limit"
+    )
+    proxy: str | None = Field(
+        None, description="proxy to reach Telegram by; without it HTTPS_PROXY of the environment"
     )
     model: Path = Field(
         Path(STARTER), description="the model's folder; starter: the one that ships"
@@ -86,8 +89,10 @@ class Settings(BaseSettings):
         None, description="an advert filter that you taught (`image2pic label`)"
     )
     workers: int = Field(2, ge=1, le=64, description="threads that work on queries")
-    queue_limit: int = Field(
-        32, ge=1, description="queries that may wait for a thread before the bot says it is busy"
+    busy_seconds: float = Field(
+        10,
+        gt=0,
+        description="seconds; who would wait longer for an answer is told that the bot is busy",
     )
     history_days: int = Field(30, ge=1, description="days a query's buttons keep working")
     webhook_url: str | None = Field(

@@ -1,4 +1,4 @@
-"""Work for the processor, off the event loop, in a queue that is never long."""
+"""Work for the processor, off the event loop."""
 
 from __future__ import annotations
 
@@ -15,45 +15,39 @@ T = TypeVar("T")
 
 
 class BusyError(Image2PicError):
-    """The queue is full; nothing was begun."""
+    """Too many wait already; nothing was begun."""
 
 
 class Work:
-    """A few threads behind a bounded queue.
+    """A few threads; how many questions may wait for one is `bot.chat.turns`' affair.
 
     Parameters
     ----------
     workers
         Threads for questions; one more works on the library, so that neither
         waits for the other.
-    limit
-        Questions that may wait for a thread.
     """
 
-    def __init__(self, *, workers: int, limit: int) -> None:
+    def __init__(self, *, workers: int) -> None:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="query")
         self._library = ThreadPoolExecutor(1, thread_name_prefix="library")
-        self._capacity = workers + limit
         self.pending = 0
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function on a thread.
-
-        Raises
-        ------
-        BusyError
-            At once, where the queue is full.
-        """
-        if self.pending >= self._capacity:
-            raise BusyError("the queue is full")
+        """Run a function on a thread."""
         self.pending += 1
         future = self._pool.submit(partial(function, *args, **kwargs))
         # Counted until the thread is done with it, not until the one who asked gives up.
         loop = asyncio.get_running_loop()
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
+        future.add_done_callback(lambda _: self._done(loop))
         return await asyncio.wrap_future(future)
 
-    def _done(self) -> None:
+    def _done(self, loop: asyncio.AbstractEventLoop) -> None:
+        # The loop may have ended before the thread.
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._count_down)
+
+    def _count_down(self) -> None:
         self.pending -= 1
 
     async def run_for_library(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telegram import Message
+from telegram import Update
 
 ALBUM_MAX = 10
 #: Albums being collected at a time; beyond, a photo is taken on its own.
@@ -13,9 +13,9 @@ class Albums:
     """Albums that are still coming in, by chat and Telegram's id of the album."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[int, str], list[Message]] = {}
+        self._open: dict[tuple[int, str], list[Update]] = {}
 
-    def add(self, message: Message) -> bool | None:
+    def add(self, update: Update) -> bool | None:
         """Take a photo of an album.
 
         Returns
@@ -24,6 +24,8 @@ class Albums:
             True for the first one of its album, False for another one, None
             where it could not be taken.
         """
+        message = update.message
+        assert message is not None
         assert message.media_group_id is not None
         key = (message.chat_id, message.media_group_id)
         first = key not in self._open
@@ -31,17 +33,17 @@ class Albums:
             return None
         photos = self._open.setdefault(key, [])
         if len(photos) < ALBUM_MAX:
-            photos.append(message)
+            photos.append(update)
         return first
 
     def size(self, chat: int, album: str) -> int:
         """How many photos of it are here so far."""
         return len(self._open.get((chat, album), ()))
 
-    def take(self, chat: int, album: str) -> list[Message]:
+    def take(self, chat: int, album: str) -> list[Update]:
         """All photos of an album, in order; it is closed then."""
         photos = self._open.pop((chat, album), [])
-        return sorted(photos, key=lambda message: message.message_id)
+        return sorted(photos, key=lambda update: update.message.message_id if update.message else 0)
 
     def open(self) -> list[tuple[int, str]]:
         """Albums that are still collected."""

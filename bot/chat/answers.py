@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final, Literal
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.chat.buttons import encode
+from bot.chat.buttons import Action, encode
 from bot.chat.texts import LANGUAGES, Html, Texts
-from engine.results import Annotation, Explanation, Term, Topic
+from bot.chat.textual import plain
+from engine.files import STARTER
+from engine.results import Annotation, Explanation, Query, Term, Topic
 from engine.store import LeftOut, Post
 
 #: Telegram's limits, after the markup is taken out. It counts characters; here an emoji counts
 #: as two (UTF-16), which is never too long.
 CAPTION_MAX: Final = 1024
-MESSAGE_MAX: Final = 4096
-ALBUM_MAX: Final = 10
-TITLE_MAX: Final = 64
 CALLBACK_TEXT_MAX: Final = 200
-#: What one post may take of the list under an album.
-LINE_MAX: Final = 90
+#: What one post may take of the list under a picture.
+LINE_MAX: Final = 110
+#: What is kept of a caption for the lines above the posts.
+LEAD_MAX: Final = 420
 WORDS_MAX: Final = 40
-TOPICS_PER_PAGE: Final = 8
 BUTTONS_PER_ROW: Final = 4
-#: t.me, instagram.com, ...: only such links are made clickable.
+#: More buttons in a row are too narrow for a thumb.
+NUMBERS_PER_ROW: Final = 8
+TITLE_MAX: Final = 64
+URL_MAX: Final = 500
 HELD_OUT: Final = "held_out_posts"
 LINK_SCHEMES: Final = ("http://", "https://", "tg://")
+#: An address that somebody typed without a scheme: t.me/channel/12.
+_BARE_ADDRESS: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,24}(/\S*)?", re.ASCII | re.I)
 
 
 def length(text: str) -> int:
@@ -54,49 +60,103 @@ def cut(text: str, limit: int) -> str:
     return head.rstrip(" \t\n,;:.–—-") + "…"
 
 
-def percent(closeness: float) -> int:
-    """Return closeness as it is shown, 0 to 100."""
-    return round(100 * min(1.0, max(0.0, closeness)))
+def percent(share: float) -> int:
+    """Return a share as it is shown, 0 to 100."""
+    return round(100 * min(1.0, max(0.0, share)))
 
 
-def _link(texts: Texts, url: str | None, source: str | None = None) -> str:
-    if url and url.startswith(LINK_SCHEMES):
-        return f'<a href="{escape(url)}">{escape(texts("source"))}</a>'
-    return escape(source) if source else ""
+def address(url: str | None) -> str | None:
+    """The address of a post as a link can have it; None where it is none."""
+    url = (url or "").strip()
+    if _BARE_ADDRESS.fullmatch(url):
+        url = f"https://{url}"
+    good = url.startswith(LINK_SCHEMES) and len(url) <= URL_MAX and not re.search(r"\s", url)
+    return url if good else None
 
 
-def _in_rows(buttons: Sequence[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
-    return [
-        list(buttons[start : start + BUTTONS_PER_ROW])
-        for start in range(0, len(buttons), BUTTONS_PER_ROW)
-    ]
+def source(post: Post) -> str:
+    """Name of where a post came from; the starter's posts came from nowhere."""
+    return "" if post.source in (None, STARTER) else str(post.source).strip()
 
 
-def post_caption(
-    texts: Texts, post: Post, *, number: int | None = None, closeness: float | None = None
+def linked(text: str, url: str | None) -> str:
+    """A text in HTML, as a link where there is an address."""
+    found = address(url)
+    return f'<a href="{escape(found)}">{escape(text)}</a>' if found else escape(text)
+
+
+def _in_rows(
+    buttons: Sequence[InlineKeyboardButton], most: int = BUTTONS_PER_ROW
+) -> list[list[InlineKeyboardButton]]:
+    """Buttons in as few rows as they fit in, all of about the same length."""
+    rows = -(-len(buttons) // most)
+    size = -(-len(buttons) // max(1, rows))
+    return [list(buttons[start : start + size]) for start in range(0, len(buttons), max(1, size))]
+
+
+def fitted(lines: Sequence[str], limit: int = CAPTION_MAX) -> str:
+    """As many whole lines of HTML as fit into a limit, counted without their markup."""
+    taken: list[str] = []
+    used = 0
+    for line in lines:
+        more = length(plain(line)) + (1 if taken else 0)
+        if used + more > limit:
+            break
+        taken.append(line)
+        used += more
+    return "\n".join(taken)
+
+
+def post_caption(texts: Texts, post: Post, lead: Sequence[str] = ()) -> str:
+    """Caption of a post that is shown by itself: its whole text, then its source.
+
+    Parameters
+    ----------
+    lead
+        Lines of HTML above it.
+    """
+    above = fitted(lead, LEAD_MAX)
+    name = source(post)
+    tail = linked(cut(name, TITLE_MAX) or texts("source"), post.url)
+    if not address(post.url) and not name:
+        tail = ""
+    if post.date and tail:
+        tail += f" · {escape(post.date[:10])}"
+    room = CAPTION_MAX - length(plain(above)) - length(plain(tail)) - 4
+    text = escape(cut(post.text.strip(), room))
+    return "\n\n".join(part for part in (above, text, tail) if part)
+
+
+def post_line(texts: Texts, post: Post, number: int, limit: int = LINE_MAX) -> str:
+    """One post in the list under a picture: its number, and the start of its text as a link."""
+    text = " ".join(post.text.split()) or source(post) or texts("untitled")
+    return f"<b>{number}</b> {linked(cut(text, limit), post.url)}"
+
+
+def page_caption(
+    texts: Texts, lead: Sequence[str], numbered: Mapping[int, Post], far: int | None
 ) -> str:
-    """Caption of a post's photo: its number, closeness and link, then its text."""
-    head = []
-    if number is not None:
-        head.append(f"<b>{number}</b>")
-    if closeness is not None:
-        head.append(f"{percent(closeness)} %")
-    if link := _link(texts, post.url, post.source):
-        head.append(link)
-    first = " · ".join(head)
-    shown = len("999 · 100 % · ") + length(texts("source") if post.url else post.source or "")
-    text = cut(post.text.strip(), CAPTION_MAX - shown - 2)
-    return "\n".join(part for part in (first, escape(text)) if part)
+    """Caption of a picture of posts: what was understood, then a line for each post.
 
-
-def post_line(texts: Texts, post: Post, number: int, closeness: float | None) -> str:
-    """One post in the list under an album."""
-    text = escape(cut(" ".join(post.text.split()), LINE_MAX))
-    share = "" if closeness is None else f" {percent(closeness)} %"
-    tail = _link(texts, post.url, post.source)
-    missing = "" if post.photo or post.file else f"({escape(texts('photo_missing'))})"
-    parts = " · ".join(part for part in (text, missing, tail) if part)
-    return f"<b>{number}</b>{share} {parts}".rstrip()
+    Parameters
+    ----------
+    lead
+        Lines of HTML above the posts.
+    numbered
+        Number that is shown, to the post.
+    far
+        The first number that is less close than the others.
+    """
+    above = fitted(lead, LEAD_MAX)
+    less = texts("less_close")
+    room = CAPTION_MAX - length(plain(above)) - length(plain(less)) - 4
+    limit = min(LINE_MAX, max(10, room // max(1, len(numbered)) - len("10 ") - 1))
+    lines: list[str] = []
+    for number, post in numbered.items():
+        if number == far:
+            lines.append(less)
+        lines.append(post_line(texts, post, number, limit))
+    return "\n\n".join(part for part in (above, "\n".join(lines)) if part)
 
 
 def terms(items: Sequence[Term], *, mark: str = "") -> Html:
@@ -104,14 +164,29 @@ def terms(items: Sequence[Term], *, mark: str = "") -> Html:
     return Html(", ".join(escape(mark + cut(item.text, WORDS_MAX)) for item in items))
 
 
-def annotation(texts: Texts, seen: Annotation) -> str:
+def hashtags(items: Sequence[Term]) -> Html:
+    """Hashtags by blanks, escaped."""
+    return Html(" ".join(f"#{escape(cut(tag.text, WORDS_MAX))}" for tag in items))
+
+
+def annotation(texts: Texts, seen: Annotation) -> list[str]:
     """Say what the bot sees in a photo."""
     lines = []
     if seen.words:
         lines.append(texts("see", words=terms(seen.words)))
     if seen.tags:
-        lines.append(texts("see_tags", tags=terms(seen.tags, mark="#")))
-    return "\n".join(lines) or texts("see_nothing")
+        lines.append(hashtags(seen.tags))
+    return lines or [texts("see_nothing")]
+
+
+def notes(texts: Texts, query: Query) -> list[str]:
+    """Say what of a question was not understood, and what was left out."""
+    lines = []
+    if query.unknown:
+        lines.append(texts("unknown_some", words=words(query.unknown)))
+    if query.minus:
+        lines.append(texts("without", words=words(query.minus)))
+    return lines
 
 
 def words(items: Sequence[str], limit: int = 10) -> str:
@@ -120,106 +195,135 @@ def words(items: Sequence[str], limit: int = 10) -> str:
     return ", ".join(shown) + (", …" if len(items) > limit else "")
 
 
-def vote_button(
-    action: Literal["up", "down"], query: int, key: int, *, chosen: bool
-) -> InlineKeyboardButton:
-    """Thumb up or down for a post of an answer; the one that was chosen is marked."""
-    thumb = "👍" if action == "up" else "👎"
-    return InlineKeyboardButton(
-        thumb + ("✓" if chosen else ""), callback_data=encode(action, query, key)
-    )
+def _button(text: str, action: Action, *numbers: int) -> InlineKeyboardButton:
+    return InlineKeyboardButton(text, callback_data=encode(action, *numbers))
 
 
-def answer_keyboard(
+def page_keyboard(
     texts: Texts,
     query: int,
     numbered: Mapping[int, int],
     *,
-    more: int | None,
+    offset: int,
+    size: int,
+    more: bool,
+    photos: Sequence[int] = (),
 ) -> InlineKeyboardMarkup:
-    """Buttons under an answer: like this, up, down for each post; then more, explain.
+    """Buttons under a picture of posts: the numbers, then back, why, on.
 
     Parameters
     ----------
     numbered
         Number that is shown, to the post's key.
-    more
-        Offset of the next page, or None where there is none.
+    offset, size
+        Of the page.
+    photos
+        Questions about the single photos of an album.
     """
-    rows = [
-        [
-            InlineKeyboardButton(f"{number} ≈", callback_data=encode("like", query, key)),
-            vote_button("up", query, key, chosen=False),
-            vote_button("down", query, key, chosen=False),
-        ]
-        for number, key in numbered.items()
+    numbers = [_button(str(number), "post", query, key) for number, key in numbered.items()]
+    move = [_button(texts("button_explain"), "explain", query, offset)]
+    if offset:
+        move.insert(0, _button("◀", "page", query, max(0, offset - size)))
+    if more:
+        move.append(_button("▶", "page", query, offset + size))
+    rows = [*_in_rows(numbers, NUMBERS_PER_ROW), move]
+    each = [
+        _button(texts("button_photo", n=place), "again", number)
+        for place, number in enumerate(photos, start=1)
     ]
-    last = [InlineKeyboardButton(texts("button_explain"), callback_data=encode("explain", query))]
-    if more is not None:
-        last.insert(
-            0, InlineKeyboardButton(texts("button_more"), callback_data=encode("more", query, more))
-        )
-    return InlineKeyboardMarkup([*rows, last])
+    return InlineKeyboardMarkup([*rows, *_in_rows(each, 5)])
+
+
+def post_keyboard(
+    texts: Texts, query: int, key: int, *, vote: int = 0, explain: bool = False
+) -> InlineKeyboardMarkup:
+    """Buttons under a post that is shown by itself.
+
+    Parameters
+    ----------
+    query
+        The question that it answers; 0: none, then nobody can vote.
+    vote
+        The person's vote on it, which is marked.
+    explain
+        Whether it is the whole answer, with its own "Why?".
+    """
+    row = [_button(texts("button_like"), "like", query, key)]
+    if query:
+        row += [vote_button(action, query, key, chosen=vote) for action in ("up", "down")]
+    rows = [row]
+    if explain and query:
+        rows.append([_button(texts("button_explain"), "explain", query, 0)])
+    return InlineKeyboardMarkup(rows)
+
+
+def vote_button(
+    action: Literal["up", "down"], query: int, key: int, *, chosen: int
+) -> InlineKeyboardButton:
+    """Thumb up or down for a post of an answer; the one that was chosen is marked."""
+    thumb, value = ("👍", 1) if action == "up" else ("👎", -1)
+    return _button(thumb + (" ✓" if chosen == value else ""), action, query, key)
+
+
+def back_keyboard(texts: Texts, query: int, offset: int) -> InlineKeyboardMarkup:
+    """The way back from an explanation to the posts."""
+    return InlineKeyboardMarkup([[_button(texts("button_back"), "page", query, offset)]])
 
 
 def explanation(texts: Texts, why: Explanation) -> str:
     """Caption of the explaining picture: each topic's share and words."""
     lines = [
-        f"{percent(share.share)} %: {terms(share.words)}" for share in why.topics if share.words
+        f"<b>{percent(share.share)} %</b> {terms(share.words)}"
+        for share in why.topics
+        if share.words
     ]
-    text = texts("explain_caption", topics="") if lines else texts("explain_none")
-    used = length(text)
-    for line in lines:
-        # Lines hold no markup but escapes, so this never underestimates.
-        if used + length(line) + 1 > CAPTION_MAX:
-            break
-        text += "\n" + line
-        used += length(line) + 1
-    return text
+    return fitted([texts("explain_caption"), *lines]) if lines else texts("explain_none")
 
 
-def topics_page(
-    texts: Texts, topics: Sequence[Topic], first: int
-) -> tuple[str, InlineKeyboardMarkup | None]:
-    """Lay out a page of the list of topics, with a button for each."""
-    if not topics:
-        return texts("topics_empty"), None
-    first = min(max(0, first), len(topics) - 1) // TOPICS_PER_PAGE * TOPICS_PER_PAGE
-    page = topics[first : first + TOPICS_PER_PAGE]
-    lines = [texts("topics", first=first + 1, last=first + len(page), all=len(topics)), ""]
-    for topic in page:
-        line = f"<b>{topic.topic + 1}</b> {terms(topic.words[:6])}"
-        if topic.tags:
-            line += f" <i>{terms(topic.tags[:3], mark='#')}</i>"
-        lines.append(f"{line} · {100 * topic.size:.1f} %")
-    buttons = [
-        InlineKeyboardButton(str(topic.topic + 1), callback_data=encode("topic", topic.topic, 0))
-        for topic in page
+def topics_caption(texts: Texts, topics: Sequence[Topic], first: int, all_: int) -> str:
+    """Caption of a page of topics: a line for each."""
+    lines = [texts("topics", first=first + 1, last=first + len(topics), all=all_), ""]
+    room = (CAPTION_MAX - length(plain(lines[0])) - 2) // max(1, len(topics)) - 1
+    for number, topic in enumerate(topics, start=first + 1):
+        named = cut(", ".join(term.text for term in topic.words[:6]), max(20, min(90, room - 5)))
+        lines.append(f"<b>{number}</b> {escape(named)}")
+    return fitted(lines)
+
+
+def topics_keyboard(
+    texts: Texts, topics: Sequence[Topic], first: int, size: int, all_: int
+) -> InlineKeyboardMarkup:
+    """A number for each topic, and the way to the other pages."""
+    numbers = [
+        _button(str(number), "topic", topic.topic, 0)
+        for number, topic in enumerate(topics, start=first + 1)
     ]
-    rows = _in_rows(buttons)
     move = []
     if first:
-        move.append(
-            InlineKeyboardButton(
-                texts("button_previous"),
-                callback_data=encode("topics", max(0, first - TOPICS_PER_PAGE)),
-            )
-        )
-    if first + TOPICS_PER_PAGE < len(topics):
-        move.append(
-            InlineKeyboardButton(
-                texts("button_next"), callback_data=encode("topics", first + TOPICS_PER_PAGE)
-            )
-        )
-    return "\n".join(lines), InlineKeyboardMarkup([*rows, move] if move else rows)
+        move.append(_button("◀", "topics", max(0, first - size)))
+    if first + size < all_:
+        move.append(_button("▶", "topics", first + size))
+    return InlineKeyboardMarkup([*_in_rows(numbers, NUMBERS_PER_ROW), *([move] if move else [])])
 
 
-def topic_keyboard(texts: Texts, topic: int, more: int | None) -> InlineKeyboardMarkup | None:
-    """Button under a topic's posts, where there are more."""
-    if more is None:
-        return None
-    button = InlineKeyboardButton(texts("button_more"), callback_data=encode("topic", topic, more))
-    return InlineKeyboardMarkup([[button]])
+def topic_keyboard(
+    texts: Texts, topic: int, numbered: Mapping[int, int], *, offset: int, size: int, more: bool
+) -> InlineKeyboardMarkup:
+    """Buttons under a topic's posts: the numbers, then back, all topics, on."""
+    numbers = [_button(str(number), "post", 0, key) for number, key in numbered.items()]
+    move = [_button(texts("button_topics"), "topics", 0)]
+    if offset:
+        move.insert(0, _button("◀", "topic", topic, max(0, offset - size)))
+    if more:
+        move.append(_button("▶", "topic", topic, offset + size))
+    return InlineKeyboardMarkup([*_in_rows(numbers, NUMBERS_PER_ROW), move])
+
+
+def history_keyboard(titles: Mapping[int, str]) -> InlineKeyboardMarkup:
+    """A button for each question that was asked before: its number in the store, to its words."""
+    return InlineKeyboardMarkup(
+        [[_button(cut(title, TITLE_MAX), "again", number)] for number, title in titles.items()]
+    )
 
 
 def left_out_page(
@@ -234,14 +338,11 @@ def left_out_page(
         text = escape(cut(" ".join(item.text.split()), LINE_MAX))
         why = escape(cut(item.why, WORDS_MAX))
         rule = texts(f"rule_{item.rule}", n=1)
-        parts = [text, f"<i>{rule}: {why}</i>", _link(texts, item.url)]
+        link = linked(texts("source"), item.url) if address(item.url) else ""
+        parts = [text, f"<i>{rule}: {why}</i>", link]
         lines.append(f"<b>{place}</b> " + " · ".join(part for part in parts if part))
         assert item.number is not None
-        buttons.append(
-            InlineKeyboardButton(
-                texts("button_keep", n=place), callback_data=encode("keep", item.number)
-            )
-        )
+        buttons.append(_button(texts("button_keep", n=place), "keep", item.number))
     return "\n".join(lines), InlineKeyboardMarkup(_in_rows(buttons))
 
 
@@ -275,20 +376,12 @@ def quality(texts: Texts, measured: Mapping[str, Any]) -> list[str]:
 def examples_keyboard(texts: Texts) -> InlineKeyboardMarkup:
     """Examples to press on /start."""
     return InlineKeyboardMarkup(
-        [
-            [InlineKeyboardButton(example, callback_data=encode("example", index))]
-            for index, example in enumerate(texts.examples)
-        ]
+        [[_button(example, "example", index)] for index, example in enumerate(texts.examples)]
     )
 
 
 def languages_keyboard() -> InlineKeyboardMarkup:
     """One button for each language."""
     return InlineKeyboardMarkup(
-        [
-            [
-                InlineKeyboardButton(name, callback_data=encode("language", index))
-                for index, name in enumerate(LANGUAGES.values())
-            ]
-        ]
+        [[_button(name, "language", index) for index, name in enumerate(LANGUAGES.values())]]
     )

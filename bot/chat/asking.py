@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from telegram import Bot, InlineKeyboardMarkup, ReplyParameters
-from telegram.constants import ChatAction, ParseMode
-from telegram.error import BadRequest, TelegramError
+from telegram.error import BadRequest
 
-from bot.chat import answers
-from bot.chat.context import Services
+from bot.chat import answers, screens
+from bot.chat.context import Conversation, Screen
 from bot.chat.failures import UserError
-from bot.chat.sending import Item, send_posts
-from bot.chat.texts import Html, Texts
+from bot.chat.screens import Drawn
 from engine.errors import EmptyQueryError, PhotoTooLargeError, StoreError
-from engine.results import Annotation, Explanation, Hit, Page, Query
+from engine.results import Explanation, Hit, Page, Query
 from engine.store import Asked, Post
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Telegram shows an action for five seconds.
-ACTION_EVERY: Final = 4.5
-#: A text is mostly answered before anyone would see "typing".
-ACTION_AFTER: Final = 0.4
 TOPICS_EXPLAINED: Final = 4
 MINUS_WORD: Final = re.compile(r"(?<!\S)-\w")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an answer goes.
-
-    Attributes
-    ----------
-    reply_to
-        The message that is answered, or None in a private chat without one.
-    """
-
-    chat: int
-    user: int
-    reply_to: int | None
+#: A post is called less close from this share of the first one's closeness on.
+LESS_CLOSE: Final = 0.6
+#: Key under which the message of the answer itself is kept, among those of its posts.
+ANSWER: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +36,7 @@ class File:
     size: int | None
 
 
-@asynccontextmanager
-async def acting(bot: Bot, chat: int, action: str, *, after: float = 0.0) -> AsyncIterator[None]:
-    """Show "typing" or "sending photo" while the body runs, if it takes longer than `after`."""
-
-    async def show() -> None:
-        await asyncio.sleep(after)
-        while True:
-            with suppress(TelegramError):
-                await bot.send_chat_action(chat, action)
-            await asyncio.sleep(ACTION_EVERY)
-
-    task = asyncio.create_task(show())
-    # Let it begin: what follows may keep the connection busy.
-    await asyncio.sleep(0)
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
-async def download(services: Services, bot: Bot, file: File) -> bytes:
+async def download(conversation: Conversation, file: File) -> bytes:
     """Bytes of a photo, in memory only.
 
     Raises
@@ -86,11 +46,11 @@ async def download(services: Services, bot: Bot, file: File) -> bytes:
     UserError
         Telegram no longer has it.
     """
-    limit = services.settings.photo_bytes
+    limit = conversation.services.settings.photo_bytes
     if (file.size or 0) > limit:
         raise PhotoTooLargeError(file.size or 0, limit, "bytes")
     try:
-        found = await bot.get_file(file.id)
+        found = await conversation.bot.get_file(file.id)
         if (found.file_size or 0) > limit:
             raise PhotoTooLargeError(found.file_size or 0, limit, "bytes")
         return bytes(await found.download_as_bytearray())
@@ -100,85 +60,201 @@ async def download(services: Services, bot: Bot, file: File) -> bytes:
         raise UserError("photo_gone") from error
 
 
-def _look(
-    services: Services, photo: bytes | None, text: str, language: str
-) -> tuple[Query, Annotation | None, Page]:
-    engine = services.engine
+def _understand(conversation: Conversation, photos: Sequence[bytes], text: str) -> list[Query]:
+    """The question as a whole; of several photos then each by itself."""
+    engine = conversation.services.engine
+    weight = conversation.services.settings.photo_weight
     try:
-        query = engine.query(photo=photo, text=text, photo_weight=services.settings.photo_weight)
+        queries = [
+            engine.query(photo=photo, text=text, photo_weight=weight) for photo in photos or (None,)
+        ]
     except EmptyQueryError:
         if MINUS_WORD.search(text):
             raise UserError("only_minus") from None
         raise
-    seen = engine.annotate(query, language=language) if photo is not None else None
-    return query, seen, engine.search(query, limit=services.settings.posts_per_answer)
+    return queries if len(queries) == 1 else [engine.together(queries), *queries]
 
 
-async def ask(
-    services: Services,
-    bot: Bot,
-    texts: Texts,
-    place: Place,
-    *,
-    text: str = "",
-    file: File | None = None,
-) -> None:
-    """Answer a photo, a text or both."""
-    kind = "text" if file is None else "both" if text else "photo"
-    after = ACTION_AFTER if file is None else 0.0
-    action = ChatAction.TYPING if file is None else ChatAction.UPLOAD_PHOTO
+async def ask(conversation: Conversation, *, text: str = "", files: Sequence[File] = ()) -> None:
+    """Answer photos, a text or both, with one message."""
+    services = conversation.services
+    kind = "text" if not files else "both" if text else "photo"
     with services.metrics.timed(kind):
-        async with acting(bot, place.chat, action, after=after):
-            photo = await download(services, bot, file) if file is not None else None
-            query, seen, page = await services.work.run(
-                _look, services, photo, text, texts.language
-            )
-            del photo
-            number = await _remember(services, place, query, file)
-            if seen is not None:
-                await _say(bot, place, answers.annotation(texts, seen))
-            notes = []
-            if query.unknown:
-                notes.append(texts("unknown_some", words=answers.words(query.unknown)))
-            if query.minus:
-                notes.append(texts("without", words=answers.words(query.minus)))
-            await show(services, bot, texts, place, number, page, found="found", notes=notes)
+        async with conversation.turn():
+            photos = [await download(conversation, file) for file in files]
+            queries = await services.work.run(_understand, conversation, photos, text)
+            del photos
+            whole = files[0].id if len(files) == 1 else None
+            numbers = [
+                await _remember(conversation, query, file)
+                for query, file in zip(queries, [whole, *(file.id for file in files)], strict=False)
+            ]
+            each = [number for number in numbers[1:] if number]
+            await answer(conversation, queries[0], numbers[0], photos=each)
 
 
-async def more(
-    services: Services, bot: Bot, texts: Texts, place: Place, asked: Asked, offset: int
-) -> None:
-    """Answer with the next page."""
-    with services.metrics.timed("more"):
-        query = stored_query(services, asked)
-        page = await services.work.run(
-            services.engine.search,
-            query,
-            limit=services.settings.posts_per_answer,
-            offset=offset,
-        )
-        await show(services, bot, texts, place, asked.id, page, found="found_more", offset=offset)
+async def again(conversation: Conversation, asked: Asked) -> None:
+    """Answer a stored question once more, as a message of its own."""
+    with conversation.services.metrics.timed("again"):
+        async with conversation.turn():
+            await answer(conversation, stored_query(conversation, asked), asked.id)
 
 
-async def like(services: Services, bot: Bot, texts: Texts, place: Place, key: int) -> None:
+async def like(conversation: Conversation, key: int) -> None:
     """Answer with posts like that one."""
-    with services.metrics.timed("like"):
-
-        def look() -> tuple[Query, Page]:
-            query = services.engine.like(key)
-            return query, services.engine.search(query, limit=services.settings.posts_per_answer)
-
-        query, page = await services.work.run(look)
-        number = await _remember(services, place, query, None)
-        await show(services, bot, texts, place, number, page, found="found_like")
+    with conversation.services.metrics.timed("like"):
+        async with conversation.turn():
+            query = await conversation.services.work.run(conversation.services.engine.like, key)
+            await answer(conversation, query, await _remember(conversation, query, None))
 
 
-async def explain(services: Services, bot: Bot, texts: Texts, place: Place, asked: Asked) -> None:
-    """Answer with a picture that shows why."""
+async def answer(
+    conversation: Conversation, query: Query, number: int | None, *, photos: Sequence[int] = ()
+) -> None:
+    """Send the first page of an answer.
+
+    Parameters
+    ----------
+    number
+        The question's number in the store; None where it could not be kept.
+    photos
+        Questions about the single photos of an album.
+    """
+    drawn = await _page(conversation, query, number, 0, {}, photos)
+    if drawn is None:
+        lead = await _lead(conversation, query)
+        await conversation.say("\n".join([*lead, conversation.texts("nothing")]))
+        return
+    message = await screens.deliver(conversation, drawn)
+    if number is not None and message is not None:
+        keys = [ANSWER, *(post.key for post in drawn.posts)]
+        await _note_shown(conversation, number, dict.fromkeys(keys, message.message_id))
+
+
+async def turn_page(conversation: Conversation, asked: Asked, offset: int, message: int) -> None:
+    """Show another page of an answer in the place of this one, in the order of the votes."""
+    with conversation.services.metrics.timed("page"):
+        async with conversation.turn():
+            query = stored_query(conversation, asked)
+            votes = await conversation.services.store.votes(asked.id, asked.user)
+            drawn = await _page(conversation, query, asked.id, offset, votes)
+            if drawn is None:
+                raise UserError("no_more")
+            shown = await conversation.services.store.shown(asked.id)
+            keys = [key for key in (ANSWER, *(p.key for p in drawn.posts)) if key not in shown]
+            await _note_shown(conversation, asked.id, dict.fromkeys(keys, message))
+            await screens.deliver(conversation, drawn, message=message)
+
+
+async def _page(
+    conversation: Conversation,
+    query: Query,
+    number: int | None,
+    offset: int,
+    votes: Mapping[int, int],
+    photos: Sequence[int] = (),
+) -> Drawn | None:
+    """Draw a page of an answer; None where nothing is close enough."""
+    services, texts = conversation.services, conversation.texts
+    size = services.settings.posts_per_answer
+
+    def search() -> Page:
+        moved = services.engine.with_votes(
+            query,
+            [key for key, value in votes.items() if value > 0],
+            [key for key, value in votes.items() if value < 0],
+        )
+        return services.engine.search(moved, limit=size, offset=offset)
+
+    page = await services.work.run(search)
+    posts = await services.store.posts([hit.key for hit in page.hits])
+    # A post may have been removed since the index was asked.
+    hits = [hit for hit in page.hits if hit.key in posts]
+    if not hits:
+        return None
+    lead = await _lead(conversation, query)
+    if number is None:
+        lead.append(texts("not_kept"))
+    if len(hits) == 1 and not offset and not page.more:
+        return await _alone(conversation, posts[hits[0].key], number, lead)
+    if votes:
+        lead.append(texts("reordered"))
+    numbered = {place: posts[hit.key] for place, hit in enumerate(hits, start=offset + 1)}
+    far = _less_close(hits, offset)
+    keyboard = None
+    if number is not None:
+        keyboard = answers.page_keyboard(
+            texts,
+            number,
+            {place: post.key for place, post in numbered.items()},
+            offset=offset,
+            size=size,
+            more=page.more,
+            photos=photos,
+        )
+    caption = answers.page_caption(texts, lead, numbered, far)
+    return await screens.sheet(conversation, caption, keyboard, numbered, far)
+
+
+async def _alone(
+    conversation: Conversation, post: Post, number: int | None, lead: Sequence[str]
+) -> Drawn:
+    keyboard = None
+    if number is not None:
+        votes = await conversation.services.store.votes(number, conversation.user)
+        keyboard = answers.post_keyboard(
+            conversation.texts, number, post.key, vote=votes.get(post.key, 0), explain=True
+        )
+    caption = answers.post_caption(conversation.texts, post, lead)
+    return await screens.single(conversation, caption, keyboard, post)
+
+
+def _less_close(hits: Sequence[Hit], offset: int) -> int | None:
+    """The number from which on posts are less close than the first; None: all are alike."""
+    for place, hit in enumerate(hits):
+        if hit.closeness < LESS_CLOSE * hits[0].closeness:
+            return offset + place + 1
+    return None
+
+
+async def _lead(conversation: Conversation, query: Query) -> list[str]:
+    """What stands above the posts: what is seen in the photo, what was not understood."""
+    texts, services = conversation.texts, conversation.services
+    lines = []
+    if query.kind in ("photo", "both"):
+        seen = await services.work.run(services.engine.annotate, query, language=texts.language)
+        lines = answers.annotation(texts, seen)
+    elif query.kind == "post":
+        lines = [texts("found_like")]
+    return lines + answers.notes(texts, query)
+
+
+async def open_post(conversation: Conversation, query: int, key: int) -> None:
+    """Show a post as a message of its own."""
+    services, texts = conversation.services, conversation.texts
+    post = (await services.store.posts([key])).get(key)
+    if post is None:
+        raise UserError("gone")
+    with services.metrics.timed("post"):
+        async with conversation.turn():
+            vote = 0
+            if query:
+                vote = (await services.store.votes(query, conversation.user)).get(key, 0)
+            keyboard = answers.post_keyboard(texts, query, key, vote=vote)
+            caption = answers.post_caption(texts, post)
+            drawn = await screens.single(conversation, caption, keyboard, post)
+            message = await screens.deliver(conversation, drawn)
+            if query and message is not None:
+                await _note_shown(conversation, query, {key: message.message_id})
+
+
+async def explain(conversation: Conversation, asked: Asked, offset: int, message: int) -> None:
+    """Show why in the place of the posts, with a way back."""
+    services, texts = conversation.services, conversation.texts
     with services.metrics.timed("explain"):
-        async with acting(bot, place.chat, ChatAction.UPLOAD_PHOTO):
-            query = stored_query(services, asked)
-            photo = await download(services, bot, File(asked.photo, None)) if asked.photo else None
+        async with conversation.turn():
+            query = stored_query(conversation, asked)
+            photo = await download(conversation, File(asked.photo, None)) if asked.photo else None
             heading = texts("explain_heading" if photo else "explain_heading_text")
 
             def look() -> tuple[Explanation, bytes | None]:
@@ -193,131 +269,12 @@ async def explain(services: Services, bot: Bot, texts: Texts, place: Place, aske
             why, picture = await services.work.run(look)
             if picture is None:
                 raise UserError("explain_none")
-            await bot.send_photo(
-                place.chat,
-                picture,
-                caption=answers.explanation(texts, why),
-                parse_mode=ParseMode.HTML,
-                reply_parameters=_reply(place),
-            )
+            keyboard = answers.back_keyboard(texts, asked.id, offset)
+            screen = Screen(picture, answers.explanation(texts, why), keyboard)
+            await conversation.replace(message, screen)
 
 
-async def topic(
-    services: Services, bot: Bot, texts: Texts, place: Place, number: int, offset: int
-) -> None:
-    """Answer with the best posts of a topic."""
-    with services.metrics.timed("topic"):
-        size = services.settings.posts_per_answer
-
-        def look() -> tuple[str | None, Page]:
-            found = next(
-                (t for t in services.engine.topics(language=texts.language) if t.topic == number),
-                None,
-            )
-            if found is None:
-                return None, Page((), False)
-            lines = [texts("topic", number=number + 1, words=answers.terms(found.words))]
-            if found.tags:
-                lines.append(texts("topic_tags", tags=answers.terms(found.tags, mark="#")))
-            page = services.engine.topic_posts(number, limit=size, offset=offset)
-            return "\n".join(lines), page
-
-        text, page = await services.work.run(look)
-        if text is None:
-            raise UserError("topic_bad")
-        posts = await services.store.posts([hit.key for hit in page.hits])
-        await _topic_answer(services, bot, texts, place, number, offset, text, page, posts)
-
-
-async def _topic_answer(
-    services: Services,
-    bot: Bot,
-    texts: Texts,
-    place: Place,
-    number: int,
-    offset: int,
-    text: str,
-    page: Page,
-    posts: dict[int, Post],
-) -> None:
-    hits = [hit for hit in page.hits if hit.key in posts]
-    items = [
-        Item(posts[hit.key], answers.post_caption(texts, posts[hit.key], number=offset + i))
-        for i, hit in enumerate(hits, start=1)
-    ]
-    await send_posts(services, bot, chat=place.chat, reply_to=place.reply_to, items=items)
-    if not hits:
-        text += "\n\n" + texts("topic_none" if offset == 0 else "no_more")
-    lines = [
-        answers.post_line(texts, posts[hit.key], offset + i, None)
-        for i, hit in enumerate(hits, start=1)
-    ]
-    following = offset + services.settings.posts_per_answer if page.more else None
-    await _say(
-        bot,
-        place,
-        "\n".join([text, *lines]),
-        keyboard=answers.topic_keyboard(texts, number, following),
-    )
-
-
-async def show(
-    services: Services,
-    bot: Bot,
-    texts: Texts,
-    place: Place,
-    number: int | None,
-    page: Page,
-    *,
-    found: str,
-    offset: int = 0,
-    notes: list[str] | None = None,
-) -> None:
-    """Send a page of hits: the album, then the list with the buttons.
-
-    Parameters
-    ----------
-    number
-        The question's number in the store; None where it could not be kept.
-    found
-        Name of the text above the list.
-    """
-    posts = await services.store.posts([hit.key for hit in page.hits])
-    # A post may have been removed since the index was asked.
-    hits: list[Hit] = [hit for hit in page.hits if hit.key in posts]
-    notes = notes or []
-    if not hits:
-        await _say(bot, place, "\n".join([texts("no_more" if offset else "nothing"), *notes]))
-        return
-    numbered = dict(enumerate(hits, start=offset + 1))
-    items = [
-        Item(
-            posts[hit.key],
-            answers.post_caption(texts, posts[hit.key], number=i, closeness=hit.closeness),
-        )
-        for i, hit in numbered.items()
-    ]
-    sent = await send_posts(services, bot, chat=place.chat, reply_to=place.reply_to, items=items)
-    lines = [texts(found, n=len(hits)), *notes]
-    lines += [
-        answers.post_line(texts, posts[hit.key], i, hit.closeness) for i, hit in numbered.items()
-    ]
-    keyboard = None
-    if number is None:
-        lines.append(texts("not_kept"))
-    else:
-        keyboard = answers.answer_keyboard(
-            texts,
-            number,
-            {i: hit.key for i, hit in numbered.items()},
-            more=offset + services.settings.posts_per_answer if page.more else None,
-        )
-        # Before the buttons are there, so that no press comes too early.
-        await _note_shown(services, number, place.chat, {hit.key: 0 for hit in hits} | sent)
-    await _say(bot, place, "\n".join(lines), keyboard=keyboard)
-
-
-def stored_query(services: Services, asked: Asked) -> Query:
+def stored_query(conversation: Conversation, asked: Asked) -> Query:
     """Read the question of a button.
 
     Raises
@@ -325,7 +282,7 @@ def stored_query(services: Services, asked: Asked) -> Query:
     UserError
         It was asked of another model, or cannot be read.
     """
-    if asked.model != services.engine.info.id:
+    if asked.model != conversation.services.engine.info.id:
         raise UserError("stale")
     try:
         return Query.from_bytes(asked.query)
@@ -333,17 +290,15 @@ def stored_query(services: Services, asked: Asked) -> Query:
         raise UserError("stale") from None
 
 
-async def _remember(
-    services: Services, place: Place, query: Query, file: File | None
-) -> int | None:
+async def _remember(conversation: Conversation, query: Query, photo: str | None) -> int | None:
     try:
-        return await services.store.remember(
-            user=place.user,
-            chat=place.chat,
+        return await conversation.services.store.remember(
+            user=conversation.user,
+            chat=conversation.chat,
             kind=query.kind,
             query=query.to_bytes(),
-            photo=file.id if file else None,
-            model=services.engine.info.id,
+            photo=photo,
+            model=conversation.services.engine.info.id,
         )
     except StoreError as error:
         # An answer without buttons is better than none.
@@ -351,27 +306,8 @@ async def _remember(
         return None
 
 
-async def _note_shown(services: Services, number: int, chat: int, messages: dict[int, int]) -> None:
+async def _note_shown(conversation: Conversation, number: int, messages: Mapping[int, int]) -> None:
     try:
-        await services.store.show(number, chat, messages)
+        await conversation.services.store.show(number, conversation.chat, messages)
     except StoreError as error:
         _LOGGER.error("what was shown was not kept: %s", error)
-
-
-def _reply(place: Place) -> ReplyParameters | None:
-    if place.reply_to is None:
-        return None
-    return ReplyParameters(place.reply_to, allow_sending_without_reply=True)
-
-
-async def _say(
-    bot: Bot, place: Place, text: str, *, keyboard: InlineKeyboardMarkup | None = None
-) -> None:
-    await bot.send_message(
-        place.chat,
-        Html(text),
-        parse_mode=ParseMode.HTML,
-        reply_markup=keyboard,
-        reply_parameters=_reply(place),
-        disable_web_page_preview=True,
-    )

@@ -14,19 +14,23 @@ from typing import Final, Literal
 CALLBACK_BYTES: Final = 64
 
 Action = Literal[
-    "more", "explain", "like", "up", "down", "example", "topics", "topic", "language", "keep"
-]
+    "page", "explain", "post", "like", "up", "down", "again",
+    "example", "topics", "topic", "trends", "language", "keep",
+]  # fmt: skip
 
 _LETTERS: Final[dict[str, tuple[Action, int]]] = {
     # letter: action, how many numbers follow
-    "m": ("more", 2),  # question, offset
-    "e": ("explain", 1),  # question
-    "l": ("like", 2),  # question, post
+    "m": ("page", 2),  # question, offset
+    "e": ("explain", 2),  # question, offset of the page that is left
+    "p": ("post", 2),  # question (0: none), post
+    "l": ("like", 2),  # question (0: none), post
     "u": ("up", 2),  # question, post
     "d": ("down", 2),  # question, post
+    "a": ("again", 1),  # question
     "x": ("example", 1),  # index of the example
     "t": ("topics", 1),  # first topic of the page
     "o": ("topic", 2),  # topic, offset
+    "r": ("trends", 0),
     "g": ("language", 1),  # index of the language
     "k": ("keep", 1),  # number of what was left out
 }

@@ -1,15 +1,22 @@
-"""What every handler needs, in one place."""
+"""What every handler needs: the parts of the running bot, and the conversation that is going on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, cast
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
-from telegram import Update, User
+from telegram import InlineKeyboardMarkup, InputMediaPhoto, Message, ReplyParameters, Update, User
+from telegram.constants import ChatType
+from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import CallbackContext, ExtBot
 
 from bot.chat.albums import Albums
-from bot.chat.texts import Texts, known
+from bot.chat.pictures import Pictures
+from bot.chat.texts import Html, Texts, known
+from bot.chat.turns import Turns
 from bot.library.library import Library
 from bot.library.photos import Photos
 from bot.library.store import Store
@@ -19,9 +26,12 @@ from bot.settings import Settings
 from bot.work import Work
 from engine.engine import Engine
 
-Context = CallbackContext[ExtBot[Any], dict[Any, Any], dict[Any, Any], dict[Any, Any]]
-KEY = "services"
-LANGUAGES_MAX = 10_000
+KEY: Final = "services"
+LANGUAGES_MAX: Final = 10_000
+#: Telegram shows an action for five seconds.
+ACTION_EVERY: Final = 4.5
+#: Seconds after which "sending a photo" is shown: most answers are there before.
+ACTION_AFTER: Final = 0.7
 
 
 @dataclass(frozen=True)
@@ -36,9 +46,21 @@ class Services:
     metrics: Metrics
     photos: Photos
     thumbnails: Thumbnails
+    turns: Turns
+    pictures: Pictures = field(default_factory=Pictures)
     albums: Albums = field(default_factory=Albums)
     #: Languages of those who asked lately: most updates need no look into the store for it.
     languages: dict[int, str | None] = field(default_factory=dict)
+    #: Topics with a post each, by language, and for how many posts of the library they were found.
+    topics: dict[str, tuple[int, Sequence[Any]]] = field(default_factory=dict)
+    #: What is being done for a button (chat, message, data): pressed again, it does nothing.
+    pressed: set[tuple[int, int, str]] = field(default_factory=set)
+    #: Telegram's clock against this machine's, in seconds.
+    clock_ahead: Callable[[], float] = lambda: 0.0
+    #: Chats that were told that the bot was away.
+    told_away: set[int] = field(default_factory=set)
+    #: Groups that were told that the bot may not send photos there.
+    no_photos: set[int] = field(default_factory=set)
 
     async def texts(self, user: User | None) -> Texts:
         """Return the words in the language that the person chose, else that of their Telegram."""
@@ -59,6 +81,7 @@ class Services:
         """Delete what is kept of a person; how many votes and questions."""
         self.languages.pop(user.id, None)
         counts = await self.store.forget(user.id)
+        self.engine.feedback.forget(user.id)
         # Again: an update in between may have read the old choice.
         self.languages.pop(user.id, None)
         return counts
@@ -67,17 +90,194 @@ class Services:
         """Whether the person owns the bot."""
         return user is not None and user.id in self.settings.owner_ids
 
-    def may_ask(self, user: User | None) -> bool:
-        """Whether the person may ask (anyone, where there is no list)."""
+    def may_ask(self, *people: int | None) -> bool:
+        """Whether one of them (a person, or a chat that speaks for itself) may ask."""
         allowed = self.settings.allowed_ids
-        return not allowed or (user is not None and (user.id in allowed or self.is_owner(user)))
+        return not allowed or any(one in allowed | self.settings.owner_ids for one in people)
 
 
-def services(context: Context) -> Services:
-    """Return the services of the running bot."""
-    return cast(Services, context.bot_data[KEY])
+class Context(CallbackContext[ExtBot[Any], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
+    """The library's context, with what this bot is made of."""
+
+    @property
+    def services(self) -> Services:
+        """The parts of the running bot."""
+        found: Services = self.bot_data[KEY]
+        return found
+
+    async def conversation(self, update: Update) -> Conversation:
+        """The conversation that an update belongs to."""
+        user = update.effective_user
+        message = update.effective_message
+        assert message is not None
+        pressed = update.callback_query is not None
+        return Conversation(
+            self.services,
+            self.bot,
+            await self.services.texts(user),
+            chat=message.chat.id,
+            user=(user.id if user else 0) if pressed else asker(message),
+            reply_to=message.message_id,
+            thread=thread_of(message),
+            group=message.chat.type != ChatType.PRIVATE,
+        )
 
 
-def user_of(update: object) -> User | None:
-    """Return the person behind an update."""
-    return update.effective_user if isinstance(update, Update) else None
+def asker(message: Message) -> int:
+    """Who asks: a person, or the chat in whose name an anonymous administrator writes."""
+    if message.sender_chat is not None:
+        return message.sender_chat.id
+    return message.from_user.id if message.from_user else 0
+
+
+def thread_of(message: object) -> int | None:
+    """Topic of a forum that a message is in; replies outside of forums have a thread, too."""
+    if isinstance(message, Message) and message.is_topic_message:
+        return message.message_thread_id
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What one message shows: a picture, its caption in HTML, and its buttons.
+
+    Attributes
+    ----------
+    photo
+        file_id or bytes; None: the caption alone, as a text.
+    """
+
+    photo: str | bytes | None
+    caption: str
+    keyboard: InlineKeyboardMarkup | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Whom the bot talks to, in which language, and where its answers go.
+
+    Attributes
+    ----------
+    user
+        Who asked; the chat's own number for an anonymous administrator.
+    reply_to
+        The message that is answered, or whose button was pressed.
+    thread
+        Topic of a forum.
+    """
+
+    services: Services
+    bot: ExtBot[Any]
+    texts: Texts
+    chat: int
+    user: int
+    reply_to: int | None
+    thread: int | None = None
+    group: bool = False
+
+    def about(self, message: int) -> Conversation:
+        """The same, as an answer to another message."""
+        return replace(self, reply_to=message)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn, and show that something is coming if it takes long.
+
+        Raises
+        ------
+        BusyError
+            At once, where there are too many questions.
+        """
+        async with self.services.turns.turn(self.chat, self.user), self._acting():
+            yield
+
+    @asynccontextmanager
+    async def _acting(self) -> AsyncIterator[None]:
+        async def show() -> None:
+            await asyncio.sleep(ACTION_AFTER)
+            while True:
+                with suppress(TelegramError):
+                    await self.bot.send_chat_action(
+                        self.chat, "upload_photo", message_thread_id=self.thread
+                    )
+                await asyncio.sleep(ACTION_EVERY)
+
+        task = asyncio.create_task(show())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def say(self, text: str, keyboard: InlineKeyboardMarkup | None = None) -> Message:
+        """Send a text in HTML."""
+        return await self.bot.send_message(
+            self.chat,
+            Html(text),
+            reply_markup=keyboard,
+            reply_parameters=self._reply(),
+            message_thread_id=self.thread,
+        )
+
+    async def show(self, screen: Screen) -> Message:
+        """Send a screen as a message."""
+        if screen.photo is None:
+            return await self.say(screen.caption, screen.keyboard)
+        try:
+            message = await self.bot.send_photo(
+                self.chat,
+                screen.photo,
+                caption=screen.caption or None,
+                reply_markup=screen.keyboard,
+                reply_parameters=self._reply(),
+                message_thread_id=self.thread,
+            )
+        except (BadRequest, Forbidden) as error:
+            if not (self.group and no_right(error)):
+                raise
+            return await self._without_photos(screen)
+        self.services.no_photos.discard(self.chat)
+        return message
+
+    async def _without_photos(self, screen: Screen) -> Message:
+        """Answer in words where a group lets the bot send no photos; it is told so once."""
+        note = "" if self.chat in self.services.no_photos else "\n\n" + self.texts("no_photos")
+        self.services.no_photos.add(self.chat)
+        return await self.say(screen.caption + note, screen.keyboard)
+
+    async def replace(self, message: int, screen: Screen) -> Message | None:
+        """Put another screen in the place of one; None where that changes nothing."""
+        try:
+            if screen.photo is None:
+                edited = await self.bot.edit_message_caption(
+                    self.chat, message, caption=screen.caption or None, reply_markup=screen.keyboard
+                )
+            else:
+                edited = await self.bot.edit_message_media(
+                    InputMediaPhoto(screen.photo, caption=screen.caption),
+                    self.chat,
+                    message,
+                    reply_markup=screen.keyboard,
+                )
+        except BadRequest as error:
+            if "not modified" in error.message.lower():
+                return None
+            if "no media in the message" in error.message.lower():
+                # The group lets the bot send no photos: the answer is a text.
+                return await self._replace_text(message, screen)
+            raise
+        return edited if isinstance(edited, Message) else None
+
+    async def _replace_text(self, message: int, screen: Screen) -> Message | None:
+        edited = await self.bot.edit_message_text(
+            screen.caption, self.chat, message, reply_markup=screen.keyboard
+        )
+        return edited if isinstance(edited, Message) else None
+
+    def _reply(self) -> ReplyParameters | None:
+        return None if self.reply_to is None else ReplyParameters(self.reply_to)
+
+
+def no_right(error: TelegramError) -> bool:
+    """Whether Telegram says that the bot may not send photos in a chat."""
+    said = error.message.lower()
+    return "not enough rights" in said or "photos_forbidden" in said

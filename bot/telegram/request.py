@@ -1,16 +1,19 @@
-"""HTTP to the Bot API over aiohttp, which repeats only what is safe to repeat."""
+"""HTTP to the Bot API by python-telegram-bot's own client, repeated where that is safe."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-import aiohttp
-from telegram._utils.defaultvalue import DEFAULT_NONE, DefaultValue
-from telegram._utils.types import ODVInput
+import httpx
+from telegram import Update
 from telegram.error import NetworkError, TimedOut
-from telegram.request import BaseRequest, RequestData
+from telegram.request import BaseRequest, HTTPXRequest, RequestData
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -40,129 +43,91 @@ NOT_HERE: Final = frozenset({"getUpdates"})
 TRIES: Final = 4
 FIRST_PAUSE: Final = 0.25
 HTTP_SERVER_ERROR: Final = 500
-HTTP_MULTIPLE: Final = 300
 #: Telegram gives bots files up to 20 MB; nothing larger is read into memory.
 ANSWER_BYTES: Final = 21_000_000
+#: The connection never stood, so nothing was sent.
+NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class AnswerTooLargeError(NetworkError):
     """The server's answer (a file) is larger than the bot wants in memory."""
 
 
-def _essence(item: Any) -> Any:
-    if not isinstance(item, dict) or "message_id" not in item or "chat" not in item:
-        return item
-    message = {name: item[name] for name in ("message_id", "date") if name in item}
-    chat = item["chat"]
-    if isinstance(chat, dict):
-        chat = {name: chat[name] for name in ("id", "type") if name in chat}
-    message["chat"] = chat
-    if item.get("photo"):
-        message["photo"] = item["photo"][-1:]
-    return message
+class _Limited(httpx.AsyncByteStream):
+    """A body of which no more than `ANSWER_BYTES` are read."""
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in self._stream:
+            size += len(chunk)
+            if size > ANSWER_BYTES:
+                raise AnswerTooLargeError("the file is too large")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
-def _seconds(value: ODVInput[float], default: float | None) -> float | None:
-    return default if isinstance(value, DefaultValue) else value
+class Request(HTTPXRequest):
+    """See `telegram.request.HTTPXRequest`; a failed request is sent again where that is safe.
 
-
-class AiohttpRequest(BaseRequest):
-    """See `telegram.request.BaseRequest`; faster than the default over httpx.
-
-    A request is sent again when it surely was not carried out (no connection,
-    or the server said 5xx), or when carrying it out twice does no harm. A
-    message whose fate is unknown (the connection broke after it was sent) is
-    not sent again: nobody gets it twice.
+    That is where it surely was not carried out (no connection, or the server said 5xx), or where
+    carrying it out twice does no harm. A message whose fate is unknown (the connection broke after
+    it was sent) is not sent again: nobody gets it twice.
 
     Parameters
     ----------
     connections
         How many at a time.
-    read_timeout, write_timeout, connect_timeout
-        Seconds.
+    proxy
+        Address of a proxy; None: as HTTPS_PROXY and ALL_PROXY of the environment say.
     """
 
-    def __init__(
-        self,
-        *,
-        connections: int = 64,
-        read_timeout: float = 20,
-        write_timeout: float = 40,
-        connect_timeout: float = 5,
-    ) -> None:
-        self._connections = connections
-        self._read, self._write, self._connect = read_timeout, write_timeout, connect_timeout
-        self._session: aiohttp.ClientSession | None = None
+    def __init__(self, *, connections: int = 64, proxy: str | None = None) -> None:
+        super().__init__(
+            connection_pool_size=connections,
+            read_timeout=20,
+            write_timeout=20,
+            connect_timeout=5,
+            pool_timeout=30,
+            media_write_timeout=40,
+            proxy=proxy,
+            httpx_kwargs={"event_hooks": {"response": [self._look]}},
+        )
+        #: Telegram's clock against this machine's, in seconds, which may be set wrong.
+        self.clock_ahead = 0.0
 
-    @property
-    def read_timeout(self) -> float | None:
-        """Seconds to wait for an answer, unless told otherwise."""
-        return self._read
-
-    async def initialize(self) -> None:
-        """Open the session."""
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections),
-                headers={"User-Agent": self.USER_AGENT},
-            )
-
-    async def shutdown(self) -> None:
-        """Close the session."""
-        if self._session is not None:
-            await self._session.close()
-
-    @staticmethod
-    def parse_json_payload(payload: bytes) -> dict[str, Any]:
-        """Parse an answer; of messages that the bot sent, only what it looks at is kept.
-
-        Building the library's objects of an album with all that hangs on it takes longer than
-        finding the posts.
-        """
-        answer = BaseRequest.parse_json_payload(payload)
-        result = answer.get("result") if isinstance(answer, dict) else None
-        if isinstance(result, list):
-            answer["result"] = [_essence(item) for item in result]
-        elif isinstance(result, dict):
-            answer["result"] = _essence(result)
-        return answer
+    async def _look(self, response: httpx.Response) -> None:
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _Limited(response.stream)
+        with suppress(ValueError, KeyError, TypeError):
+            told = parsedate_to_datetime(response.headers["Date"]).timestamp()
+            self.clock_ahead = told - time.time()
 
     async def do_request(
         self,
         url: str,
         method: str,
         request_data: RequestData | None = None,
-        read_timeout: ODVInput[float] = DEFAULT_NONE,
-        write_timeout: ODVInput[float] = DEFAULT_NONE,
-        connect_timeout: ODVInput[float] = DEFAULT_NONE,
-        pool_timeout: ODVInput[float] = DEFAULT_NONE,
+        *args: Any,
+        **more: Any,
     ) -> tuple[int, bytes]:
         """Send one request, again where that is safe; see the class."""
         name = url.partition("?")[0].rsplit("/", 1)[-1]
         repeatable = method == "GET" or name in REPEATABLE
-        limits = aiohttp.ClientTimeout(
-            total=None,
-            sock_connect=_seconds(connect_timeout, self._connect),
-            sock_read=_seconds(read_timeout, self._read),
-            connect=_seconds(pool_timeout, None),
-        )
         tries = 1 if name in NOT_HERE else TRIES
         for number in range(1, tries + 1):
             last = number == tries
             try:
-                code, payload = await self._once(url, method, request_data, limits)
+                code, payload = await super().do_request(url, method, request_data, *args, **more)
             except AnswerTooLargeError:
                 raise
-            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-                # The connection never stood, so nothing was sent.
-                if last:
-                    raise NetworkError("no connection to the Bot API") from error
-            except TimeoutError as error:
-                if last or not repeatable:
-                    raise TimedOut("the Bot API did not answer in time") from error
-            except (aiohttp.ClientError, OSError) as error:
-                if last or not repeatable:
-                    raise NetworkError(f"the connection broke: {type(error).__name__}") from error
+            except NetworkError as error:
+                if last or not (repeatable or isinstance(error.__cause__, NOT_SENT)):
+                    raise _plain(error) from error
             else:
                 if code < HTTP_SERVER_ERROR or last:
                     return code, payload
@@ -170,30 +135,38 @@ class AiohttpRequest(BaseRequest):
             await asyncio.sleep(FIRST_PAUSE * 2 ** (number - 1))
         raise AssertionError("unreachable")
 
-    async def _once(
-        self, url: str, method: str, data: RequestData | None, limits: aiohttp.ClientTimeout
-    ) -> tuple[int, bytes]:
-        if self._session is None:
-            raise RuntimeError("this request object is not initialised")
-        body: aiohttp.FormData | bytes | None = None
-        headers = None
-        if data is not None and data.contains_files:
-            body = aiohttp.FormData()
-            for name, text in data.json_parameters.items():
-                body.add_field(name, text)
-            for name, (filename, content, kind) in (data.multipart_data or {}).items():
-                body.add_field(name, content, filename=filename, content_type=kind)
-        elif data is not None:
-            # Written and read several times as fast as a form.
-            body, headers = data.json_payload, {"Content-Type": "application/json"}
-        async with self._session.request(
-            method, url, data=body, headers=headers, timeout=limits
-        ) as response:
-            if (response.content_length or 0) > ANSWER_BYTES:
-                raise AnswerTooLargeError("the file is too large")
-            payload = bytearray()
-            async for chunk in response.content.iter_any():
-                payload += chunk
-                if len(payload) > ANSWER_BYTES:
-                    raise AnswerTooLargeError("the file is too large")
-            return response.status, bytes(payload)
+
+class PollRequest(Request):
+    """Fetches updates; one that cannot be read becomes an empty one, and does not stop the rest."""
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """Parse an answer, and try each update in it."""
+        answer = BaseRequest.parse_json_payload(payload)
+        updates = answer.get("result") if isinstance(answer, dict) else None
+        if isinstance(updates, list):
+            answer["result"] = [readable(item) for item in updates if _number(item) is not None]
+        return answer
+
+
+def _number(item: object) -> int | None:
+    number = item.get("update_id") if isinstance(item, dict) else None
+    return number if isinstance(number, int) else None
+
+
+def readable(item: dict[str, Any]) -> dict[str, Any]:
+    """The update as it is, or an empty one with its number where it cannot be read."""
+    try:
+        Update.de_json(item)
+    except Exception:
+        _LOGGER.exception("update %s cannot be read: it is passed over", item.get("update_id"))
+        return {"update_id": item["update_id"]}
+    return item
+
+
+def _plain(error: NetworkError) -> NetworkError:
+    """The same without the address, which holds the token."""
+    cause = type(error.__cause__).__name__
+    if isinstance(error, TimedOut):
+        return TimedOut(f"the Bot API did not answer in time ({cause})")
+    return NetworkError(f"no connection to the Bot API, or it broke ({cause})")

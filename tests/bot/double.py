@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from engine.errors import EmptyQueryError, UnknownPostError, UnknownWordsError
+from engine.feedback import Feedback
 from engine.photo import decode
 from engine.results import (
     Annotation,
@@ -67,6 +68,7 @@ class DoubleEngine:
         self.info = Info(model)
         self._vectors: dict[int, np.ndarray] = {}
         self.loads = 0
+        self.feedback = Feedback()
 
     @classmethod
     def open(cls, model: Path, *, threads: int = 2) -> DoubleEngine:
@@ -106,6 +108,15 @@ class DoubleEngine:
         if key not in self._vectors:
             raise UnknownPostError(key)
         return Query("post", self._vectors[key])
+
+    def with_votes(self, query: Query, liked: Sequence[int], disliked: Sequence[int]) -> Query:
+        theta = query.theta.copy()
+        for key in liked:
+            theta += self._vectors.get(key, 0)
+        return Query(query.kind, _normal(theta), query.words, query.minus, query.unknown)
+
+    def together(self, queries: Sequence[Query]) -> Query:
+        return Query(queries[0].kind, _normal(sum(query.theta for query in queries)))
 
     def describe(
         self, *, photo: bytes | None, text: str = "", tags: Sequence[str] | None = None
@@ -186,11 +197,19 @@ class DoubleEngine:
         for key in keys:
             self._vectors.pop(key, None)
 
-    def search(self, query: Query, *, limit: int = 10, offset: int = 0) -> Page:
+    def search(
+        self,
+        query: Query,
+        *,
+        limit: int = 10,
+        offset: int = 0,
+        among: Collection[int] | None = None,
+    ) -> Page:
         return self._page(
             {
                 key: float(np.sqrt(vector * query.theta).sum())
                 for key, vector in list(self._vectors.items())
+                if among is None or key in among
             },
             limit,
             offset,

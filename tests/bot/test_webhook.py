@@ -52,8 +52,13 @@ async def test_webhook(
                 (address, {}, json.dumps(update), 403),
                 (address, {"X-Telegram-Bot-Api-Secret-Token": "wrong"}, json.dumps(update), 403),
                 (f"http://127.0.0.1:{port}/", right, json.dumps(update), 404),
-                (address, right, "not json", 500),
+                (address, right, "not json", 400),
                 (address, right, "[1, 2]", 400),
+                # One that cannot be read must not hold up the rest.
+                (address, right, json.dumps({"update_id": 6, "message": {"chat": 1}}), 200),
+                (address, right, "x" * 1_000_001, 413),
+                (address, right, json.dumps(update), 200),
+                # Delivered twice, it is taken once.
                 (address, right, json.dumps(update), 200),
             ):
                 headers = {"Content-Type": "application/json", **headers}

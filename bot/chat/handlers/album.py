@@ -1,4 +1,4 @@
-"""Several photos in one album: collected, then answered one after the other."""
+"""Several photos in one album: collected, then answered together."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import logging
 from contextlib import suppress
 from typing import Any, Final, cast
 
-from telegram import Bot, Message, Update
+from telegram import Message, Update
 from telegram.error import TelegramError
-from telegram.ext import BaseHandler, MessageHandler, filters
+from telegram.ext import BaseHandler, CallbackContext, MessageHandler, filters
 
 from bot.chat import asking
-from bot.chat.addressing import file_of, is_for_me, place_of, question
-from bot.chat.context import Context, Services, services
-from bot.chat.failures import UserError, words_for
-from bot.chat.handlers.errors import reply
-from bot.chat.handlers.photo import IS_PHOTO, on_photo
+from bot.chat.addressing import file_of, is_find, is_for_me, question
+from bot.chat.context import Context
+from bot.chat.handlers.errors import words_and_log
+from bot.chat.handlers.photo import IS_PICTURE, on_picture
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -33,10 +32,9 @@ async def on_album_photo(update: Update, context: Context) -> None:
     message = update.message
     if message is None or message.media_group_id is None:
         return
-    bag = services(context)
-    first = bag.albums.add(message)
+    first = context.services.albums.add(update)
     if first is None or context.job_queue is None:
-        await on_photo(update, context)
+        await on_picture(update, context)
     elif first:
         _later(context, message.chat_id, message.media_group_id, 1)
 
@@ -46,52 +44,47 @@ def _later(context: Context, chat: int, album: str, size: int) -> None:
     context.job_queue.run_once(_look, QUIET, data=(chat, album, size), name=f"album {album}")
 
 
-async def _look(context: Context) -> None:
+async def _look(context: CallbackContext[Any, Any, Any, Any]) -> None:
+    # Made by the application's own type of context.
+    assert isinstance(context, Context)
     assert context.job is not None
     chat, album, size = cast(tuple[int, str, int], context.job.data)
-    bag = services(context)
-    now = bag.albums.size(chat, album)
+    now = context.services.albums.size(chat, album)
     if now > size:
         # More came meanwhile.
         _later(context, chat, album, now)
         return
-    await answer_album(bag, context.bot, chat, album)
+    await answer_album(context, chat, album)
 
 
-async def answer_album(bag: Services, bot: Bot, chat: int, album: str) -> None:
-    """Answer each photo of an album in order; its caption goes for all of them."""
-    messages = bag.albums.take(chat, album)
-    if not any(is_for_me(message, bot) for message in messages):
+async def answer_album(context: Context, chat: int, album: str) -> None:
+    """Give one answer for all photos of an album, with its caption."""
+    updates = context.services.albums.take(chat, album)
+    messages = [update.message for update in updates if update.message]
+    bot = context.bot
+    if not any(is_for_me(message, bot) or is_find(message, bot) for message in messages):
         return
-    text = next((words for m in messages if (words := question(m, bot))), "")
-    for message in messages:
-        texts = await bag.texts(message.from_user)
-        try:
-            if not bag.may_ask(message.from_user):
-                raise UserError("not_allowed")
-            place = place_of(message, message.from_user)
-            await asking.ask(bag, bot, texts, place, text=text, file=file_of(message))
-        except Exception as error:
-            told = words_for(texts, error)
-            if told is None:
-                bag.metrics.errors.labels(type(error).__name__).inc()
-                _LOGGER.exception("a photo of an album failed")
-                told = texts("error")
+    text = next((words for message in messages if (words := question(message, bot))), "")
+    files = [file for message in messages if (file := file_of(message))]
+    conversation = await context.conversation(updates[0])
+    try:
+        await asking.ask(conversation, text=text, files=files)
+    except Exception as error:
+        told = words_and_log(context.services, conversation.texts, error, "an album")
+        if told:
             with suppress(TelegramError):
-                await reply(message, told)
-            if isinstance(error, UserError):
-                return
+                await conversation.say(told)
 
 
-async def answer_open_albums(bag: Services, bot: Bot) -> None:
+async def answer_open_albums(context: Context) -> None:
     """Answer at once what is still being collected: the bot is about to end."""
-    for chat, album in bag.albums.open():
+    for chat, album in context.services.albums.open():
         try:
-            await answer_album(bag, bot, chat, album)
+            await answer_album(context, chat, album)
         except Exception:
             _LOGGER.exception("an album was not answered")
 
 
 def handlers() -> list[BaseHandler[Any, Any, Any]]:
     """Handlers of this module."""
-    return [MessageHandler(filters.UpdateType.MESSAGE & IS_PHOTO & _InAlbum(), on_album_photo)]
+    return [MessageHandler(filters.UpdateType.MESSAGE & IS_PICTURE & _InAlbum(), on_album_photo)]

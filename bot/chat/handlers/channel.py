@@ -10,7 +10,7 @@ from telegram import Update
 from telegram.error import TelegramError
 from telegram.ext import BaseHandler, MessageHandler, filters
 
-from bot.chat.context import Context, services
+from bot.chat.context import Context
 
 _REMOVE = re.compile(r"/remove(@\w+)?\s*", re.ASCII)
 
@@ -24,7 +24,7 @@ async def on_channel_post(update: Update, context: Context) -> None:
     if replied is None:
         return
     # Only a channel's administrators write in it, and only about its own posts.
-    await services(context).library.remove_message(message.chat_id, replied.message_id)
+    await context.services.library.remove_message(message.chat_id, replied.message_id)
     with suppress(TelegramError):
         await message.delete()
 

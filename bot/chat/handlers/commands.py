@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from telegram import BotCommand, Update
-from telegram.constants import ParseMode
 from telegram.ext import BaseHandler, CommandHandler, ExtBot, filters
 
-from bot.chat import answers
-from bot.chat.context import Context, services
+from bot.chat import answers, topics
+from bot.chat.context import Context
 from bot.chat.handlers.errors import reply
 from bot.chat.texts import DEFAULT, LANGUAGES, Html, Texts, known
 
@@ -19,10 +18,9 @@ async def on_start(update: Update, context: Context) -> None:
     message, user = update.message, update.effective_user
     if message is None:
         return
-    texts = await services(context).texts(user)
+    texts = await context.services.texts(user)
     await message.reply_text(
         texts("start", name=user.first_name if user else "", bot=context.bot.username),
-        parse_mode=ParseMode.HTML,
         reply_markup=answers.examples_keyboard(texts),
     )
 
@@ -32,11 +30,11 @@ async def on_help(update: Update, context: Context) -> None:
     message = update.message
     if message is None:
         return
-    bag = services(context)
-    texts = await bag.texts(update.effective_user)
+    services = context.services
+    texts = await services.texts(update.effective_user)
     commands = Html("\n".join(f"/{name} — {what}" for name, what in texts.commands.items()))
     words = texts("help", bot=context.bot.username, commands=commands)
-    if bag.is_owner(update.effective_user):
+    if services.is_owner(update.effective_user):
         words += texts("help_owner")
     await reply(message, words)
 
@@ -46,22 +44,22 @@ async def on_language(update: Update, context: Context) -> None:
     message, user = update.message, update.effective_user
     if message is None or user is None:
         return
-    bag = services(context)
+    services = context.services
     wanted = context.args[0].lower() if context.args else ""
     if wanted in LANGUAGES:
-        await bag.choose_language(user, wanted)
+        await services.choose_language(user, wanted)
         await reply(message, Texts(wanted)("language_set"))
         return
-    texts = await bag.texts(user)
+    texts = await services.texts(user)
     await message.reply_text(texts("language"), reply_markup=answers.languages_keyboard())
 
 
 async def on_privacy(update: Update, context: Context) -> None:
     """Say what is kept."""
     if update.message is not None:
-        bag = services(context)
-        texts = await bag.texts(update.effective_user)
-        await reply(update.message, texts("privacy", days=bag.settings.history_days))
+        services = context.services
+        texts = await services.texts(update.effective_user)
+        await reply(update.message, texts("privacy", days=services.settings.history_days))
 
 
 async def on_forget(update: Update, context: Context) -> None:
@@ -69,10 +67,10 @@ async def on_forget(update: Update, context: Context) -> None:
     message, user = update.message, update.effective_user
     if message is None or user is None:
         return
-    bag = services(context)
+    services = context.services
     # The language before it is forgotten too.
-    texts = await bag.texts(user)
-    votes, questions = await bag.forget(user)
+    texts = await services.texts(user)
+    votes, questions = await services.forget(user)
     await reply(
         message,
         texts(
@@ -88,9 +86,9 @@ async def on_stats(update: Update, context: Context) -> None:
     message = update.message
     if message is None:
         return
-    bag = services(context)
-    texts = await bag.texts(update.effective_user)
-    counts, info = await bag.store.counts(), bag.engine.info
+    services = context.services
+    texts = await services.texts(update.effective_user)
+    counts, info = await services.store.counts(), services.engine.info
     words = texts(
         "stats",
         posts=texts("n_posts", n=counts.posts),
@@ -102,7 +100,9 @@ async def on_stats(update: Update, context: Context) -> None:
     )
     if counts.waiting:
         words += texts("stats_waiting", n=counts.waiting)
-    if bag.is_owner(update.effective_user) and (rules := await bag.store.left_out_counts()):
+    if services.is_owner(update.effective_user) and (
+        rules := await services.store.left_out_counts()
+    ):
         words += texts("stats_left_out", rules=answers.left_out_rules(texts, rules))
     if lines := answers.quality(texts, info.measured or info.quality):
         words += texts("stats_quality", lines=Html("\n".join(lines)))
@@ -111,14 +111,8 @@ async def on_stats(update: Update, context: Context) -> None:
 
 async def on_topics(update: Update, context: Context) -> None:
     """First page of the topics."""
-    message = update.message
-    if message is None:
-        return
-    bag = services(context)
-    texts = await bag.texts(update.effective_user)
-    topics = await bag.work.run(bag.engine.topics, language=texts.language)
-    words, keyboard = answers.topics_page(texts, topics, 0)
-    await message.reply_text(words, parse_mode=ParseMode.HTML, reply_markup=keyboard)
+    if update.message is not None:
+        await topics.show(await context.conversation(update))
 
 
 async def publish(bot: ExtBot[Any]) -> None:

@@ -6,11 +6,10 @@ import logging
 from contextlib import suppress
 
 from telegram import CallbackQuery, InlineQuery, Message, Update
-from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from bot.chat.answers import CALLBACK_TEXT_MAX, cut
-from bot.chat.context import Context, Services, services, user_of
+from bot.chat.context import Context, Services
 from bot.chat.failures import words_for
 from bot.chat.texts import Texts, known
 from bot.chat.textual import plain
@@ -30,33 +29,39 @@ async def on_error(update: object, context: Context) -> None:
 async def _handle(update: object, context: Context) -> None:
     error = context.error
     assert error is not None
-    bag = services(context)
-    texts = await _texts(bag, update)
+    services = context.services
+    texts = await _texts(services, update)
+    words = words_and_log(services, texts, error, f"update {_name(update)}")
+    if isinstance(update, Update):
+        if words is None and update.callback_query:
+            words = ""
+        if words is not None:
+            with suppress(TelegramError):
+                await tell(update, words)
+
+
+def words_and_log(services: Services, texts: Texts, error: BaseException, what: str) -> str | None:
+    """Say what a person is told about an error (None: nothing), and log what is unexpected."""
     words = words_for(texts, error)
-    if words is None:
-        if isinstance(error, Forbidden):
-            # Blocked, or thrown out: there is nobody to tell.
-            _LOGGER.info("update %s: %s", _name(update), error.message)
-            return
-        bag.metrics.errors.labels(type(error).__name__).inc()
-        if isinstance(error, TelegramError) and not isinstance(error, BadRequest):
-            _LOGGER.warning("update %s: %s", _name(update), error)
-        else:
-            _LOGGER.error("update %s failed", _name(update), exc_info=error)
-        if isinstance(error, RetryAfter | TimedOut):
-            # Telegram asked for silence, or perhaps has the answer already.
-            words = "" if isinstance(update, Update) and update.callback_query else None
-        else:
-            words = texts("error")
-    if isinstance(update, Update) and words is not None:
-        with suppress(TelegramError):
-            await tell(update, words)
+    if words is not None:
+        return words
+    if isinstance(error, Forbidden):
+        # Blocked, or thrown out: there is nobody to tell.
+        _LOGGER.info("%s: %s", what, error.message)
+        return None
+    services.metrics.errors.labels(type(error).__name__).inc()
+    if isinstance(error, TelegramError) and not isinstance(error, BadRequest):
+        _LOGGER.warning("%s: %s", what, error)
+    else:
+        _LOGGER.error("%s failed", what, exc_info=error)
+    # Telegram asked for silence, or perhaps has the answer already.
+    return None if isinstance(error, RetryAfter | TimedOut) else texts("error")
 
 
-async def _texts(bag: Services, update: object) -> Texts:
-    user = user_of(update)
+async def _texts(services: Services, update: object) -> Texts:
+    user = update.effective_user if isinstance(update, Update) else None
     try:
-        return await bag.texts(user)
+        return await services.texts(user)
     except Exception:
         # The store is what failed, perhaps.
         return Texts(known(None))
@@ -77,9 +82,7 @@ async def tell(update: Update, words: str) -> None:
 
 async def reply(message: Message, words: str) -> None:
     """Reply in HTML, also where the message was deleted meanwhile."""
-    await message.reply_text(
-        words, parse_mode=ParseMode.HTML, do_quote=True, allow_sending_without_reply=True
-    )
+    await message.reply_text(words, do_quote=True)
 
 
 def _name(update: object) -> str:

@@ -16,11 +16,10 @@ from telegram import (
     InputTextMessageContent,
     Update,
 )
-from telegram.constants import ParseMode
 from telegram.ext import BaseHandler, ChosenInlineResultHandler, InlineQueryHandler
 
 from bot.chat import answers
-from bot.chat.context import Context, Services, services
+from bot.chat.context import Context, Services
 from bot.chat.texts import Texts
 from engine.errors import EmptyQueryError, UnknownWordsError
 from engine.results import Page
@@ -42,25 +41,26 @@ async def on_inline(update: Update, context: Context) -> None:
     asked = update.inline_query
     if asked is None:
         return
-    bag = services(context)
-    texts = await bag.texts(asked.from_user)
-    personal = bool(bag.settings.allowed_ids)
+    services = context.services
+    texts = await services.texts(asked.from_user)
+    personal = bool(services.settings.allowed_ids)
     offset = _offset(asked.offset)
-    if offset is None or not bag.may_ask(asked.from_user):
+    if offset is None or not services.may_ask(asked.from_user.id):
         await asked.answer([], cache_time=0, is_personal=True)
         return
-    with bag.metrics.timed("inline"):
+    with services.metrics.timed("inline"):
         try:
-            posts, more = await _find(bag, asked.query, offset)
+            posts, more = await _find(services, asked.query, offset)
         except (UnknownWordsError, EmptyQueryError):
             button = InlineQueryResultsButton(texts("inline_unknown"), start_parameter="inline")
             await asked.answer([], cache_time=CACHE_SECONDS, is_personal=True, button=button)
             return
         await asked.answer(
-            [_result(bag, texts, post) for post in posts],
+            [_result(services, texts, post) for post in posts],
             cache_time=CACHE_SECONDS,
             is_personal=personal,
-            next_offset=str(offset + PAGE) if more and offset + PAGE <= OFFSET_MAX else "",
+            # None: python-telegram-bot's Defaults make an empty text an empty list.
+            next_offset=str(offset + PAGE) if more and offset + PAGE <= OFFSET_MAX else None,
         )
 
 
@@ -73,38 +73,34 @@ def _offset(value: str) -> int | None:
     return int(value)
 
 
-async def _find(bag: Services, words: str, offset: int) -> tuple[Sequence[Post], bool]:
+async def _find(services: Services, words: str, offset: int) -> tuple[Sequence[Post], bool]:
     if not words.strip():
-        recent = await bag.store.recent(limit=PAGE + 1, offset=offset)
+        recent = await services.store.recent(limit=PAGE + 1, offset=offset)
         return recent[:PAGE], len(recent) > PAGE
 
     def look() -> Page:
-        return bag.engine.search(bag.engine.query(text=words), limit=PAGE, offset=offset)
+        return services.engine.search(services.engine.query(text=words), limit=PAGE, offset=offset)
 
-    page = await bag.work.run(look)
-    posts = await bag.store.posts([hit.key for hit in page.hits])
+    page = await services.work.run(look)
+    posts = await services.store.posts([hit.key for hit in page.hits])
     return [posts[hit.key] for hit in page.hits if hit.key in posts], page.more
 
 
-def _result(bag: Services, texts: Texts, post: Post) -> InlineQueryResult:
+def _result(services: Services, texts: Texts, post: Post) -> InlineQueryResult:
     """Show a photo by file_id where Telegram has it, else by public address, else an article."""
     key = str(post.key)
     caption = answers.post_caption(texts, post)
     if post.file:
-        return InlineQueryResultCachedPhoto(
-            key, post.file, caption=caption, parse_mode=ParseMode.HTML
-        )
-    if bag.settings.photos_url and post.photo:
-        address = f"{bag.settings.photos_url}/{quote(post.photo)}"
-        return InlineQueryResultPhoto(
-            key, address, address, caption=caption, parse_mode=ParseMode.HTML
-        )
+        return InlineQueryResultCachedPhoto(key, post.file, caption=caption)
+    if services.settings.photos_url and post.photo:
+        address = f"{services.settings.photos_url}/{quote(post.photo)}"
+        return InlineQueryResultPhoto(key, address, address, caption=caption)
     text = " ".join(post.text.split())
     title = answers.cut(text, TITLE_MAX) or f"# {key}"
     return InlineQueryResultArticle(
         key,
         title,
-        InputTextMessageContent(caption or title, parse_mode=ParseMode.HTML),
+        InputTextMessageContent(caption or title),
         description=answers.cut(text, DESCRIPTION_MAX) or None,
     )
 
@@ -112,7 +108,7 @@ def _result(bag: Services, texts: Texts, post: Post) -> InlineQueryResult:
 async def on_chosen(update: Update, context: Context) -> None:
     """Count a result that was sent."""
     if update.chosen_inline_result is not None:
-        services(context).metrics.chosen.inc()
+        context.services.metrics.chosen.inc()
 
 
 def handlers() -> list[BaseHandler[Any, Any, Any]]:

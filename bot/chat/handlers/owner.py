@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from telegram import Message, MessageOriginChannel, Update, User
-from telegram.constants import ParseMode
 from telegram.ext import BaseHandler, CommandHandler, filters
 
 from bot.chat import answers
 from bot.chat.addressing import is_private
-from bot.chat.context import Context, Services, services
+from bot.chat.asking import ANSWER
+from bot.chat.context import Context, Services
 from bot.chat.failures import UserError
 from bot.chat.handlers.errors import reply
 
@@ -19,10 +19,9 @@ LEFT_OUT_SHOWN: Final = 12
 
 def _owners(context: Context, user: User | None) -> Services:
     """The services, for an owner; UserError to anyone else."""
-    bag = services(context)
-    if not bag.is_owner(user):
+    if not context.services.is_owner(user):
         raise UserError("owner_only")
-    return bag
+    return context.services
 
 
 async def on_remove(update: Update, context: Context) -> None:
@@ -30,28 +29,29 @@ async def on_remove(update: Update, context: Context) -> None:
     message, user = update.message, update.effective_user
     if message is None:
         return
-    bag = _owners(context, user)
+    services = _owners(context, user)
     replied = message.reply_to_message
     if replied is None:
         raise UserError("remove_reply")
-    keys = await _keys(bag, replied)
-    removed = sum([await bag.library.remove(key) for key in keys])
+    keys = await _keys(services, replied)
+    removed = sum([await services.library.remove(key) for key in keys])
     if not removed:
         raise UserError("remove_unknown")
-    texts = await bag.texts(user)
+    texts = await services.texts(user)
     await reply(message, texts("removed", n=removed))
 
 
-async def _keys(bag: Services, replied: Message) -> list[int]:
+async def _keys(services: Services, replied: Message) -> list[int]:
     origin = replied.forward_origin
     if isinstance(origin, MessageOriginChannel):
-        key = await bag.store.post_of(origin.chat.id, origin.message_id)
+        key = await services.store.post_of(origin.chat.id, origin.message_id)
         return [] if key is None else [key]
-    key = await bag.store.post_of(replied.chat_id, replied.message_id)
+    key = await services.store.post_of(replied.chat_id, replied.message_id)
     if key is not None:
         return [key]
-    # One picture of the bot's album shows one post; its list shows several, and removes none.
-    keys = await bag.store.shown_in(replied.chat_id, replied.message_id)
+    # A message of the bot that shows one post; an answer with several removes none.
+    shown = await services.store.shown_in(replied.chat_id, replied.message_id)
+    keys = [key for key in shown if key != ANSWER]
     return keys if len(keys) == 1 else []
 
 
@@ -60,17 +60,17 @@ async def on_library(update: Update, context: Context) -> None:
     message, user = update.message, update.effective_user
     if message is None:
         return
-    bag = _owners(context, user)
+    services = _owners(context, user)
     if is_private(message):
         raise UserError("library_group_only")
-    texts = await bag.texts(user)
+    texts = await services.texts(user)
     if context.args and context.args[0].lower() == "off":
-        await bag.store.drop_group(message.chat_id)
-        bag.library.groups.discard(message.chat_id)
+        await services.store.drop_group(message.chat_id)
+        services.library.groups.discard(message.chat_id)
         await reply(message, texts("library_off"))
     else:
-        await bag.store.add_group(message.chat_id, message.chat.title or "")
-        bag.library.groups.add(message.chat_id)
+        await services.store.add_group(message.chat_id, message.chat.title or "")
+        services.library.groups.add(message.chat_id)
         await reply(message, texts("library_on"))
 
 
@@ -79,14 +79,12 @@ async def on_left_out(update: Update, context: Context) -> None:
     message, user = update.message, update.effective_user
     if message is None:
         return
-    bag = _owners(context, user)
-    items = await bag.store.left_out(limit=LEFT_OUT_SHOWN)
+    services = _owners(context, user)
+    items = await services.store.left_out(limit=LEFT_OUT_SHOWN)
     words, keyboard = answers.left_out_page(
-        await bag.texts(user), items, await bag.store.left_out_counts()
+        await services.texts(user), items, await services.store.left_out_counts()
     )
-    await message.reply_text(
-        words, parse_mode=ParseMode.HTML, reply_markup=keyboard, disable_web_page_preview=True
-    )
+    await message.reply_text(words, reply_markup=keyboard)
 
 
 def handlers() -> list[BaseHandler[Any, Any, Any]]:

@@ -1,38 +1,37 @@
-"""A photo, with or without a caption."""
+"""A picture of any kind, with or without a caption."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from telegram import Update
+from telegram import Message, Update
 from telegram.ext import BaseHandler, MessageHandler, filters
 
 from bot.chat import asking
-from bot.chat.addressing import file_of, is_for_me, place_of, question
-from bot.chat.context import Context, services
-from bot.chat.failures import UserError
-
-IS_PHOTO = filters.PHOTO | filters.Document.IMAGE
+from bot.chat.addressing import file_of, is_find, is_for_me, question
+from bot.chat.context import Context
 
 
-async def on_photo(update: Update, context: Context) -> None:
-    """Answer a photo."""
+class _Pictured(filters.MessageFilter):
+    def filter(self, message: Message) -> bool:
+        return file_of(message) is not None
+
+
+IS_PICTURE = _Pictured()
+
+
+async def on_picture(update: Update, context: Context) -> None:
+    """Answer a photo, a sticker, a GIF, a video, or a file that is a picture."""
     message = update.message
-    if message is None or not is_for_me(message, context.bot):
+    if message is None or not (is_for_me(message, context.bot) or is_find(message, context.bot)):
         return
-    bag = services(context)
-    if not bag.may_ask(message.from_user):
-        raise UserError("not_allowed")
+    file = file_of(message)
+    assert file is not None
     await asking.ask(
-        bag,
-        context.bot,
-        await bag.texts(message.from_user),
-        place_of(message, message.from_user),
-        text=question(message, context.bot),
-        file=file_of(message),
+        await context.conversation(update), text=question(message, context.bot), files=[file]
     )
 
 
 def handlers() -> list[BaseHandler[Any, Any, Any]]:
     """Handlers of this module."""
-    return [MessageHandler(filters.UpdateType.MESSAGE & IS_PHOTO, on_photo)]
+    return [MessageHandler(filters.UpdateType.MESSAGE & IS_PICTURE, on_picture)]

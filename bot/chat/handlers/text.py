@@ -8,41 +8,42 @@ from telegram import Message, Update
 from telegram.ext import BaseHandler, CommandHandler, MessageHandler, filters
 
 from bot.chat import asking
-from bot.chat.addressing import file_of, is_for_me, is_private, place_of, question
-from bot.chat.context import Context, services
+from bot.chat.addressing import file_of, is_for_me, is_own, is_private, question
+from bot.chat.asking import File
+from bot.chat.context import Context
 from bot.chat.failures import UserError
 
 
-async def _ask(message: Message, context: Context, words: str, nothing: str) -> None:
-    bag = services(context)
-    if not bag.may_ask(message.from_user):
-        raise UserError("not_allowed")
-    file = file_of(message.reply_to_message)
+async def _ask(update: Update, context: Context, nothing: str) -> None:
+    message = update.message
+    assert message is not None
+    words, file = question(message, context.bot), await _pictured(message, context)
     if not words and file is None:
         raise UserError(nothing)
-    await asking.ask(
-        bag,
-        context.bot,
-        await bag.texts(message.from_user),
-        place_of(message, message.from_user),
-        text=words,
-        file=file,
-    )
+    await asking.ask(await context.conversation(update), text=words, files=[file] if file else [])
+
+
+async def _pictured(message: Message, context: Context) -> File | None:
+    """The picture that a message replies to, in this chat or in another one."""
+    replied = message.reply_to_message
+    if replied is not None and is_own(replied, context.bot):
+        # Of the bot's own pictures one that shows a post, but not a page of an answer.
+        store = context.services.store
+        shown = set(await store.shown_in(replied.chat_id, replied.message_id)) - {asking.ANSWER}
+        return file_of(replied) if len(shown) == 1 else None
+    return file_of(replied) or file_of(message.external_reply)
 
 
 async def on_text(update: Update, context: Context) -> None:
     """Answer words."""
-    message = update.message
-    if message is not None and is_for_me(message, context.bot):
-        await _ask(message, context, question(message, context.bot), "empty")
+    if update.message is not None and is_for_me(update.message, context.bot):
+        await _ask(update, context, "empty")
 
 
 async def on_find(update: Update, context: Context) -> None:
     """/find words, or /find in reply to a photo."""
-    message = update.message
-    if message is not None:
-        words = question(message, context.bot).partition(" ")[2]
-        await _ask(message, context, words, "empty_find")
+    if update.message is not None:
+        await _ask(update, context, "empty_find")
 
 
 async def on_anything(update: Update, context: Context) -> None:
@@ -57,7 +58,6 @@ async def on_anything(update: Update, context: Context) -> None:
 
 
 _MEDIA = (
-    "animation",
     "audio",
     "contact",
     "dice",

@@ -37,12 +37,13 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
         "Try one of these:"
     ),
     "help": (
-        "<b>Photo</b>: send one, several as an album, or as a file; forward one; or reply to one "
-        "with words.\n"
+        "<b>Photo</b>: send one, several as an album, a sticker, a GIF, a video, or a picture as a "
+        "file; forward one; or reply to one with words.\n"
         "<b>Words</b>: “dogs in the snow”. A minus leaves things out: “sea -people”.\n"
         "<b>Both</b>: a photo with a caption, or words in reply to a photo.\n"
-        "<b>Buttons</b>: <i>More</i> goes on, <i>Explain</i> shows why, the numbers find posts "
-        "like that one, 👍 and 👎 help me learn.\n"
+        "<b>The answer</b> is one picture. A number opens that post, ◀ and ▶ turn the page, "
+        "<i>Why?</i> shows what I understood. 👍 and 👎 under a post change the order at once, and "
+        "help others a little; pressed again they are taken back.\n"
         "<b>In a group</b>: mention me, reply to me, or write /find and the words.\n"
         "<b>Inline</b>: <code>@{bot} words</code> in any chat.\n\n"
         "{commands}"
@@ -53,10 +54,11 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
         "adverts and copies that were kept out of it."
     ),
     "privacy": (
-        "What I keep: your language, the topics of what you asked (numbers, not your photo and not "
-        "the file), Telegram's own reference to the photo so that <i>Explain</i> works later, and "
-        "your votes. Questions without a vote are deleted after {days} days. Photos you ask with "
-        "are never written to disk. /forget deletes all of it at once."
+        "What I keep: your language; what you asked (the words that I know and the topics, as "
+        "numbers; not your photo and not the file); Telegram's own reference to the photo, so that "
+        "<i>Why?</i> works later; and your votes. Questions without a vote are deleted after "
+        "{days} days. Photos you ask with are never written to disk. /forget deletes all of it at "
+        "once."
     ),
     "forgotten": "Done: I deleted {queries} and {votes} of yours. I know nothing about you now.",
     "n_questions": ("{n} question", "{n} questions"),
@@ -64,14 +66,11 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "n_posts": ("{n} post", "{n} posts"),
     "n_topics": ("{n} topic", "{n} topics"),
     "n_people": ("{n} person", "{n} people"),
-    "language": "Which language shall I speak?",
-    "language_set": "I speak English with you now.",
+    "language": "Which language do you want me to use?",
+    "language_set": "I will answer you in English.",
     "see": "<b>I see:</b> {words}",
-    "see_tags": "<b>Hashtags:</b> {tags}",
     "see_nothing": "I can't put this picture into words.",
-    "found": ("Here is {n} post:", "Here are {n} posts:"),
-    "found_more": ("{n} more post:", "{n} more posts:"),
-    "found_like": ("{n} post like that one:", "{n} posts like that one:"),
+    "found_like": "Posts like that one:",
     "without": "Without: {words}.",
     "unknown_some": "I don't know: {words}.",
     "unknown": "I know none of these words: {words}.",
@@ -83,36 +82,35 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "empty_find": "Write what to look for after the command: <code>/find sunset</code>, "
     "or reply with it to a photo.",
     "only_minus": "There are only words to leave out. What shall I look for?",
-    "busy": "I have my hands full just now. Please try again in a moment.",
+    "busy": "Many people are asking just now. Please try again in a moment.",
     "too_many_bytes": "This file is too large: I take photos up to {limit} MB.",
     "too_many_pixels": "This photo has too many pixels for me. Send it as a photo, not as a file, "
     "or make it smaller.",
     "not_a_photo": "I can't read this as a photo. I take JPEG, PNG, WebP, GIF, BMP and TIFF.",
     "photo_gone": "I can't get that photo any more. Please send it again.",
-    "unsupported": "I understand photos and words. With this I can't do anything.",
-    "too_many_photos": "I looked at the first {n} photos of the album.",
+    "unsupported": "I understand photos, videos, stickers and words, but not this.",
     "gone": "That post is no longer in the library.",
     "stale": "This button is too old: please ask again.",
     "forged": "I don't know this button.",
     "not_yours": "These buttons belong to whoever asked. Ask me something yourself!",
-    "voted_up": "Thank you! More like this.",
-    "voted_down": "Thank you! Less like this.",
+    "voted_up": "Thank you! More like this: the answer is in a new order.",
+    "voted_down": "Thank you! Less like this: the answer is in a new order.",
+    "voted_undone": "Your vote is taken back.",
+    "reordered": "<i>In the order of your votes.</i>",
+    "less_close": "<i>Less close:</i>",
+    "untitled": "a photo without words",
     "not_allowed": "My owner decides who may ask me, and you are not on the list.",
     "error": "Something went wrong on my side. It has been noted; please try again.",
     "not_kept": "(My disk is full, so these posts come without buttons.)",
     "disk_full": "My disk is full, so I can't keep that just now. Please try later.",
     "photo_missing": "photo not available",
-    "explain_caption": "What this is about: {topics}",
+    "explain_caption": "<b>What I see in it, and how much:</b>",
     "explain_heading": "What I see in it",
     "explain_heading_text": "What it is about",
-    "explain_none": "There is nothing that I could explain here.",
-    "topics": "<b>Topics</b> of the library, {first}–{last} of {all}. "
-    "Press a number for its posts.",
-    "topic": "<b>Topic {number}</b>: {words}",
-    "topic_tags": "Hashtags: {tags}",
-    "topic_none": "No post of the library is mainly about this topic.",
+    "explain_none": "There is nothing here that I could explain.",
+    "topics": "<b>Topics</b> {first}–{last} of {all}. A number shows its posts.",
     "topic_bad": "There is no such topic.",
-    "topics_empty": "The model has no topics to show.",
+    "topics_empty": "The library has no posts to show yet.",
     "stats": (
         "<b>Library</b>: {posts}\n"
         "<b>Model</b>: {topics}, encoder {encoder}, learnt from {trained}\n"
@@ -122,7 +120,8 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "stats_left_out": "\n<b>Left out</b> (/leftout): {rules}",
     "stats_quality": "\n<b>Measured quality</b>:\n{lines}",
     "owner_only": "Only my owner can do that.",
-    "remove_reply": "Reply with /remove to the post (or to my picture of it) that shall go.",
+    "remove_reply": "Reply with /remove to the post that you want to take out, or to my "
+    "picture of it.",
     "remove_unknown": "I don't know that message as a post of the library.",
     "removed": ("Removed {n} post from the library.", "Removed {n} posts from the library."),
     "library_group_only": "Use /library in a group that I am in.",
@@ -131,7 +130,7 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "left_out": "<b>Left out of the library</b>: {rules}. The latest; press a number to keep it "
     "after all.",
     "left_out_none": "Nothing was left out of the library lately.",
-    "left_out_gone": "That is no longer to be had.",
+    "left_out_gone": "That is no longer kept.",
     "put_back": ("Kept: {n} post comes into the library.", "Kept: {n} posts come in."),
     "rule_broken photo": ("broken photo", "broken photos"),
     "rule_tiny photo": ("tiny photo", "tiny photos"),
@@ -141,12 +140,17 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "rule_near-duplicate photo": ("near-duplicate photo", "near-duplicate photos"),
     "rule_same text": ("repost of a text", "reposts of a text"),
     "rule_ended the bot": ("ended the bot twice", "ended the bot twice"),
-    "inline_hint": "Open the chat",
     "inline_unknown": "No such words",
-    "button_more": "More",
     "button_keep": "Keep {n}",
-    "button_explain": "Explain",
-    "button_previous": "‹ Back",
-    "button_next": "Next ›",
+    "button_explain": "Why?",
+    "button_like": "More like this",
+    "button_back": "◀ Posts",
+    "button_topics": "All topics",
+    "button_photo": "Photo {n}",
+    "away": "I was away when you wrote this. Please ask again, and I will answer at once.",
+    "no_photos": "I may not send photos in this group, so I answer in words. "
+    "An administrator can change that.",
+    "greeting": "Hello! I find posts by meaning. Write /find and some words, "
+    "reply to a photo with /find, or mention @{bot}.",
     "source": "source",
 }

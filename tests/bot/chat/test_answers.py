@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import re
-from html import unescape
+from dataclasses import replace
+from html import escape
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from telegram import InlineKeyboardMarkup
 
 from bot.chat import answers
 from bot.chat.buttons import CALLBACK_BYTES, decode
@@ -40,77 +41,129 @@ def test_cut_counts_emoji_as_telegram_does() -> None:
     assert answers.length(answers.cut("🌅" * 20, 11)) <= 11
 
 
-@given(anything, anything, st.none() | anything)
-def test_captions_fit_and_are_escaped(text: str, source: str, url: str | None) -> None:
-    post = Post(
-        1, "x", None, text, (), source=source[:200], url=f"https://e.org/{url}" if url else None
-    )
-    caption = answers.post_caption(Texts("ru"), post, number=10, closeness=0.5)
-    shown = plain(caption)
-    assert answers.length(shown) <= answers.CAPTION_MAX
-    # Nothing but the bot's own tags is left as markup.
-    rest = re.sub(r'</?b>|<a href="[^"<>]*">|</a>', "", caption)
+#: What a source can be: a link of any kind, an address without a scheme, or anything at all.
+urls = st.none() | anything | st.builds("{}{}".format, st.sampled_from(
+    ["https://e.org/", "http://", "t.me/c/", "tg://", "javascript:", "e.org", "&amp;\"<>'", "🌅"]
+), anything)  # fmt: skip
+posts = st.builds(
+    Post,
+    key=st.integers(1, 2**62),
+    id=st.just("x"),
+    photo=st.none(),
+    text=anything
+    | st.builds("{} #{}".format, anything, anything)
+    | st.text("🌅&<\n", max_size=3000),
+    tags=st.just(()),
+    date=st.none() | st.just("2025-01-02T03:04:05+00:00"),
+    source=st.none() | anything,
+    url=urls,
+)
+leads = st.lists(anything.map(escape), max_size=4)
+
+
+def check(caption: str) -> None:
+    """It fits, and nothing but the bot's own tags is markup."""
+    assert answers.length(plain(caption)) <= answers.CAPTION_MAX
+    rest = re.sub(r'</?b>|</?i>|<a href="[^"<>]*">|</a>', "", caption)
     assert "<" not in rest
     assert ">" not in rest
+    assert caption.count("<a ") == caption.count("</a>")
+
+
+@given(posts, leads, st.sampled_from(["en", "ru"]))
+def test_the_caption_of_a_post_fits(post: Post, lead: list[str], language: str) -> None:
+    check(answers.post_caption(Texts(language), post, lead))
+
+
+@given(st.lists(posts, min_size=1, max_size=10), leads, st.integers(0, 10_000), st.booleans())
+def test_the_caption_of_an_answer_fits(
+    found: list[Post], lead: list[str], offset: int, far: bool
+) -> None:
+    numbered = dict(enumerate(found, start=offset + 1))
+    caption = answers.page_caption(Texts("ru"), lead, numbered, offset + 1 if far else None)
+    check(caption)
+    # Every post has its line.
+    assert all(f"<b>{number}</b> " in caption for number in numbered)
 
 
 def test_a_link_that_is_no_web_address_is_not_made_one() -> None:
-    post = Post(1, "x", None, "text", (), url="javascript:alert(1)")
-    assert "<a" not in answers.post_caption(Texts("en"), post)
+    for url in ("javascript:alert(1)", "e", "a b.org", "x" * 600 + ".org", "file:///etc/passwd"):
+        post = Post(1, "x", None, "text", (), url=url)
+        assert "<a" not in answers.post_caption(Texts("en"), post), url
 
 
-def test_keyboard_names_question_and_posts() -> None:
-    keyboard = answers.answer_keyboard(Texts("en"), 7, {4: 40, 5: 50}, more=6)
-    presses = [decode(b.callback_data) for row in keyboard.inline_keyboard for b in row]
-    assert [(p.action, p.numbers) for p in presses if p] == [
-        ("like", (7, 40)), ("up", (7, 40)), ("down", (7, 40)),
-        ("like", (7, 50)), ("up", (7, 50)), ("down", (7, 50)),
-        ("more", (7, 6)), ("explain", (7,)),
-    ]  # fmt: skip
+def test_an_address_without_a_scheme_is_a_link() -> None:
+    post = Post(1, "x", None, "text", (), url="t.me/photo_channel/12", source="starter")
+    caption = answers.post_caption(Texts("en"), post)
+    assert caption == 'text\n\n<a href="https://t.me/photo_channel/12">source</a>'
+    # Where the starter's posts came from says nothing.
+    assert "starter" not in answers.post_caption(Texts("en"), replace(post, url=None))
 
 
-@given(st.integers(0, 2**62), st.integers(0, 2**62), st.integers(0, 10_000))
-def test_callback_data_fits(query: int, key: int, more: int) -> None:
-    keyboard = answers.answer_keyboard(Texts("en"), query, {1: key}, more=more)
-    for row in keyboard.inline_keyboard:
-        for button in row:
-            assert isinstance(button.callback_data, str)
-            assert len(button.callback_data.encode()) <= CALLBACK_BYTES
+def test_the_less_close_are_named() -> None:
+    numbered = {n: Post(n, "x", None, f"post {n}", ()) for n in range(1, 4)}
+    lines = answers.page_caption(Texts("en"), [], numbered, 3).splitlines()
+    assert [plain(line) for line in lines] == ["1 post 1", "2 post 2", "Less close:", "3 post 3"]
 
 
-def topic(number: int) -> Topic:
-    words = tuple(Term(f"word{number}{i}", "en", 1.0) for i in range(8))
+def data(keyboard: InlineKeyboardMarkup) -> list[list[tuple[str, tuple[int, ...]]]]:
+    found = [[decode(b.callback_data) for b in row] for row in keyboard.inline_keyboard]
+    return [[(p.action, p.numbers) for p in row if p] for row in found]
+
+
+def test_buttons_in_few_rows() -> None:
+    keyboard = answers.page_keyboard(
+        Texts("en"), 7, {7: 40, 8: 50}, offset=6, size=6, more=True, photos=[3, 4]
+    )
+    assert data(keyboard) == [
+        [("post", (7, 40)), ("post", (7, 50))],
+        [("page", (7, 0)), ("explain", (7, 6)), ("page", (7, 12))],
+        [("again", (3,)), ("again", (4,))],
+    ]
+    ten = answers.page_keyboard(
+        Texts("en"), 7, {n: n for n in range(1, 11)}, offset=0, size=10, more=False
+    )
+    assert [len(row) for row in ten.inline_keyboard] == [5, 5, 1]
+
+
+numbers = st.integers(0, 2**62)
+
+
+@given(numbers, numbers, st.integers(0, 10_000))
+def test_callback_data_fits(query: int, key: int, offset: int) -> None:
+    texts = Texts("en")
+    for keyboard in (
+        answers.page_keyboard(texts, query, {1: key}, offset=offset, size=6, more=True),
+        answers.post_keyboard(texts, query, key, vote=1, explain=True),
+        answers.back_keyboard(texts, query, offset),
+        answers.topic_keyboard(texts, offset, {1: key}, offset=offset, size=6, more=True),
+        answers.history_keyboard({query: "x"}),
+    ):
+        for row in keyboard.inline_keyboard:
+            for button in row:
+                assert isinstance(button.callback_data, str)
+                assert len(button.callback_data.encode()) <= CALLBACK_BYTES
+
+
+def topic(number: int, word: str = "word") -> Topic:
+    words = tuple(Term(f"{word}{number}{i}", "en", 1.0) for i in range(8))
     return Topic(number, words, words[:2], 0.01, 0.1)
 
 
+@given(st.lists(anything, min_size=1, max_size=10))
+def test_topics_fit(names: list[str]) -> None:
+    topics = [topic(n, name) for n, name in enumerate(names)]
+    caption = answers.topics_caption(Texts("ru"), topics, 120, 500)
+    check(caption)
+    assert all(f"<b>{n}</b> " in caption for n in range(121, 121 + len(names)))
+
+
 def test_topics_page_by_page() -> None:
-    topics = [topic(n) for n in range(20)]
-    seen = set()
-    first = 0
-    for _ in range(5):
-        text, keyboard = answers.topics_page(Texts("en"), topics, first)
-        assert answers.length(plain(text)) <= answers.MESSAGE_MAX
-        assert keyboard is not None
-        presses = [decode(b.callback_data) for row in keyboard.inline_keyboard for b in row]
-        seen |= {p.numbers[0] for p in presses if p and p.action == "topic"}
-        onward = [
-            p.numbers[0] for p in presses if p and p.action == "topics" and p.numbers[0] > first
-        ]
-        if not onward:
-            break
-        first = onward[0]
-    assert seen == set(range(20))
-
-
-@pytest.mark.parametrize("first", [-5, 10**12])
-def test_topics_page_beyond_the_end(first: int) -> None:
-    text, keyboard = answers.topics_page(Texts("en"), [topic(0)], first)
-    assert "word00" in text
-    assert keyboard is not None
-
-
-def test_no_topics() -> None:
-    assert answers.topics_page(Texts("en"), [], 0)[1] is None
+    keyboard = answers.topics_keyboard(Texts("en"), [topic(4), topic(9)], 6, 6, 20)
+    assert data(keyboard) == [
+        [("topic", (4, 0)), ("topic", (9, 0))],
+        [("topics", (0,)), ("topics", (12,))],
+    ]
 
 
 @given(st.lists(anything, max_size=8), st.integers(1, 30))
@@ -122,10 +175,10 @@ def test_explanation_fits(names: list[str], count: int) -> None:
 
 def test_annotation_says_so_when_there_are_no_words() -> None:
     texts = Texts("en")
-    assert answers.annotation(texts, Annotation((), ())) == texts("see_nothing")
+    assert answers.annotation(texts, Annotation((), ())) == [texts("see_nothing")]
     seen = answers.annotation(texts, Annotation((Term("a<b", "en", 1),), (Term("t", "", 1),)))
-    assert unescape(plain(seen)) == "I see: a<b\nHashtags: #t"
-    assert "a&lt;b" in seen
+    assert [plain(line) for line in seen] == ["I see: a<b", "#t"]
+    assert "a&lt;b" in seen[0]
 
 
 def test_quality_names_what_it_was_measured_on() -> None:

@@ -11,7 +11,7 @@ numbers = st.integers(0, 2**62)
 
 @given(numbers, numbers)
 def test_round_trip(query: int, key: int) -> None:
-    for action in ("like", "up", "down", "more"):
+    for action in ("like", "up", "down", "page"):
         data = encode(action, query, key)  # type: ignore[arg-type]
         assert len(data.encode()) <= CALLBACK_BYTES
         press = decode(data)

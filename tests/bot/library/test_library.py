@@ -141,10 +141,11 @@ async def test_all_is_there_after_a_restart(tmp_path: Path, server: LocalServer)
         answer = (await anna.wait_replies())[-1]
     async with running(settings) as runner, LocalUser(server.url) as anna:
         assert len(runner.services.engine) == 6
-        said = await anna.press(answer, answer.keyboard[0][1])
-        assert said.text.startswith("Thank you")
-        await anna.press(answer, "1 ≈")
-        assert (await anna.wait_replies())[0].photo
+        await anna.press(answer, "2")
+        post = await anna.wait_reply()
+        assert (await anna.press(post, "👍")).text.startswith("Thank you")
+        await anna.press(post, "More like this")
+        assert (await anna.wait_reply()).photo
 
 
 async def test_what_came_while_the_bot_was_away(tmp_path: Path, server: LocalServer) -> None:

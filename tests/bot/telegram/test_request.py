@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,7 +10,7 @@ from aiohttp import web
 from telegram.error import BadRequest, NetworkError, TimedOut
 
 from bot.telegram import request as module
-from bot.telegram.request import AiohttpRequest, AnswerTooLargeError
+from bot.telegram.request import AnswerTooLargeError, PollRequest, Request
 
 OK = '{"ok": true, "result": true}'
 
@@ -54,21 +55,21 @@ async def server() -> AsyncIterator[Misbehaving]:
 
 
 @pytest.fixture
-async def request_(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AiohttpRequest]:
+async def request_(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Request]:
     monkeypatch.setattr(module, "FIRST_PAUSE", 0.01)
-    made = AiohttpRequest(connections=4, read_timeout=3)
+    made = Request(connections=4)
     await made.initialize()
     yield made
     await made.shutdown()
 
 
-async def test_a_server_error_is_tried_again(server: Misbehaving, request_: AiohttpRequest) -> None:
+async def test_a_server_error_is_tried_again(server: Misbehaving, request_: Request) -> None:
     assert await request_.post(f"{server.url}/twice500/sendMessage") is True  # type: ignore[comparison-overlap]
     assert server.counts["twice500"] == 3
 
 
 async def test_a_broken_connection_only_where_it_does_no_harm(
-    server: Misbehaving, request_: AiohttpRequest
+    server: Misbehaving, request_: Request
 ) -> None:
     with pytest.raises(NetworkError):
         await request_.post(f"{server.url}/twicebreak/sendMessage")
@@ -77,33 +78,61 @@ async def test_a_broken_connection_only_where_it_does_no_harm(
     assert server.counts["twicebreak"] == 3
 
 
-async def test_a_refusal_is_not_tried_again(server: Misbehaving, request_: AiohttpRequest) -> None:
+async def test_a_refusal_is_not_tried_again(server: Misbehaving, request_: Request) -> None:
     with pytest.raises(BadRequest):
         await request_.post(f"{server.url}/bad/getMe")
     assert server.counts["bad"] == 1
 
 
 async def test_a_file_without_end_is_not_read_into_memory(
-    server: Misbehaving, request_: AiohttpRequest
+    server: Misbehaving, request_: Request
 ) -> None:
     with pytest.raises(AnswerTooLargeError):
         await request_.retrieve(f"{server.url}/large/file")
 
 
-async def test_no_connection(request_: AiohttpRequest) -> None:
+async def test_no_connection(request_: Request) -> None:
     with pytest.raises(NetworkError) as caught:
         await request_.post("http://127.0.0.1:9/bot1:secret/sendMessage")
     assert "secret" not in str(caught.value)
     assert not isinstance(caught.value, TimedOut)
 
 
-def test_of_sent_messages_only_the_essence_is_kept() -> None:
+async def test_telegrams_clock_is_known(server: Misbehaving, request_: Request) -> None:
+    await request_.post(f"{server.url}/fine/getMe")
+    assert abs(request_.clock_ahead) < 2
+
+
+@pytest.mark.parametrize("setting", ["PROXY", "HTTPS_PROXY"])
+async def test_a_proxy_by_setting_or_environment(
+    monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    asked: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).decode().strip())
+        writer.close()
+
+    proxy = await asyncio.start_server(serve, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+    monkeypatch.setattr(module, "FIRST_PAUSE", 0.01)
+    if setting == "HTTPS_PROXY":
+        monkeypatch.setenv("HTTPS_PROXY", address)
+    made = Request(proxy=address if setting == "PROXY" else None)
+    await made.initialize()
+    with pytest.raises(NetworkError):
+        await made.post("https://api.telegram.org/bot1:secret/getMe")
+    await made.shutdown()
+    proxy.close()
+    assert asked[0] == "CONNECT api.telegram.org:443 HTTP/1.1"
+
+
+def test_an_update_that_cannot_be_read_does_not_hold_up_the_rest() -> None:
     payload = (
-        b'{"ok": true, "result": [{"message_id": 1, "date": 2, "chat": {"id": 3},'
-        b' "photo": [{"file_id": "s"}, {"file_id": "l"}], "reply_to_message": {}}]}'
+        b'{"ok": true, "result": [{"update_id": 1, "message": {"chat": "nonsense"}},'
+        b' {"no_number": 1}, 5, {"update_id": 2}]}'
     )
-    assert AiohttpRequest.parse_json_payload(payload)["result"] == [
-        {"message_id": 1, "date": 2, "chat": {"id": 3}, "photo": [{"file_id": "l"}]}
+    assert PollRequest.parse_json_payload(payload)["result"] == [
+        {"update_id": 1},
+        {"update_id": 2},
     ]
-    other = b'{"ok": true, "result": [{"update_id": 1, "message": {"text": "x"}}]}'
-    assert AiohttpRequest.parse_json_payload(other)["result"][0]["message"] == {"text": "x"}
