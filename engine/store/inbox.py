@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -110,6 +111,22 @@ class Inbox(Posts, History, Database):
 
     def _ended_workers(self, db: Connection) -> list[tuple[int, int]]:
         return db.execute("SELECT worker, number FROM in_work").fetchall()
+
+    def reserve(self, name: str, *, rate: float, burst: int) -> float:
+        """Take a turn at something that all processes do `rate` times a second at most.
+
+        Parameters
+        ----------
+        burst
+            How many may come at once after a pause.
+
+        Returns
+        -------
+        float
+            Seconds to wait before it is done; nothing where a process has the library for itself,
+            and keeps the limit itself.
+        """
+        return 0.0
 
     def lead(self) -> bool:
         """Whether this process does the background work, of all that share the library."""
@@ -297,14 +314,20 @@ class Inbox(Posts, History, Database):
     # Questions
 
     def take(self, updates: Sequence[tuple[int, str]]) -> set[int]:
-        """Keep questions (update_id, payload) until they are answered; the ids that are new."""
+        """Keep questions (update_id, payload) until they are answered; the ids that are new.
+
+        As with posts, a known number with another content is another update.
+        """
         new: set[int] = set()
         with self._transaction() as db:
             for number, payload in updates:
+                digest = hashlib.sha256(payload.encode(errors="replace")).hexdigest()[:32]
                 rows = db.execute(
-                    "INSERT INTO questions (update_id, payload, taken) VALUES (?, ?, ?)"
-                    " ON CONFLICT DO NOTHING RETURNING update_id",
-                    (number, payload, time.time()),
+                    "INSERT INTO questions (update_id, payload, digest, taken) VALUES (?, ?, ?, ?)"
+                    " ON CONFLICT (update_id) DO UPDATE SET payload = excluded.payload,"
+                    " digest = excluded.digest, begun = 0, taken = excluded.taken"
+                    " WHERE questions.digest != excluded.digest RETURNING update_id",
+                    (number, payload, digest, time.time()),
                 ).fetchall()
                 new.update(one for (one,) in rows)
         return new

@@ -173,6 +173,8 @@ class PostgresStore(Inbox):
         """Build the HNSW index of a model's vectors where there is none, beside all other work."""
         name = "embeddings_" + hashlib.sha256(model.encode()).hexdigest()[:16]
         with _translated(), self._connect() as connection:
+            # The graph of a million vectors fits; beyond, building it takes many times longer.
+            connection.execute("SET maintenance_work_mem = '1GB'")
             known = connection.execute(
                 "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c"
                 " ON c.oid = i.indexrelid WHERE c.relname LIKE 'embeddings\\_%'"
@@ -282,6 +284,18 @@ class PostgresStore(Inbox):
                         self._session.close()
                 self._session = None
                 return False
+
+    def reserve(self, name: str, *, rate: float, burst: int) -> float:
+        """See `Inbox.reserve`: the time from which on nobody waits is moved on by each turn."""
+        with self._transaction() as db:
+            ((wait,),) = db.execute(
+                "INSERT INTO limits AS l (name, free) VALUES (?, extract(epoch FROM now()) + ?)"
+                " ON CONFLICT (name) DO UPDATE SET"
+                " free = greatest(l.free, extract(epoch FROM now())) + ?"
+                " RETURNING free - ? - extract(epoch FROM now())",
+                (name, 1 / rate, 1 / rate, burst / rate),
+            ).fetchall()
+        return max(0.0, float(wait))
 
     def _lock_inbox(self, db: Connection) -> None:
         db.execute("SELECT pg_advisory_xact_lock(?, ?)", (_LOCKS, _INBOX))

@@ -136,4 +136,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     );
     CREATE INDEX left_out_album ON left_out (chat, album) WHERE album IS NOT NULL;
     """,
+    # 2: as SQLite's version 5; Telegram's limits, kept by all bots together
+    """
+    ALTER TABLE questions ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+    CREATE TABLE limits (name TEXT PRIMARY KEY, free DOUBLE PRECISION NOT NULL);
+    """,
 )

@@ -164,6 +164,10 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         taken REAL NOT NULL
     ) STRICT;
     """,
+    # 5: numbers of updates may start anew; the same number with another content is another update
+    """
+    ALTER TABLE questions ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 
