@@ -5,32 +5,98 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
+from defusedxml import ElementTree
 from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
 
-from engine.errors import CorpusError
+from engine.corpus.posts import is_photo_name
+from engine.errors import CorpusError, PhotoError
+from engine.photo import open_photo
 from engine.text.clean import repair_encoding
 
 MAX_SIDECAR_BYTES: Final = 1 << 20
+MAX_TABLE_BYTES: Final = 1 << 30
 
-# Names of columns, lower case, the first that a table has being taken.
-_PHOTO: Final = ("photo", "image", "file", "filename", "file_name", "path", "img", "фото", "файл")
-_TEXT: Final = ("text", "caption", "description", "title", "comment", "подпись", "текст")
-_TAGS: Final = ("tags", "keywords", "hashtags", "теги")
-_REST: Final = {"date": ("date", "datetime", "created", "дата"), "url": ("url", "link", "ссылка")}
+# Names of columns, as `_plain` makes them, the first that a table has being taken.
+_PHOTO: Final = (
+    *("photo", "image", "file", "filename", "file name", "image name", "photo name", "path"),
+    *("file path", "filepath", "image path", "img", "picture", "pic", "image file", "name"),
+    *("фото", "фотография", "файл", "имя файла", "название файла", "изображение", "картинка"),
+    *("снимок", "путь", "путь к файлу", "имя"),
+)
+_TEXT: Final = (
+    *("text", "caption", "captions", "description", "alt text", "title", "comment", "alt"),
+    *("подпись", "подписи", "текст", "описание", "заголовок", "название", "комментарий"),
+)
+_TAGS: Final = (
+    *("tags", "keywords", "hashtags", "tag", "теги", "тэги", "хештеги", "хэштеги"),
+    "ключевые слова",
+)
+_DATE: Final = ("date", "datetime", "date taken", "created", "time", "дата", "дата съемки")
+_URL: Final = ("url", "link", "ссылка", "адрес")
+
+_TOKEN_LINE: Final = re.compile(r"^([^\t]+)#\d+\t(.*)$")
+_SEPARATORS: Final = "\t;,|"
+_TABLE_KINDS: Final = "a CSV, TSV, JSON, JSONL or .xlsx file"
+# What some files begin with that are no tables, and what they are.
+_NO_TABLES: Final = (
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls): save it as .xlsx or CSV"),
+    (b"%PDF", "a PDF"),
+    (b"{\\rtf", "a document of a word processor (.rtf)"),
+    (b"SQLite format 3", "a database"),
+)
 
 _IPTC_CAPTION, _IPTC_HEADLINE, _IPTC_TITLE = (2, 120), (2, 105), (2, 5)
 _IPTC_KEYWORDS, _IPTC_BYLINE = (2, 25), (2, 80)
 _XP: Final = {"title": 0x9C9B, "comment": 0x9C9C, "keywords": 0x9C9E, "subject": 0x9C9F}
-# What cameras write into ImageDescription of their own accord.
+_XMP_TEXTS: Final = ("description", "title")
+
+# What cameras and apps write into a description of their own accord.
 _CAMERA: Final = re.compile(
-    r"^(?:olympus digital camera|sony dsc|minolta digital camera|kodak digital.*|samsung.*"
-    r"|dcim\\.*|default|untitled|image|photo|picture|screenshot|ascii\s*|exif_jpeg_.*|\W*)$",
+    r"""(?: .*\bdigital\ (?:still\ )?camera .* | sony\ dsc | lead\ technologies .*
+      | samsung .* | kodak .* | konica .* | minolta .* | nokia .* | hellomoto | applemark
+      # Phones of Huawei and Honor: how it was taken, such as cof, oznor, fznorHDR, dav_soft.
+      | _?(?:cof|dav|mde|ptr|hdr|sdr|btf|bty|bsh|rbt|edf|nfl|vty|cuva|burst|rhdr|mtf|ptf|hdrpl
+         |nor|oznor|fznor|mtnor|qrf|dst|nightscene|portrait|wide|default)(?:wo|lr|pl|hdr[a-z]?)?
+         (?:_[a-z0-9]+)*
+      | (?:oz|fz|mt|bt)[a-z]{3,6} (?:_[a-z0-9]+)*
+      | my\ beautiful\ picture | my\ picture | exif[_ ]jpeg .* | jpeg[_ ]encoded .* | ascii
+      | dcim\\.* | [a-z]:\\.* | maker:.* | charset=.* | fbmd[0-9a-f]+ | hasselblad .*
+      | (?:created|made|processed|edited|captured|generated|taken|shot|filmed|scanned|optimized
+         |compressed|saved|exported)\ (?:with|by|using|in|on|for) \b .*
+      | file\ (?:written|source) .* | adobe\ photoshop .* | photoshop .* | gd-jpeg .* | lavc.*
+      | optimized\ by .* | intel\(r\)\ .* | snapseed .* | vsco .* | picasa .* | instagram | facebook
+      | whats\ ?app .* | telegram | image\ description | description | caption | title | comment
+      | none | null | n/?a | undefined | unknown | untitled .* | без\ (?:имени|названия) | default
+      | image | photo | picture | screen\ ?shot .* | снимок\ экрана .* | camera | camera\ roll
+      | (?:img|dsc[nf]?|dscf|pict?|p|mvi?|vid|pxl|photo|image|scan|screenshot|dji|gopr|imag|wp)
+        [-_ ]?\d[\d_\-. ()a-z]* | [\d\W_]*
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+_MONTHS: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        *("jan|янв", "feb|фев", "mar|мар", "apr|апр", "may|ма[йя]", "jun|июн", "jul|июл"),
+        *("aug|авг", "sep|сен", "oct|окт", "nov|ноя", "dec|дек"),
+    )
+)
+_TIME: Final = (
+    r"(?:[ T,]+(?:at |в )?(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d+)?\s*([ap]m)?)?\s*(?:г\.?)?"
+)
+_NUMBERED: Final = re.compile(r"(\d{1,4})[./-](\d{1,2})[./-](\d{1,4})" + _TIME, re.IGNORECASE)
+_WRITTEN: Final = re.compile(
+    r"(?:(\d{1,2})(?:st|nd|rd|th)? ([^\W\d]{3,})|([^\W\d]{3,}) (\d{1,2})(?:st|nd|rd|th)?)\.?,? "
+    r"(\d{4})(?: ?г\.?(?:ода)?)?" + _TIME,
     re.IGNORECASE,
 )
 
@@ -63,9 +129,11 @@ class Caption:
 
 
 def read_table(path: Path) -> dict[str, Caption]:
-    """Read a table of captions: CSV, TSV (with a line of column names) or JSONL.
+    """Read a table of captions, whatever its form.
 
-    Several rows for one photo are several captions of it.
+    CSV (with any of the usual separators and encodings, with or without a line of names), JSONL,
+    JSON (a list of objects; names with their captions; COCO), Flickr's token files, Excel. Several
+    rows for one photo are several captions of it.
 
     Returns
     -------
@@ -75,61 +143,209 @@ def read_table(path: Path) -> dict[str, Caption]:
     Raises
     ------
     CorpusError
-        It cannot be read, or has no column of photos or of texts.
+        It cannot be read, or names no photos; says what it is instead.
     """
     found: dict[str, Caption] = {}
     try:
-        for row in _rows(path):
-            name = _pick(row, _PHOTO)
-            if not isinstance(name, str) or not name.strip():
-                continue
-            key = name.strip().replace("\\", "/").removeprefix("./")
-            caption = found.setdefault(key, Caption())
-            texts = _pick(row, _TEXT)
-            for text in texts if isinstance(texts, list) else [texts]:
-                caption.add(text)
-            tags = _pick(row, _TAGS)
-            if isinstance(tags, str):
-                tags = [tag for tag in re.split(r"[;,\s]+", tags) if tag]
-            if isinstance(tags, list):
-                caption.tags = [str(tag).lstrip("#") for tag in tags]
-            caption.date = _iso(_pick(row, _REST["date"])) or caption.date
-            url = _pick(row, _REST["url"])
-            caption.url = url if isinstance(url, str) and url else caption.url
+        rows = list(_rows(path))
     except (OSError, UnicodeError, csv.Error) as error:
         raise CorpusError(f"the captions {path} cannot be read: {error}") from error
+    month_first = _month_first(_pick(row, _DATE) for row in rows)
+    for row in rows:
+        name = _pick(row, _PHOTO)
+        if not isinstance(name, str) or not name.strip():
+            continue
+        key = name.strip().replace("\\", "/").removeprefix("./")
+        caption = found.setdefault(key, Caption())
+        texts = _pick(row, _TEXT)
+        for text in texts if isinstance(texts, list) else [texts]:
+            caption.add(str(text) if isinstance(text, int | float) else text)
+        tags = _split_tags(_pick(row, _TAGS))
+        caption.tags = tags if tags is not None else caption.tags
+        caption.date = _iso(_pick(row, _DATE), month_first=month_first) or caption.date
+        url = _pick(row, _URL)
+        caption.url = url if isinstance(url, str) and url else caption.url
     if not found:
+        names = sorted({name for row in rows[:20] for name in row if name})[:8]
+        has = f"its columns are {', '.join(names)}" if names else "it is empty"
         raise CorpusError(
-            f"{path} names no photos: it needs a column {' or '.join(_PHOTO[:3])} and a column "
-            f"{' or '.join(_TEXT[:3])}"
+            f"{path} names no photos ({has}): it needs a column {' or '.join(_PHOTO[:3])} and a "
+            f"column {' or '.join(_TEXT[:3])}"
         )
     return found
 
 
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
-    text = path.read_bytes()
-    lines = _decode(text).splitlines(keepends=True)
-    if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise CorpusError(f"{path}, line {number}: not JSON ({error})") from error
-            if not isinstance(row, dict):
-                raise CorpusError(f"{path}, line {number}: a JSON object is expected")
-            yield {str(key).lower(): value for key, value in row.items()}
+    if path.is_dir() or path.stat().st_size > MAX_TABLE_BYTES:
+        raise CorpusError(f"the captions {path} are no file that can be read: give {_TABLE_KINDS}")
+    data = path.read_bytes()
+    if data[:4] == b"PK\x03\x04":
+        return _named(_sheet(path))
+    for head, what in _NO_TABLES:
+        if data.startswith(head):
+            raise CorpusError(f"the captions {path} are {what}; what is read is {_TABLE_KINDS}")
+    text = _decode(data)
+    if "\0" in text:
+        raise CorpusError(f"the captions {path} are no text; what is read is {_TABLE_KINDS}")
+    lines = _lines(text)
+    start = text.lstrip()[:1]
+    if start in ("[", "{") or path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
+        return _json_rows(path, text, lines)
+    matches = [_TOKEN_LINE.match(line.rstrip("\r\n")) for line in lines if line.strip()]
+    if matches and all(matches):
+        return ({"photo": one[1], "text": one[2]} for one in matches if one)
+    return _named(_cells(lines))
+
+
+def _lines(text: str) -> list[str]:
+    r"""Lines with their ends, which are ``\n`` and ``\r\n`` alone, or an old Mac's ``\r``."""
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    return [line for line in re.split(r"(?<=\n)", text) if line]
+
+
+def _cells(lines: list[str]) -> Iterator[Sequence[object]]:
+    """Cells of a text's lines; the separator is named by Excel's first line, or guessed."""
+    if lines and (named := re.fullmatch(r"\"?sep=(.)\"?", lines[0].strip("\r\n"))):
+        delimiter, lines = named[1], lines[1:]
+    else:
+        head = next((line for line in lines if line.strip()), "")
+        # Not what is quoted: the first column may be a sentence.
+        head = re.sub(r'"[^"]*"', "", head)
+        counts = {mark: head.count(mark) for mark in _SEPARATORS}
+        delimiter = max(counts, key=lambda mark: counts[mark]) if any(counts.values()) else ","
+    try:
+        rows = list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True))
+    except csv.Error:
+        # A quotation mark that is never closed would swallow the rest of the table.
+        balanced = sum(line.count('"') for line in lines) % 2 == 0
+        rows = list(
+            csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+            if balanced
+            else ([cell.strip().strip('"') for cell in line.split(delimiter)] for line in lines)
+        )
+    yield from (row for row in rows if any(cell.strip() for cell in row))
+
+
+def _sheet(path: Path) -> Iterator[Sequence[object]]:
+    """Cells of an Excel workbook's first sheet that has any."""
+    # Imported here: few have such a table.
+    import openpyxl
+
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        for sheet in book.worksheets:
+            rows = [list(row) for row in sheet.iter_rows(values_only=True) if any(row)]
+            if rows:
+                yield from rows
+                return
+    except (OSError, ValueError, KeyError, TypeError, SyntaxError, zipfile.BadZipFile) as error:
+        raise CorpusError(
+            f"the captions {path} look like an Excel workbook, but cannot be read ({error}): save "
+            "them once more as .xlsx or CSV"
+        ) from error
+
+
+def _named(rows: Iterable[Sequence[object]]) -> Iterator[Mapping[str, Any]]:
+    """Rows of cells by names: of the first row, or where that has none, by what stands in them."""
+    table = list(rows)
+    if not table:
         return
-    head = "".join(lines[:1])
-    counts = {mark: head.count(mark) for mark in "\t;,"}
-    delimiter = max(counts, key=lambda mark: counts[mark]) if any(counts.values()) else ","
-    for row in csv.DictReader(lines, delimiter=delimiter):
-        yield {str(key or "").strip().lower(): value for key, value in row.items()}
+    names = [_plain(cell) for cell in table[0]]
+    sample = table[:50]
+    column = next((names.index(name) for name in _PHOTO if name in names), None)
+    headed = column is not None
+    if column is None:
+        # Without a line of names the first row is a photo as the others are.
+        column = _photo_column(sample)
+        headed = column is None or not is_photo_name(str(table[0][column]))
+        names = names if headed else [""] * len(names)
+    if column is not None:
+        names[column] = "photo"
+        if not any(name in _TEXT for name in names) and len(names) > 1:
+            names[_text_column(sample[headed:], column, len(names))] = "text"
+    for row in table[headed:]:
+        yield {
+            name: cell.strip() if isinstance(cell, str) else cell
+            for name, cell in zip(names, row, strict=False)
+            if name
+        }
+
+
+def _photo_column(rows: Sequence[Sequence[object]]) -> int | None:
+    """The column in which file names of photos stand, in most rows."""
+    counts = [
+        sum(is_photo_name(str(row[column])) for row in rows if column < len(row))
+        for column in range(max(map(len, rows)))
+    ]
+    best = max(range(len(counts)), key=counts.__getitem__, default=None)
+    return best if best is not None and counts[best] * 2 >= len(rows) else None
+
+
+def _text_column(rows: Sequence[Sequence[object]], photo: int, width: int) -> int:
+    """The column of the longest texts beside that of the photos."""
+    lengths = [sum(len(str(row[c] or "")) for row in rows if c < len(row)) for c in range(width)]
+    lengths[photo] = -1
+    return lengths.index(max(lengths))
+
+
+def _json_rows(path: Path, text: str, lines: list[str]) -> Iterator[Mapping[str, Any]]:
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        whole = None
+    if isinstance(whole, list):
+        rows: Iterable[Any] = whole
+    elif isinstance(whole, dict) and not any(_plain(key) in _PHOTO for key in whole):
+        rows = _json_names(whole)
+    else:
+        rows = (
+            _json_line(path, number, line) for number, line in enumerate(lines, 1) if line.strip()
+        )
+    for row in rows:
+        if isinstance(row, list | tuple) and len(row) > 1:
+            row = {"photo": row[0], "text": row[1]}
+        if not isinstance(row, dict):
+            raise CorpusError(f"{path}: JSON objects of a photo and its text are expected")
+        yield {_plain(key): value for key, value in row.items()}
+
+
+def _json_line(path: Path, number: int, line: str) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise CorpusError(f"{path}, line {number}: not JSON ({error})") from error
+
+
+def _json_names(whole: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """COCO captions, Karpathy's splits, or names of photos with their captions."""
+    images = whole.get("images")
+    if isinstance(images, list):
+        names = {}
+        for image in (one for one in images if isinstance(one, dict)):
+            name = image.get("file_name") or image.get("filename")
+            names[image.get("id")] = name
+            sentences = image.get("sentences") or []
+            yield from ({"photo": name, "text": one.get("raw")} for one in sentences)
+        for note in whole.get("annotations") or []:
+            if isinstance(note, dict) and isinstance(name := names.get(note.get("image_id")), str):
+                yield {"photo": name, "text": note.get("caption")}
+        return
+    for key, value in whole.items():
+        if isinstance(value, dict):
+            yield {**value, "photo": key}
+        elif isinstance(value, str | list):
+            yield {"photo": key, "text": value}
+
+
+def _plain(name: object) -> str:
+    text = unicodedata.normalize("NFKC", str(name or "")).casefold().replace("ё", "е")
+    return re.sub(r"[\s_\-.:]+", " ", text).strip()
 
 
 def _decode(data: bytes) -> str:
-    for encoding in ("utf-8-sig", "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1251"):
+    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    for encoding in ("utf-8-sig", "utf-16" if wide else "cp1251"):
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
@@ -141,33 +357,171 @@ def _pick(row: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     return next((row[name] for name in names if row.get(name) not in (None, "")), None)
 
 
-def read_sidecar(photo: Path) -> Caption | None:
-    """Read ``name.txt`` or ``name.jpg.txt`` beside a photo; None if there is none."""
-    for path in (photo.with_suffix(".txt"), photo.with_name(photo.name + ".txt")):
+def _split_tags(tags: object) -> list[str] | None:
+    """Tags of one cell; a tag may have blanks where other marks stand between tags."""
+    if isinstance(tags, str):
+        if re.search(r"[;,|\n]", tags):
+            parts = re.split(r"[;,|\n]+", tags)
+        else:
+            parts = tags.split("#") if "#" in tags else tags.split()
+        tags = parts
+    if not isinstance(tags, list):
+        return None
+    return [tag for each in tags if (tag := str(each).strip().lstrip("#").strip())]
+
+
+class TableCaptions:
+    """Captions by the name of the photo: its path in the folder, or the file's name alone.
+
+    Tables come from other computers: names differ from the files' in letter case, in the form of
+    accents, by percent signs of addresses, by the folders before them, or lack the ending.
+    """
+
+    def __init__(self, captions: Mapping[str, Caption]) -> None:
+        self._captions = captions
+        self._unused = set(captions)
+        # From the strictest to the loosest way to compare; what is ambiguous counts for none.
+        self._ways: list[tuple[Callable[[str], str], dict[str, str]]] = []
+        for way in (_same, _like, _name, _stem):
+            keys: dict[str, list[str]] = {}
+            for key in captions:
+                keys.setdefault(way(key), []).append(key)
+            self._ways.append((way, {way(k): k for k in captions if len(keys[way(k)]) == 1}))
+
+    def get(self, inside: str) -> Caption | None:
+        """Caption of the photo at a path in the folder."""
+        for way, keys in self._ways:
+            key = keys.get(way(inside))
+            if key is not None:
+                self._unused.discard(key)
+                return self._captions[key]
+        return None
+
+    def unused(self) -> list[str]:
+        """Photos of the table that were not asked for."""
+        return sorted(self._unused)
+
+
+def _same(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _like(name: str) -> str:
+    return unicodedata.normalize("NFC", unquote(name)).casefold()
+
+
+def _name(name: str) -> str:
+    return _like(name).rpartition("/")[2]
+
+
+def _stem(name: str) -> str:
+    plain = _like(name)
+    return plain.rpartition(".")[0] if is_photo_name(plain) else plain
+
+
+def read_sidecar(photo: Path, beside: Mapping[str, Path]) -> Caption | None:
+    """Read what lies beside a photo: a text, an XMP file, Google Takeout's JSON.
+
+    Parameters
+    ----------
+    photo
+        The photo.
+    beside
+        The files of its folder by their names in lower case.
+
+    Returns
+    -------
+    Caption or None
+        Texts of the first of these files that has any, and what else they tell.
+    """
+    found: Caption | None = None
+    for name, read in _sidecars(photo):
+        path = beside.get(name)
         try:
-            if path.is_file() and path.stat().st_size <= MAX_SIDECAR_BYTES:
-                caption = Caption()
-                caption.add(_decode(path.read_bytes()))
-                return caption
-        except OSError:
+            if path is None or path.stat().st_size > MAX_SIDECAR_BYTES:
+                continue
+            caption = read(path.read_bytes())
+        except (OSError, ValueError, RecursionError, ElementTree.ParseError):
             continue
-    return None
+        if found is None:
+            found = caption
+        else:
+            found.texts = found.texts or caption.texts
+            found.tags = caption.tags if found.tags is None else found.tags
+            found.date = found.date or caption.date
+            found.author = found.author or caption.author
+    return found
+
+
+def _sidecars(photo: Path) -> Iterator[tuple[str, Callable[[bytes], Caption]]]:
+    name, stem = photo.name.casefold(), photo.stem.casefold()
+    for ending in (".txt", ".caption", ".md"):
+        for base in (stem, name):
+            yield base + ending, _read_text
+    for base in (stem, name):
+        yield base + ".xmp", _read_xmp_file
+    # Takeout cuts its names off at 51 characters, and counts copies behind the ending:
+    # "IMG(1).jpg" has "IMG.jpg(1).json" or "IMG.jpg.supplemental-metadata(1).json".
+    count = re.search(r"\(\d+\)$", stem)
+    base = stem.removesuffix(count[0]) + photo.suffix.casefold() if count else name
+    copy = count[0] if count else ""
+    for long in (f"{base}{copy}", f"{base}.supplemental-metadata{copy}"):
+        yield f"{long}.json", _read_takeout
+    whole = f"{base}.supplemental-metadata"
+    yield from ((f"{whole[:end]}{copy}.json", _read_takeout) for end in range(46, len(base), -1))
+    yield f"{stem}.json", _read_takeout
+
+
+def _read_text(data: bytes) -> Caption:
+    caption = Caption()
+    caption.add(_decode(data))
+    return caption
+
+
+def _read_takeout(data: bytes) -> Caption:
+    note = json.loads(_decode(data))
+    caption = Caption()
+    if isinstance(note, dict) and ("photoTakenTime" in note or "imageViews" in note):
+        caption.add(note.get("description"))
+        taken = note.get("photoTakenTime")
+        seconds = taken.get("timestamp") if isinstance(taken, dict) else None
+        caption.date = _iso(str(seconds or ""))
+    return caption
+
+
+def _read_xmp_file(data: bytes) -> Caption:
+    caption = Caption()
+    root = ElementTree.fromstring(data)
+    for part in root.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"):
+        for element in part:
+            name = element.tag.rpartition("}")[2]
+            texts = [text.strip() for text in element.itertext() if text.strip()]
+            if name in _XMP_TEXTS and not caption.texts and texts:
+                caption.add(texts[0])
+            elif name == "subject" and caption.tags is None:
+                caption.tags = texts
+            elif name == "creator" and texts:
+                caption.author = texts[0]
+    return caption
 
 
 def read_embedded(photo: Path) -> Caption | None:
     """Read what EXIF, IPTC and XMP within a photo say; None where the photo cannot be opened.
 
-    A description that a camera writes by itself is passed over. Where it was taken is not read.
+    A description that a camera or an app writes by itself is passed over. Where it was taken is
+    not read.
     """
     caption = Caption()
     try:
-        with Image.open(photo) as image:
+        with open_photo(photo) as image:
             _read_iptc(image, caption)
             _read_exif(image, caption)
             _read_xmp(image, caption)
+    except PhotoError:
+        return None
     except Exception:
-        # Whatever a decoder throws at a damaged file; the photo itself is judged elsewhere.
-        return caption if caption.texts else None
+        # Whatever a decoder throws at damaged metadata; the photo itself is judged elsewhere.
+        return caption
     return caption
 
 
@@ -180,7 +534,7 @@ def _read_iptc(image: Image.Image, caption: Caption) -> None:
 
     for key in (_IPTC_CAPTION, _IPTC_HEADLINE, _IPTC_TITLE):
         for text in values(key):
-            if not caption.texts:
+            if not caption.texts and not _CAMERA.fullmatch(text):
                 caption.add(text)
     if tags := [tag for tag in values(_IPTC_KEYWORDS) if tag]:
         caption.tags = tags
@@ -193,15 +547,16 @@ def _read_exif(image: Image.Image, caption: Caption) -> None:
     described = exif.get(ExifTags.Base.ImageDescription)
     comment = detail.get(ExifTags.Base.UserComment)
     candidates = [
-        described,
+        _bytes_text(described),
         _windows(exif.get(_XP["title"])),
         _windows(exif.get(_XP["comment"])),
         _windows(exif.get(_XP["subject"])),
         _comment(comment),
     ]
     for text in candidates:
-        if not caption.texts and isinstance(text, str) and not _CAMERA.match(text.strip("\0 ")):
-            caption.add(_as_utf8(text.strip("\0 ")))
+        plain = _as_typed(text.strip("\0 \r\n\t")) if isinstance(text, str) else ""
+        if plain and not caption.texts and not _CAMERA.fullmatch(plain):
+            caption.add(plain)
     keywords = _windows(exif.get(_XP["keywords"]))
     if keywords and caption.tags is None:
         caption.tags = [tag.strip() for tag in re.split("[;,]", keywords) if tag.strip()]
@@ -215,9 +570,9 @@ def _read_xmp(image: Image.Image, caption: Caption) -> None:
     root = image.getxmp()
     described: Any = root.get("xmpmeta", {}).get("RDF", {}).get("Description", {})
     for part in described if isinstance(described, list) else [described]:
-        for name in ("description", "title"):
+        for name in _XMP_TEXTS:
             for text in _leaves(part.get(name)):
-                if not caption.texts:
+                if not caption.texts and not _CAMERA.fullmatch(text.strip()):
                     caption.add(text)
         tags = _leaves(part.get("subject"))
         if tags and caption.tags is None:
@@ -258,18 +613,37 @@ def _comment(value: object) -> str | None:
     return _decode(rest).strip("\0 ") if code.startswith((b"ASCII", b"\0")) else None
 
 
-def _as_utf8(text: str) -> str:
-    """Undo Pillow's reading of an EXIF string as Latin-1 where it was UTF-8."""
+def _bytes_text(value: object) -> object:
+    return _decode(value) if isinstance(value, bytes) else value
+
+
+def _as_typed(text: str) -> str:
+    """Undo Pillow's reading of an EXIF string as Latin-1 where it was UTF-8 or Russian cp1251."""
     try:
-        return text.encode("latin-1").decode("utf-8")
+        data = text.encode("latin-1")
     except UnicodeError:
         return text
+    try:
+        return data.decode("utf-8")
+    except UnicodeError:
+        pass
+    # No language of Latin-1 has words of such letters alone.
+    if re.search(r"[\xa8\xb8\xc0-\xff]{4}", text):
+        return data.decode("cp1251", "replace")
+    return text
 
 
-def _iso(value: object) -> str | None:
+def _iso(value: object, *, month_first: bool = False) -> str | None:
+    """A date as people, cameras and programs write it, in ISO 8601; None where it is none."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(int(value))
     if not isinstance(value, str):
         return None
     text = value.strip("\0 ")
+    if re.fullmatch(r"\d{9,10}|\d{13}", text):
+        return datetime.fromtimestamp(int(text[:10]), UTC).isoformat()
     try:
         return datetime.strptime(text, "%Y:%m:%d %H:%M:%S").isoformat()
     except ValueError:
@@ -277,4 +651,34 @@ def _iso(value: object) -> str | None:
     try:
         return datetime.fromisoformat(text).isoformat()
     except ValueError:
+        pass
+    if match := _NUMBERED.fullmatch(text):
+        first, second, third = (int(part) for part in match.groups()[:3])
+        if len(match[1]) == 4:
+            day, month, year = third, second, first
+        else:
+            day, month = (second, first) if month_first and "/" in text else (first, second)
+            year = third + 2000 if third < 70 else third + 1900 if third < 100 else third
+        return _moment(year, month, day, match.groups()[3:])
+    if match := _WRITTEN.fullmatch(text):
+        word = (match[2] or match[3]).casefold()
+        month = next((n for n, name in enumerate(_MONTHS, 1) if name.match(word)), 0)
+        return _moment(int(match[5]), month, int(match[1] or match[4]), match.groups()[5:])
+    return None
+
+
+def _moment(year: int, month: int, day: int, time: Sequence[str | None]) -> str | None:
+    hour, minute, second = (int(part or 0) for part in time[:3])
+    if half := time[3]:
+        hour = hour % 12 + 12 * (half.casefold() == "pm")
+    try:
+        return datetime(year, month, day, hour, minute, second).isoformat()
+    except ValueError:
         return None
+
+
+def _month_first(dates: Iterable[object]) -> bool:
+    """Whether a column's dates with slashes have the month first, as in the United States."""
+    matches = [_NUMBERED.fullmatch(str(date).strip()) for date in dates if date]
+    pairs = [(int(one[1]), int(one[2])) for one in matches if one and "/" in one[0]]
+    return any(second > 12 >= first for first, second in pairs)

@@ -2,25 +2,61 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from engine.cleaning.privacy import redact
-from engine.corpus.captions import Caption, read_embedded, read_sidecar, read_table
-from engine.corpus.posts import (
-    MAX_PHOTO_BYTES,
-    PHOTO_SUFFIXES,
-    SourcePost,
-    SourceReport,
-    photo_name,
+from engine.corpus.captions import (
+    Caption,
+    TableCaptions,
+    read_embedded,
+    read_sidecar,
+    read_table,
 )
+from engine.corpus.posts import MAX_PHOTO_BYTES, SourcePost, SourceReport, photo_name
+from engine.corpus.videos import VIDEO_SUFFIXES, first_frame
 from engine.errors import CorpusError
+from engine.photo import SUFFIXES, format_of
 
-_TABLES: Final = frozenset(("captions.csv", "captions.tsv", "captions.jsonl"))
+_TABLES: Final = frozenset(
+    f"{name}.{ending}"
+    for name in ("captions", "metadata")
+    for ending in ("csv", "tsv", "jsonl", "json", "xlsx")
+)
+
+_SKIPPED_FOLDERS: Final = frozenset(
+    (
+        *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "$recycle.bin"),
+        *("system volume information", "lost+found", "__macosx", "_thumbnails", "thumbnails"),
+    )
+)
+"""Where network drives and systems keep small copies and what was deleted; hidden ones besides."""
+
+_RAW: Final = frozenset(
+    (
+        *(".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".orf", ".rw2"),
+        *(".raf", ".pef", ".srw", ".x3f", ".3fr", ".iiq", ".erf", ".kdc", ".mrw"),
+    )
+)
+_OTHER_PICTURES: Final = frozenset(
+    (".psd", ".svg", ".jp2", ".j2k", ".jxl", ".ico", ".xcf", ".ai", ".eps", ".tga", ".exr", ".hdr")
+)
+_TEXTS: Final = frozenset(
+    (
+        *(".txt", ".caption", ".md", ".xmp", ".json", ".jsonl", ".csv", ".tsv", ".xlsx", ".html"),
+        *(".aae", ".ini", ".db", ".token", ".nfo", ".log", ".xml", ".thm"),
+    )
+)
+"""Files that go with photos; they are not worth a word."""
+
+_RECURS: Final = 3
+_SHORT: Final = 24
 
 
 @dataclass(frozen=True)
@@ -30,7 +66,7 @@ class FolderOptions:
     Attributes
     ----------
     captions
-        A table of captions; None: ``captions.csv``, ``.tsv`` or ``.jsonl`` of the folder, if any.
+        A table of captions; None: one of the folder that is named so, such as ``captions.csv``.
     name
         What its posts' ids begin with; None: the folder's name, which then may stand for one
         folder only.
@@ -46,10 +82,20 @@ class FolderOptions:
     leave_out: Path | None = None
 
 
-def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> Iterator[SourcePost]:
-    """Photos of a folder and their captions.
+class _File(NamedTuple):
+    """A photo or a video: where it is, its path in the folder, and the ending of its copy."""
 
-    A photo's caption is taken from the table, else from a text file beside it, else from within it.
+    path: Path
+    inside: str
+    suffix: str
+    media: str | None
+
+
+def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> Iterator[SourcePost]:
+    """Photos of a folder and their captions; of videos the first frame, where ffmpeg is there.
+
+    What is a photo is told by its content, whatever its name. Its caption is taken from the table,
+    else from a file beside it, else from within it.
 
     Raises
     ------
@@ -58,84 +104,172 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
     """
     if not folder.is_dir():
         raise CorpusError(f"{folder} is not a folder")
-    name = options.name or folder.resolve().name
+    name = options.name or _text(folder.resolve().name)
     own = (one for one in folder.iterdir() if one.name.lower() in _TABLES)
-    file = options.captions or min(own, default=None)
-    table = _Table(read_table(file) if file else {})
-    photos = sorted(_photos(folder, options.leave_out))
-    report.size += len(photos)
-    for path in photos:
-        report.place += 1
-        inside = path.relative_to(folder).as_posix()
-        try:
-            size = path.stat().st_size
-        except OSError:
-            size = 0
-        if not 0 < size <= MAX_PHOTO_BYTES:
-            report.skip("empty_file" if not size else "large", inside)
-            continue
-        report.read["photos"] += 1
-        origin, caption = _caption(path, inside, table)
-        report.captions[origin] += 1
-        texts = [redact(text) for text in caption.texts]
-        record: dict[str, Any] = {
-            "id": f"{name}/{unicodedata.normalize('NFC', inside)}",
-            "photo": photo_name(name, inside.removesuffix(path.suffix), suffix=path.suffix),
-            "text": texts[0] if len(texts) == 1 else None,
-            "texts": {"": texts} if len(texts) > 1 else None,
-            "tags": caption.tags,
-            "date": caption.date,
-            "url": caption.url,
-            "source": name,
-            "author": caption.author if options.authors else None,
-            "photo_bytes": size,
-        }
-        yield SourcePost(record, path)
+    captions = options.captions or min(own, default=None)
+    table = TableCaptions(read_table(captions) if captions else {})
+    walk = _Walk(folder, options.leave_out, report)
+    files = sorted(walk.files(), key=lambda file: os.fsencode(file.inside))
+    places = Counter(_place(file.inside) for file in files)
+    ids = Counter(unicodedata.normalize("NFC", file.inside) for file in files)
+    recurring = _recurring(files)
+    report.size += len(files)
+    with tempfile.TemporaryDirectory(prefix="image2pic-") as frames:
+        for file in files:
+            report.place += 1
+            size = _size(file.path)
+            if not 0 < size <= MAX_PHOTO_BYTES and file.media is None:
+                report.skip("empty_file" if not size else "large", file.inside)
+                continue
+            photo = file.path
+            if file.media is not None:
+                photo = Path(frames, "frame.jpg")
+                if not first_frame(file.path, photo):
+                    report.skip("thumbnail", file.inside)
+                    continue
+            report.read["photos" if file.media is None else "videos"] += 1
+            origin, caption = _caption(file, table, walk.beside(file.path), recurring)
+            report.captions[origin] += 1
+            texts = [redact(text) for text in caption.texts]
+            inside = unicodedata.normalize("NFC", file.inside)
+            stem = file.inside.removesuffix(file.path.suffix)
+            # Where file systems would take two names for one, the whole name tells them apart.
+            alone = places[_place(file.inside)] == 1
+            record: dict[str, Any] = {
+                "id": f"{name}/{inside if ids[inside] == 1 else file.inside}",
+                "photo": photo_name(name, stem if alone else file.inside, suffix=file.suffix),
+                "text": texts[0] if len(texts) == 1 else None,
+                "texts": {"": texts} if len(texts) > 1 else None,
+                "tags": caption.tags,
+                "date": caption.date,
+                "url": caption.url,
+                "source": name,
+                "author": caption.author if options.authors else None,
+                "media": file.media,
+                "photo_bytes": size,
+            }
+            yield SourcePost(record, photo)
     for gone in table.unused():
         report.skip("unnamed", gone)
     report.covered[f"{name}/"] = None
 
 
-def _photos(folder: Path, leave_out: Path | None) -> Iterator[Path]:
-    """Files that look like photos; hidden ones are left out."""
-    own = leave_out.resolve() if leave_out is not None else None
-    for path in folder.rglob("*"):
-        inside = path.relative_to(folder)
-        if path.suffix.lower() not in PHOTO_SUFFIXES or any(p[0] == "." for p in inside.parts):
-            continue
-        if path.is_file() and (own is None or not path.resolve().is_relative_to(own)):
-            yield path
+class _Walk:
+    """Goes through a folder and those below it, links to folders included, each once."""
 
+    def __init__(self, folder: Path, leave_out: Path | None, report: SourceReport) -> None:
+        self._folder, self._report = folder, report
+        self._seen = {leave_out.resolve()} if leave_out is not None else set()
+        self._beside: tuple[Path | None, dict[str, Path]] = (None, {})
 
-class _Table:
-    """Captions by name of photo: the path in the folder, or the file's name alone."""
+    def files(self) -> Iterator[_File]:
+        waiting = [self._folder]
+        while waiting:
+            here = waiting.pop()
+            try:
+                real = here.resolve()
+                entries = sorted(here.iterdir(), key=lambda path: os.fsencode(path.name))
+            except (OSError, RuntimeError):
+                continue
+            if real in self._seen:
+                continue
+            self._seen.add(real)
+            names = {path.stem.casefold() for path in entries if path.suffix.casefold() in _STILLS}
+            for path in entries:
+                if path.name.startswith(".") or path.name.casefold() in _SKIPPED_FOLDERS:
+                    continue
+                if path.is_dir():
+                    waiting.append(path)
+                elif path.is_file() and (file := self._file(path, names)):
+                    yield file
 
-    def __init__(self, captions: Mapping[str, Caption]) -> None:
-        self._captions = {unicodedata.normalize("NFC", key): c for key, c in captions.items()}
-        self._unused = set(self._captions)
-        names = Counter(key.rpartition("/")[2] for key in self._captions)
-        self._by_name = {
-            key.rpartition("/")[2]: key
-            for key in self._captions
-            if names[key.rpartition("/")[2]] == 1
-        }
-
-    def get(self, inside: str) -> Caption | None:
-        plain = unicodedata.normalize("NFC", inside)
-        name = plain.rpartition("/")[2]
-        for key in (plain, plain.rpartition(".")[0], self._by_name.get(name, "")):
-            if key in self._captions:
-                self._unused.discard(key)
-                return self._captions[key]
+    def _file(self, path: Path, stills: set[str]) -> _File | None:
+        inside = _text(path.relative_to(self._folder).as_posix())
+        suffix = path.suffix.casefold()
+        kind = _format(path)
+        if kind is not None and not (kind == "TIFF" and suffix in _RAW):
+            return _File(path, inside, SUFFIXES[kind], None)
+        if suffix in VIDEO_SUFFIXES:
+            # Beside the photo of the same name it is the same moment, as phones keep it.
+            if path.stem.casefold() in stills:
+                return None
+            return _File(path, inside, ".jpg", "video")
+        if not _size(path):
+            if suffix in _STILLS:
+                self._report.skip("empty_file", inside)
+        elif suffix in _RAW:
+            self._report.skip("raw", inside)
+        elif suffix in _STILLS:
+            self._report.skip("damaged_file", inside)
+        elif suffix in _OTHER_PICTURES:
+            self._report.skip("other_picture", inside)
+        elif suffix not in _TEXTS:
+            self._report.skip("no_photo", inside)
         return None
 
-    def unused(self) -> list[str]:
-        return sorted(self._unused)
+    def beside(self, path: Path) -> dict[str, Path]:
+        """The files of a photo's folder by their names in lower case."""
+        if self._beside[0] != path.parent:
+            try:
+                found = {entry.name.casefold(): entry for entry in path.parent.iterdir()}
+            except OSError:
+                found = {}
+            self._beside = (path.parent, found)
+        return self._beside[1]
 
 
-def _caption(path: Path, inside: str, table: _Table) -> tuple[str, Caption]:
-    embedded = read_embedded(path) or Caption()
-    for origin, caption in (("from the table", table.get(inside)), ("beside", read_sidecar(path))):
+_STILLS: Final = frozenset((*SUFFIXES.values(), ".jpeg", ".jpe", ".jfif", ".tiff", ".heif", ".png"))
+
+
+def _format(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return format_of(file.read(32))
+    except OSError:
+        return None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _text(name: str) -> str:
+    r"""A file's name as text: bytes that are no UTF-8 as ``\xff``."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _place(inside: str) -> str:
+    """What is the same for names that some file systems, or a common ending, make the same."""
+    return unicodedata.normalize("NFC", inside.rpartition(".")[0]).casefold()
+
+
+def _recurring(files: list[_File]) -> set[str]:
+    """Short descriptions that stand within photos of several days: a camera wrote them."""
+    days: dict[str, set[str]] = {}
+    counts: Counter[str] = Counter()
+    for file in files:
+        caption = read_embedded(file.path) if file.media is None else None
+        for text in caption.texts if caption else ():
+            if len(text) <= _SHORT and len(text.split()) <= 2:
+                counts[text] += 1
+                days.setdefault(text, set()).add((caption.date or "")[:10] if caption else "")
+    return {
+        text
+        for text, count in counts.items()
+        if count >= _RECURS and (len(days[text]) > 1 or "" in days[text])
+    }
+
+
+def _caption(
+    file: _File, table: TableCaptions, beside: dict[str, Path], recurring: set[str]
+) -> tuple[str, Caption]:
+    embedded = (read_embedded(file.path) if file.media is None else None) or Caption()
+    embedded.texts = [text for text in embedded.texts if text not in recurring]
+    sidecar = read_sidecar(file.path, beside)
+    for origin, caption in (("from the table", table.get(file.inside)), ("beside", sidecar)):
         if caption is not None and (caption.texts or caption.tags):
             return origin, Caption(
                 caption.texts,
@@ -144,4 +278,6 @@ def _caption(path: Path, inside: str, table: _Table) -> tuple[str, Caption]:
                 caption.url,
                 embedded.author,
             )
+    if sidecar is not None:
+        embedded.date = embedded.date or sidecar.date
     return ("within" if embedded.texts else "none"), embedded

@@ -9,11 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from engine.photo import MAX_BYTES
+
 PHOTO_SUFFIXES: Final = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic")
 )
 
-MAX_PHOTO_BYTES: Final = 20 * 1024 * 1024
+_PHOTO_ENDINGS: Final = PHOTO_SUFFIXES | frozenset(
+    (".jpe", ".jfif", ".pjpeg", ".jpg_large", ".heif", ".dng", ".mpo", ".jp2", ".psd")
+)
+
+MAX_PHOTO_BYTES: Final = MAX_BYTES
 
 NAMED: Final = 5
 """So many examples of each reason are named."""
@@ -31,6 +37,10 @@ REASONS: Final[Mapping[str, str]] = {
     "empty": "without photo or text",
     "number": "without a number",
     "damaged": "damaged messages",
+    "damaged_file": "damaged photos",
+    "raw": "raw photos of cameras",
+    "other_picture": "pictures of kinds that are not read",
+    "no_photo": "other files",
     "private": "private talks",
     "other": "other chats",
 }
@@ -124,6 +134,11 @@ class SourceReport:
                 for reason, count in self.skipped.most_common()
             )
         return text
+
+
+def is_photo_name(name: str) -> bool:
+    """Whether a name ends as those of photos do; what a file holds tells `engine.photo`."""
+    return name.strip().lower().endswith(tuple(_PHOTO_ENDINGS))
 
 
 def photo_name(*parts: object, suffix: str) -> str:

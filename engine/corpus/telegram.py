@@ -7,8 +7,6 @@ belong together but their sender, moment and neighbouring numbers.
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from engine.corpus.posts import (
     SourceReport,
     photo_name,
 )
+from engine.corpus.videos import first_frame
 from engine.errors import CorpusError
 
 ALBUM_MAX: Final = 10
@@ -32,7 +31,6 @@ ALBUM_SECONDS: Final = 3
 """The parts of an album are sent one after another."""
 
 RESULT_FILE: Final = "result.json"
-FRAME_SECONDS: Final = 30.0
 NAMED_CHATS: Final = 20
 
 # What an entity names that is nobody else's business.
@@ -483,22 +481,12 @@ class _Export:
         if not picture.media:
             return None
         video = picture.video and not picture.video.startswith("(") and self._inside(picture.video)
-        ffmpeg = shutil.which("ffmpeg")
-        if not video or not ffmpeg:
+        if not video:
             self._report.skip("thumbnail", picture.path or picture.video or "")
             return None
         self._frames = self._frames or tempfile.TemporaryDirectory()
         frame = Path(self._frames.name, f"{self._report.read['messages']}.jpg")
-        command = [ffmpeg, "-v", "error", "-y", "-protocol_whitelist", "file", "-i", str(video)]
-        try:
-            subprocess.run(  # noqa: S603 - no shell, and ffmpeg opens files only
-                [*command, "-frames:v", "1", "-q:v", "2", str(frame)],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=FRAME_SECONDS,
-                check=True,
-            )
-        except (OSError, subprocess.SubprocessError):
+        if not first_frame(video, frame):
             self._report.skip("thumbnail", picture.path or picture.video or "")
             return None
         return frame

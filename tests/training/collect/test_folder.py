@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import pillow_heif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +19,7 @@ from engine.corpus.folder import FolderOptions, read_folder
 from engine.corpus.posts import SourceReport
 from engine.corpus.source import CorpusOptions, SourceOptions
 from engine.errors import CorpusError
+from engine.photo import decode
 from tests.training.collect.helpers import Collect, contents, jpeg, load, photos_in
 from training.collect.add import add_posts, claim_name
 from training.collect.add import collect as collect_source
@@ -337,3 +342,182 @@ def test_merge_killed(tmp_path: Path, collect: Collect) -> None:
     collect.kill_when(lambda: photos_in(killed) >= 120, "merge", one, "--out", killed)
     assert collect("merge", one, "--out", killed).returncode == 0
     assert contents(killed) == contents(undisturbed)
+
+
+def ids(corpus: Path) -> list[str]:
+    return sorted(load(corpus))
+
+
+def test_photos_are_told_by_their_content(tmp_path: Path) -> None:
+    names = ("a.jpg", "b.JPG", "c.jfif", "d.jpe", "e.heif", "f.webp", "g.jp2", "h.psd", "noext")
+    path = folder(tmp_path / "my", *names)
+    (path / "film.mkv").write_bytes(b"no film")
+    (path / "raw.nef").write_bytes(b"MM\0*" + bytes(50))
+    (path / "drawing.svg").write_text("<svg/>")
+    (path / "tune.mp3").write_bytes(b"ID3")
+    (path / "broken.jpg").write_bytes(b"no photo")
+    (path / "empty.png").write_bytes(b"")
+    (path / "a.txt").write_text("a caption")
+    report = collect_to(tmp_path / "corpus", path)
+    assert ids(tmp_path / "corpus") == sorted(f"my/{name}" for name in names)
+    assert all(post.photo.suffix == ".jpg" for post in load(tmp_path / "corpus").values())
+    assert report.skipped == {
+        "thumbnail": 1,
+        "raw": 1,
+        "other_picture": 1,
+        "no_photo": 1,
+        "damaged_file": 1,
+        "empty_file": 1,
+    }
+
+
+def test_folders_of_small_copies_are_not_read(tmp_path: Path) -> None:
+    path = folder(
+        tmp_path / "my",
+        "a.jpg",
+        "@eaDir/a.jpg/SYNOPHOTO_THUMB_XL.jpg",
+        "#recycle/b.jpg",
+        ".thumbnails/c.jpg",
+        "sub/@Recycle/d.jpg",
+        "sub/e.jpg",
+        "__MACOSX/f.jpg",
+    )
+    collect_to(tmp_path / "corpus", path)
+    assert ids(tmp_path / "corpus") == ["my/a.jpg", "my/sub/e.jpg"]
+
+
+def test_names_that_some_file_systems_take_for_one(tmp_path: Path) -> None:
+    composed, apart = "caf\u00e9.jpg", "cafe\u0301.jpg"
+    names = ("IMG.jpg", "img.jpg", "img.JPG", "img.jfif", composed, apart, "x.jpg")
+    path = folder(tmp_path / "my", *names)
+    if len(list(path.iterdir())) != len(names):
+        pytest.skip("this file system takes them for one")
+    for run in range(2):
+        report = collect_to(tmp_path / "corpus", path)
+        assert report.read["photos"] == len(names), run
+        posts = load(tmp_path / "corpus")
+        assert len(posts) == len(names)
+        places = [str(post.photo).casefold() for post in posts.values()]
+        assert len(set(places)) == len(names)
+        contents = {post.photo.read_bytes() for post in posts.values() if post.photo}
+        assert len(contents) == len(names)
+    assert posts["my/x.jpg"].photo == tmp_path / "corpus" / "photos" / "my" / "x.jpg"
+
+
+def test_names_of_bytes_that_are_no_text(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my", "a.jpg")
+    for number, name in enumerate((b"\xcf\xf0\xe8\xe2\xe5\xf2.jpg", b"\xff\xfe.jpg"), 1):
+        try:
+            (path / os.fsdecode(name)).write_bytes(jpeg(number))
+        except OSError:
+            pytest.skip("this file system has no such names")
+    for _ in range(2):
+        collect_to(tmp_path / "corpus", path)
+        assert len(load(tmp_path / "corpus")) == 3
+    assert "my/\\xff\\xfe.jpg" in ids(tmp_path / "corpus")
+
+
+def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my", "a.jpg", "sub/b.jpg")
+    folder(tmp_path / "other", "c.jpg")
+    (path / "link").symlink_to(tmp_path / "other")
+    (path / "again").symlink_to(tmp_path / "other")
+    (path / "sub" / "up").symlink_to(path)
+    collect_to(tmp_path / "corpus", path)
+    assert len(ids(tmp_path / "corpus")) == 3
+
+
+def test_short_descriptions_of_many_days_are_the_cameras(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my")
+    path.mkdir()
+    texts = ["myphone"] * 3 + ["a red boat", "Anna's day", "Anna's day"]
+    for number, text in enumerate(texts):
+        exif = Image.Exif()
+        exif[ExifTags.Base.ImageDescription] = text
+        Image.open(io.BytesIO(jpeg(number))).save(path / f"{number}.jpg", exif=exif)
+    collect_to(tmp_path / "corpus", path)
+    found = [post.texts.get("", ()) for post in load(tmp_path / "corpus").values()]
+    assert found == [(), (), (), ("a red boat",), ("Anna's day",), ("Anna's day",)]
+
+
+def test_heic(tmp_path: Path) -> None:
+    path = tmp_path / "my"
+    path.mkdir()
+    image = Image.open(io.BytesIO(jpeg(1))).resize((64, 64))
+    pillow_heif.from_pillow(image).save(path / "IMG_1.HEIC")
+    pillow_heif.from_pillow(image.rotate(90)).save(path / "renamed.jpg", format="HEIF")
+    collect_to(tmp_path / "corpus", path)
+    posts = load(tmp_path / "corpus")
+    assert list(posts) == ["my/IMG_1.HEIC", "my/renamed.jpg"]
+    for post in posts.values():
+        assert post.photo is not None
+        assert post.photo.suffix == ".heic"
+        assert decode(post.photo).size == (64, 64)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_of_videos_the_first_frame(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my", "live.jpg")
+    film = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=red:size=64x48:duration=0.2"]
+    subprocess.run([*film, str(path / "film.mp4")], check=True, stdin=subprocess.DEVNULL)
+    (path / "film.txt").write_text("a red film")
+    shutil.copy(path / "film.mp4", path / "live.MOV")
+    (path / "broken.mp4").write_bytes(b"no film")
+    report = collect_to(tmp_path / "corpus", path)
+    posts = load(tmp_path / "corpus")
+    assert sorted(posts) == ["my/film.mp4", "my/live.jpg"]
+    film_post = posts["my/film.mp4"]
+    assert film_post.photo is not None
+    red, green, _ = decode(film_post.photo).getpixel((5, 5))  # type: ignore[misc]
+    assert red > 200 > 60 > green
+    assert film_post.texts[""] == ("a red film",)
+    assert report.skipped == {"thumbnail": 1}
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "AVIF", "HEIF"])
+@pytest.mark.parametrize("turned", [1, 6])
+def test_no_format_keeps_what_names_people_and_places(kind: str, turned: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "Anna Petrova"
+    exif[ExifTags.Base.Orientation] = turned
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (55.0, 45.0, 7.0)
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.BodySerialNumber] = "SERIAL7"
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><a>Anna Petrova</a></x:xmpmeta>"
+    image = Image.open(io.BytesIO(jpeg(1))).convert("RGB").resize((64, 48))
+    out = io.BytesIO()
+    if kind == "HEIF":
+        pillow_heif.from_pillow(image).save(out, exif=exif.tobytes(), xmp=xmp)
+    elif kind == "GIF":
+        image.save(out, kind, comment=b"Anna Petrova")
+    else:
+        image.save(out, kind, exif=exif, **({"xmp": xmp} if kind != "TIFF" else {}))
+    data = out.getvalue() + (b"Anna Petrova" if kind == "JPEG" else b"")
+    assert b"Anna" in data
+    plain = without_metadata(data)
+    assert b"Anna" not in plain
+    assert b"SERIAL7" not in plain
+    assert decode(plain).tobytes() == decode(data).tobytes()
+    with Image.open(io.BytesIO(plain)) as opened:
+        assert not opened.getexif().get_ifd(ExifTags.IFD.GPSInfo)
+    assert without_metadata(plain) == plain or kind == "TIFF"
+
+
+@given(st.sampled_from(["PNG", "WEBP", "GIF", "TIFF", "AVIF"]), st.integers(0, 2000), st.binary())
+@settings(max_examples=60, deadline=None)
+def test_damaged_photos_of_any_format_can_be_copied(kind: str, cut: int, noise: bytes) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (20, 20), "red").save(out, kind)
+    without_metadata(out.getvalue()[:cut] + noise)
+
+
+def test_a_table_that_cannot_be_used_leaves_no_empty_corpus(
+    tmp_path: Path, collect: Collect
+) -> None:
+    path = folder(tmp_path / "my", "a.jpg")
+    (tmp_path / "book.xlsx").write_bytes(b"PK\x03\x04 and then nothing")
+    done = collect(
+        "folder", path, "--captions", tmp_path / "book.xlsx", "--out", tmp_path / "corpus"
+    )
+    assert done.returncode != 0
+    assert "look like an Excel workbook" in done.stderr
+    assert not (tmp_path / "corpus").exists()
