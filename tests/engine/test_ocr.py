@@ -77,10 +77,10 @@ class TestReading:
         ImageDraw.Draw(image).text(
             (30, 40), "NOBODY SIMPLY", font=font, fill="white", stroke_width=3, stroke_fill="black"
         )
-        assert "simply" in tesseract.read_words(image)
+        assert "simply" in tesseract.read_words(image, seconds=100)
 
     def test_a_picture_without_words_has_none(self, tesseract: Tesseract) -> None:
-        noise = Image.effect_noise((300, 200), 80).convert("RGB")
+        noise = Image.effect_noise((60, 40), 80).convert("RGB")
         assert tesseract.read_words(noise) == ""
         assert tesseract.read_words(Image.linear_gradient("L")) == ""
 

@@ -12,6 +12,7 @@ from PIL import Image
 from engine.corpus.posts import SourcePost, SourceReport
 from engine.corpus.source import find_sources, read_source, unpacked
 from engine.errors import CorpusError
+from engine.photo import decode
 
 
 def photo(path: Path, colour: int = 0) -> None:
@@ -50,7 +51,7 @@ def read(path: Path) -> tuple[list[SourcePost], SourceReport]:
     posts = []
     for post in read_source(path, report):
         # A zip is only there while it is read.
-        assert post.file is None or Image.open(post.file).size == (32, 32)
+        assert post.file is None or decode(post.file).size == (32, 32)
         posts.append(post)
     return posts, report
 
