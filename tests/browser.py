@@ -22,7 +22,10 @@ CHROMIUM = next(
 )
 SHOTS = Path(os.environ.get("SCREENSHOTS", "out/screenshots"))
 DESKTOP = {"width": 1280, "height": 800}
+LAPTOP = {"width": 1440, "height": 900}
+TABLET = {"width": 820, "height": 1180}
 PHONE = {"width": 375, "height": 740}
+SMALL = {"width": 360, "height": 740}
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from bot.local.imports import Imports
 from bot.local.limits import EVENT_POLL_LIMIT
 from bot.local.params import Params, Upload, read_params
 from bot.local.people import People
+from engine.files import shipped
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -29,6 +30,8 @@ _PAGE_TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
+#: Kinds of scene that a first visit shows to ask with.
+_EXAMPLES = ("sunset-sea", "snowy-forest", "night-city")
 _PAGE_HEADERS = {
     # Nothing from elsewhere is ever loaded, and nothing inline is ever run.
     "Content-Security-Policy": (
@@ -50,6 +53,11 @@ def page_routes() -> list[web.RouteDef]:
             continue
         path = "/" if file.name == "index.html" else f"/{file.name}"
         routes.append(web.get(path, _page_file(file.read_bytes(), _PAGE_TYPES[suffix])))
+    for name in _EXAMPLES:
+        photo = shipped("starter", "photos", f"{name}-03.jpg")
+        if photo.is_file():
+            view = _page_file(photo.read_bytes(), "image/jpeg")
+            routes.append(web.get(f"/examples/{name}.jpg", view))
     return routes
 
 

@@ -37,9 +37,18 @@ export class Composer {
       event.target.value = "";
     });
     byId("context-close").addEventListener("click", () => this.context(null, null));
-    byId("open-commands").addEventListener("click", () => (menu.hidden ? this.showCommands("") : this.hideCommands()));
+    byId("open-commands").addEventListener("click", () => (menu.hidden ? this.showCommands("", true) : this.hideCommands()));
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || menu.hidden) return;
+      if (menu.contains(document.activeElement)) text.focus();
+      this.hideCommands();
+    });
     byId("open-inline").addEventListener("click", () => (inline.open ? inline.close(true) : inline.show()));
     document.addEventListener("paste", (event) => this.paste(event));
+    document.addEventListener("pointerdown", (event) => {
+      if (!menu.contains(event.target) && !byId("open-commands").contains(event.target)) this.hideCommands();
+    });
+    menu.addEventListener("keydown", (event) => this.walk(event));
     this.dropZone();
   }
 
@@ -200,8 +209,7 @@ export class Composer {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       this.send();
-    } else if (event.key === "Escape") {
-      this.hideCommands();
+    } else if (event.key === "Escape" && menu.hidden) {
       if (this.target) this.context(null, null);
       else if (this.inline.open) this.inline.close();
     } else if (event.key === "ArrowUp" && !menu.hidden) {
@@ -210,8 +218,11 @@ export class Composer {
     }
   }
 
-  async showCommands(prefix) {
+  async showCommands(prefix, focus = false) {
+    this.asked = prefix;
     const all = await commandsFor(this.state).catch(() => []);
+    // Closed, or asked for something else, before the answer came.
+    if (this.asked !== prefix) return;
     const fitting = all.filter(({ command }) => command.startsWith(prefix));
     if (prefix && !fitting.length) {
       this.hideCommands();
@@ -220,22 +231,37 @@ export class Composer {
     const run = (command) => {
       text.value = "";
       this.changed();
-      this.hideCommands();
+      text.focus();
       this.sendText(`/${command}`);
     };
     menu.replaceChildren(
       ...fitting.map(({ command, description }) =>
-        el("button", { type: "button", role: "option", onclick: () => run(command) }, el("b", {}, `/${command}`), el("span", {}, description)),
+        el("button", { type: "button", role: "menuitem", onclick: () => run(command) }, el("b", {}, `/${command}`), el("span", {}, description)),
       ),
     );
-    if (!fitting.length) menu.append(el("p", {}, t("noCommands")));
+    if (!fitting.length) menu.append(el("p", { role: "menuitem", "aria-disabled": "true" }, t("noCommands")));
     menu.hidden = false;
     byId("open-commands").setAttribute("aria-expanded", "true");
+    if (focus) menu.querySelector("button")?.focus();
+  }
+
+  walk(event) {
+    const steps = { ArrowDown: 1, ArrowUp: -1 };
+    if (!(event.key in steps)) return;
+    event.preventDefault();
+    const all = [...menu.querySelectorAll("button")];
+    (all[all.indexOf(document.activeElement) + steps[event.key]] ?? text).focus();
   }
 
   hideCommands() {
+    this.asked = null;
     menu.hidden = true;
     byId("open-commands").setAttribute("aria-expanded", "false");
+  }
+
+  async sendPhoto(url) {
+    const file = new File([await (await fetch(url)).blob()], "photo.jpg", { type: "image/jpeg" });
+    await this.deliver("send", {}, [{ field: "photo", file }]);
   }
 
   async sendText(words) {
@@ -288,6 +314,7 @@ export class Composer {
   }
 
   async deliver(path, payload, files = []) {
+    this.hideCommands();
     try {
       await post(path, { user_id: this.state.user.id, chat_id: this.state.chat.id, ...payload }, files);
       this.onSent();

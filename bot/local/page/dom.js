@@ -23,6 +23,11 @@ export function icon(name) {
   return svg;
 }
 
+// The bot's face.
+export function face(size = "") {
+  return el("img", { class: `avatar ${size}`, src: "bot.svg", alt: "", width: 42, height: 42 });
+}
+
 export const byId = (id) => document.getElementById(id);
 
 export function fileUrl(fileId) {

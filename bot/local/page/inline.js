@@ -98,7 +98,7 @@ export class InlinePanel {
   result(queryId, item, thumb) {
     const url = thumbUrl(thumb);
     const image = url ? el("img", { src: url, alt: "", loading: "lazy" }) : null;
-    image?.addEventListener("error", () => image.classList.add("broken"));
+    image?.addEventListener("error", () => image.replaceWith(el("span", { class: "no-photo" }, title || t("photo"))));
     const title = item.title || item.caption || "";
     const tile = item.type === "photo";
     const button = el(

@@ -2,7 +2,7 @@
 
 import { get, listen, post } from "./api.js";
 import { Composer } from "./composer.js";
-import { byId, colourOf, el, icon, initials } from "./dom.js";
+import { byId, colourOf, el, face, icon } from "./dom.js";
 import { chosenFolder } from "./folder.js";
 import { safeUrl } from "./entities.js";
 import { language, languages, setLanguage, stampOf, t } from "./i18n.js";
@@ -14,7 +14,7 @@ import { alertBox, openMenu, openViewer, toast } from "./viewer.js";
 
 const PAGE = 60;
 const PEOPLE = [1001, 1002, 1003];
-const ICONS = { private: "person", supergroup: "people", channel: "horn" };
+const ICONS = { supergroup: "people", channel: "horn" };
 const memory = {
   get: (key, fallback) => localStorage.getItem(`chat.${key}`) ?? fallback,
   set: (key, value) => localStorage.setItem(`chat.${key}`, value),
@@ -28,7 +28,7 @@ const state = {
   saveDraft: (text) => memory.set(`draft.${state.user.id}.${state.chat.id}`, text),
 };
 const scroll = byId("scroll");
-const view = new View(scroll, [byId("messages"), byId("typing")], () => {
+const view = new View(scroll, [byId("messages"), byId("typing")], () => list?.answer ?? null, () => {
   byId("to-end").hidden = view.near;
   if (scroll.scrollTop < 120) older();
 });
@@ -65,6 +65,7 @@ function drawTexts() {
   document.title = `${state.bot.first_name} · ${t("brand")}`;
   byId("brand").textContent = t("brand");
   byId("person-label").textContent = t("actAs");
+  byId("person").setAttribute("aria-label", t("actAs"));
   byId("alert-ok").textContent = t("ok");
   byId("local-note").textContent = t("note");
   byId("chats").setAttribute("aria-label", t("chats"));
@@ -88,6 +89,7 @@ function drawTexts() {
   label("commands", "commands");
   label("context-close", "close");
   label("viewer-close", "close");
+  label("viewer-zoom", "zoom");
   label("viewer-previous", "previous");
   label("viewer-next", "next");
   label("to-end", "toEnd");
@@ -101,6 +103,11 @@ function drawTexts() {
 
 function titleOf(chat) {
   return chat.type === "private" ? state.bot.first_name : chat.title;
+}
+
+function avatarOf(chat) {
+  if (chat.type === "private") return face();
+  return el("span", { class: `avatar ${colourOf(chat.id)}`, "aria-hidden": "true" }, icon(ICONS[chat.type]));
 }
 
 const kindKey = (chat) => (chat.type === "supergroup" ? "group" : chat.type);
@@ -122,7 +129,7 @@ function drawChats() {
       const button = el(
         "button",
         { type: "button", class: "chat", dataset: { chat: chat.id }, "aria-current": chat.id === state.chat.id ? "true" : null, onclick: () => openChat(chat.id) },
-        el("span", { class: `avatar ${colourOf(chat.type === "private" ? state.bot.id : chat.id)}`, "aria-hidden": "true" }, icon(ICONS[chat.type])),
+        avatarOf(chat),
         el("span", { class: "chat-kind", "aria-hidden": "true" }, t(chat.type === "private" ? "privateShort" : kindKey(chat))),
         el(
           "span", { class: "chat-names" },
@@ -141,8 +148,7 @@ function drawChats() {
 function drawHead(action = null) {
   const { chat, bot } = state;
   byId("room-title").textContent = titleOf(chat);
-  byId("room-avatar").className = `avatar ${colourOf(chat.type === "private" ? bot.id : chat.id)}`;
-  byId("room-avatar").replaceChildren(icon(ICONS[chat.type]));
+  byId("room-avatar").replaceChildren(avatarOf(chat));
   const calm = { private: "bot", supergroup: "members", channel: "subscribers" }[chat.type];
   const words = action ? t(["typing", "upload_photo", "upload_document"].includes(action) ? action : "action") : t(chat.bot_member ? calm : "absent");
   byId("room-status").textContent = chat.type === "private" && !action ? `@${bot.username} · ${words}` : words;
@@ -244,9 +250,9 @@ async function press(message, key, button) {
     copy(key.copy_text.text);
     return;
   }
-  if (key.callback_data === undefined) return;
+  // Not `disabled`: the focus has to stay for whoever presses by the keyboard.
+  if (key.callback_data === undefined || button.classList.contains("busy")) return;
   button.classList.add("busy");
-  button.disabled = true;
   try {
     const { answer } = await post("press", {
       user_id: state.user.id, chat_id: message.chat.id, message_id: message.message_id, data: key.callback_data,
@@ -257,7 +263,6 @@ async function press(message, key, button) {
     toast(error.status === 408 ? t("noAnswer") : error.message, "bad");
   } finally {
     button.classList.remove("busy");
-    button.disabled = false;
   }
 }
 
@@ -374,6 +379,7 @@ async function start() {
   composer = new Composer(state, inline, takeFolder, () => requestAnimationFrame(() => view.toEnd(true)));
   list = new MessageList(state, {
     sendText: (text) => composer.sendText(text),
+    sendPhoto: (url) => composer.sendPhoto(url),
     insert: (word) => composer.insert(word),
     reply: (message) => composer.context("reply", message),
     menu: messageMenu,

@@ -1,6 +1,6 @@
 // The list of messages: bubbles, albums, keyboards. One block per message or album.
 
-import { byId, colourOf, el, fileUrl, icon, initials, sizeFor } from "./dom.js";
+import { byId, colourOf, el, face, fileUrl, icon, initials, sizeFor } from "./dom.js";
 import { richText } from "./entities.js";
 import { bytes, dayOf, t, timeOf } from "./i18n.js";
 import { openMenu, openViewer } from "./viewer.js";
@@ -11,6 +11,10 @@ const ROWS = { 2: [2], 3: [1, 2], 4: [2, 2], 5: [2, 3], 6: [3, 3], 7: [2, 2, 3],
 const THUMBS = { "👍": "thumb-up", "👎": "thumb-down" };
 const MOST = 300;
 const REST = 100;
+const LOADING = 1500; // milliseconds that a new photo is waited for
+
+// What a first visit shows to try: scenes that ship, and words for such.
+const EXAMPLES = ["sunset-sea", "snowy-forest", "night-city"];
 
 export function snippet(message) {
   const text = message.text || message.caption;
@@ -37,6 +41,7 @@ export class MessageList {
     this.actions = actions;
     this.messages = new Map();
     this.nodes = new Map();
+    this.turns = new Map();
     this.root = byId("messages");
     this.complete = false;
   }
@@ -72,16 +77,47 @@ export class MessageList {
     const key = this.keyOf(message);
     const node = this.nodes.get(key);
     if (node) {
-      const fresh = this.draw(this.block(key), node.dataset.joined === "1");
-      if (!isNew) fresh.classList.add("still");
-      node.replaceWith(fresh);
-      this.nodes.set(key, fresh);
+      this.redraw(key, isNew);
     } else if (isNew && message.message_id > newest) {
       this.root.querySelector(".empty")?.remove();
       this.append([message]);
     } else {
       this.render();
     }
+  }
+
+  // A photo in place of another is loaded first: nothing flickers, and nobody loses the place.
+  async redraw(key, isNew) {
+    const fresh = this.draw(this.block(key), this.nodes.get(key).dataset.joined === "1");
+    if (!isNew) fresh.classList.add("still");
+    const turn = (this.turns.get(key) ?? 0) + 1;
+    this.turns.set(key, turn);
+    const photo = fresh.querySelector(".photo img");
+    if (photo && !isNew) {
+      photo.loading = "eager";
+      await Promise.race([photo.decode().catch(() => {}), new Promise((resolve) => setTimeout(resolve, LOADING))]);
+    }
+    const node = this.nodes.get(key);
+    if (!node || this.turns.get(key) !== turn) return;
+    const buttons = (of) => [...of.querySelectorAll("button, a")];
+    const focused = buttons(node).indexOf(document.activeElement);
+    node.replaceWith(fresh);
+    this.nodes.set(key, fresh);
+    if (focused >= 0) {
+      const label = buttons(node)[focused].getAttribute("aria-label");
+      const again = buttons(fresh);
+      (again.find((one) => one.getAttribute("aria-label") === label) ?? again[Math.min(focused, again.length - 1)])?.focus({ preventScroll: true });
+    }
+  }
+
+  // What an answer with a picture begins with: the first after one's own last message.
+  get answer() {
+    let found = null;
+    for (const message of this.messages.values()) {
+      if (message.from?.id === this.state.user.id && !message.via_bot) found = null;
+      else if (message.photo && !found) found = message;
+    }
+    return (found && this.nodes.get(this.keyOf(found))) ?? null;
   }
 
   // Of very many the newest are enough; the others are loaded again by whoever scrolls up.
@@ -127,12 +163,22 @@ export class MessageList {
       const text = t(kind === "channel" ? "emptyChannel" : "emptyGroup", { bot: bot.username });
       return el("div", { class: "empty" }, icon(kind === "channel" ? "horn" : "people"), el("p", {}, text));
     }
+    const photos = EXAMPLES.map((name) => {
+      const image = el("img", { src: `examples/${name}.jpg`, alt: "", width: 96, height: 96 });
+      const button = el("button", { type: "button", "aria-label": t("tryPhoto", { name: t(`try_${name}`) }), onclick: () => this.actions.sendPhoto(image.src) }, image);
+      image.addEventListener("error", () => button.remove());
+      return button;
+    });
+    const words = EXAMPLES.map((name) => t(`try_${name}`));
     return el(
       "div", { class: "empty" },
-      el("span", { class: `avatar big ${colourOf(bot.id)}` }, initials(bot.first_name)),
+      face("big"),
       el("h3", {}, t("welcome")),
       el("p", {}, t("welcomeText")),
+      el("div", { class: "try-photos" }, photos),
+      el("div", { class: "try-words" }, words.map((text) => el("button", { type: "button", onclick: () => this.actions.sendText(text) }, text))),
       el("button", { type: "button", class: "primary", onclick: () => this.actions.sendText("/start") }, t("start")),
+      el("p", { class: "hint" }, t("welcomePosts")),
     );
   }
 
@@ -153,11 +199,13 @@ export class MessageList {
     if (first.forward_origin) bubble.append(el("div", { class: "label" }, t("forwarded", { name: this.origin(first.forward_origin) })));
     if (first.reply_to_message) bubble.append(this.quote(first.reply_to_message));
     if (photos.length) bubble.append(this.photos(photos));
-    for (const message of block) if (message.document) bubble.append(this.document(message.document));
+    for (const message of block) if (message.document && !message.animation) bubble.append(this.document(message.document));
     if (first.text) bubble.append(this.text(first.text, first.entities));
     else if (captions.length === 1) bubble.append(this.text(captions[0].caption, captions[0].caption_entities));
     else if (captions.length > 1) bubble.append(this.captions(photos, captions));
-    if (!first.text && !photos.length && !first.document) bubble.append(el("p", { class: "text other" }, t("other")));
+    const moving = first.sticker ?? first.animation ?? first.video ?? first.video_note;
+    if (moving?.thumbnail) bubble.append(el("img", { class: "moving", src: fileUrl(moving.thumbnail.file_id), alt: t("other") }));
+    else if (!first.text && !photos.length && !first.document) bubble.append(el("p", { class: "text other" }, t("other")));
     const edited = last.edit_date && !(last.from?.is_bot) ? `${t("edited")} ` : "";
     bubble.append(el("time", { datetime: new Date(last.date * 1000).toISOString() }, edited + timeOf(last.date)));
     const bare = photos.length && !captions.length && !first.text;
@@ -169,14 +217,19 @@ export class MessageList {
         "aria-label": label,
         dataset: { id: first.message_id, joined: joined ? "1" : "" },
       },
-      named ? el("span", { class: `avatar ${joined ? "ghost" : colourOf(author.id)}`, "aria-hidden": "true" }, initials(author.first_name)) : null,
+      named ? this.avatar(author, joined) : null,
       el("div", { class: "column" }, bubble, this.keyboard(last.reply_markup ? last : first)),
       this.tools(first, block),
     );
   }
 
+  avatar(author, joined) {
+    if (author.id === this.state.bot.id && !joined) return face();
+    return el("span", { class: `avatar ${joined ? "ghost" : colourOf(author.id)}`, "aria-hidden": "true" }, initials(author.first_name ?? author.title));
+  }
+
   origin(origin) {
-    return origin.chat?.title ?? origin.sender_user?.first_name ?? "";
+    return origin.chat?.title ?? origin.sender_user?.first_name ?? origin.sender_user_name ?? "";
   }
 
   quote(message) {
@@ -212,7 +265,7 @@ export class MessageList {
         const message = messages[index];
         place += 1;
         if (!message) continue;
-        const size = sizeFor(message.photo, messages.length === 1 ? 700 : row === 1 ? 600 : 320);
+        const size = sizeFor(message.photo, (messages.length === 1 ? 460 : row === 1 ? 460 : 230) * devicePixelRatio);
         const image = el("img", {
           src: fileUrl(size.file_id), width: size.width, height: size.height, loading: "lazy", alt: message.caption || t("photo"),
         });

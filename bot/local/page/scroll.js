@@ -2,11 +2,14 @@
 
 const NEAR = 140;
 const GLIDE = 700; // longer than browsers take for a smooth scroll
+const MARGIN = 8;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class View {
-  constructor(box, contents, onMove) {
+  // `answer` gives the element that an answer with a picture begins with, or null.
+  constructor(box, contents, answer, onMove) {
     this.box = box;
+    this.answer = answer;
     this.pinned = true;
     this.glideEnd = 0;
     let last = 0;
@@ -18,19 +21,30 @@ export class View {
       onMove();
     });
     const grown = new ResizeObserver(() => {
-      if (this.pinned) this.toEnd(performance.now() < this.glideEnd);
+      // Whoever has read on below the beginning of an answer is left there.
+      if (this.pinned && box.scrollTop < this.end) this.toEnd(performance.now() < this.glideEnd);
     });
     for (const part of [box, ...contents]) grown.observe(part);
   }
 
+  // Where the end is: of an answer that is taller than the view, where its picture begins.
+  get end() {
+    const { box } = this;
+    const most = box.scrollHeight - box.clientHeight;
+    const answer = this.answer();
+    if (!answer) return most;
+    const top = answer.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop;
+    return Math.max(0, Math.min(most, top - MARGIN));
+  }
+
   get near() {
-    return this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < NEAR;
+    return this.end - this.box.scrollTop < NEAR;
   }
 
   toEnd(smooth = false) {
     this.pinned = true;
     const glide = smooth && !calm.matches;
     if (glide) this.glideEnd = performance.now() + GLIDE;
-    this.box.scrollTo({ top: this.box.scrollHeight, behavior: glide ? "smooth" : "instant" });
+    this.box.scrollTo({ top: this.end, behavior: glide ? "smooth" : "instant" });
   }
 }

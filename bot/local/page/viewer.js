@@ -8,7 +8,13 @@ const viewer = byId("viewer");
 let photos = [];
 let place = 0;
 
+function zoom(large) {
+  viewer.classList.toggle("large", large);
+  byId("viewer-zoom").setAttribute("aria-pressed", String(large));
+}
+
 function show() {
+  zoom(false);
   const message = photos[place];
   const image = byId("viewer-image");
   image.src = fileUrl(message.photo[message.photo.length - 1].file_id);
@@ -40,6 +46,10 @@ viewer.addEventListener("keydown", (event) => {
   if (event.key === "ArrowLeft") step(-1);
   if (event.key === "ArrowRight") step(1);
 });
+// A tap on the photo shows it pixel for pixel: what is written on it can be read.
+for (const id of ["viewer-zoom", "viewer-image"]) {
+  byId(id).addEventListener("click", () => zoom(!viewer.classList.contains("large")));
+}
 byId("viewer-close").addEventListener("click", () => viewer.close());
 byId("viewer-previous").addEventListener("click", () => step(-1));
 byId("viewer-next").addEventListener("click", () => step(1));
