@@ -291,6 +291,26 @@ class People:
             user["id"], chat.id, chat.kind, user["id"] == OWNER_ID, user.get("language_code", "")
         )
 
+    def post_at(self, params: Params) -> Json:
+        """Return the post of a link: of a chat that is known, or one that came from elsewhere."""
+        user, place = self._context.world.user(params.integer("user_id")), params.text("chat")
+        number = params.integer("message_id")
+        try:
+            chat = self._visible(user, self._context.world.chat(place).id)
+            return {"known": True, "post": self._context.world.message(chat, number)}
+        except BadRequestError:
+            posts = self._context.world.chats[CHANNEL_ID].messages.values()
+            name = place.removeprefix("@")
+            for post in posts:
+                origin = post.get("forward_origin", {})
+                chat_there = origin.get("chat", {})
+                if origin.get("message_id") == number and name in (
+                    chat_there.get("username"),
+                    str(chat_there.get("id")),
+                ):
+                    return {"known": True, "post": post}
+        return {"known": False, "post": None}
+
     def see(self, params: Params) -> tuple[Json, Chat]:
         """Return the user and the chat of a request, if the user can see it."""
         return self._who_where(params)

@@ -94,6 +94,7 @@ def people_routes(people: People, imports: Imports, context: Context) -> list[we
         web.get("/local/import", pages.import_state),
         web.put("/local/import/file", pages.import_file),
         web.get("/local/messages", pages.messages),
+        web.get("/local/post", pages.post),
         web.get("/local/changes", pages.changes),
         web.get("/local/events", pages.events),
         web.get("/local/commands", pages.commands),
@@ -179,6 +180,9 @@ class _Views:
             limit=min(max(params.integer("limit", 100), 1), _MAX_HISTORY),
         )
         return _ok({"seq": seq, "messages": found})
+
+    async def post(self, request: web.Request) -> web.StreamResponse:
+        return _ok(self._people.post_at(Params(dict(request.query))))
 
     async def commands(self, request: web.Request) -> web.StreamResponse:
         user, chat = self._people.see(Params(dict(request.query)))

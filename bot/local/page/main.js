@@ -318,15 +318,16 @@ function roomMenu() {
   }];
 }
 
-// A link to a post of a chat here: by its address somebody else's channel would open.
+// A link to a post that is here, too: of a chat of this page, or one that was taken over.
 async function showPost(event) {
-  const [, number, name, message] = event.target.closest?.("a")?.href.match(/^https:\/\/t\.me\/(?:c\/(\d+)|(\w+))\/(\d+)$/) ?? [];
-  const chat = message && state.chats.find((one) => one.id === Number(`-100${number}`) || (name && one.username === name));
-  if (!chat) return;
+  const link = event.target.closest?.("a");
+  const [, number, name, message] = link?.href.match(/^https:\/\/t\.me\/(?:c\/(\d+)|(\w+))\/(\d+)$/) ?? [];
+  if (!message || link.closest(".label")) return;
   event.preventDefault();
-  const { messages: [post] } = await get("messages", { user_id: state.user.id, chat_id: chat.id, after: message - 1, limit: 1 });
-  if (post?.photo && post.message_id === Number(message)) openViewer([post], 0);
-  else toast(t("sourceGone"));
+  const { post: found, known } = await get("post", { user_id: state.user.id, chat: name ? `@${name}` : `-100${number}`, message_id: message });
+  if (found?.photo) openViewer([found], 0);
+  else if (known) toast(t("sourceGone"));
+  else open(link.href, "_blank", "noopener,noreferrer");
 }
 
 document.addEventListener("click", (event) => showPost(event).catch((error) => toast(error.message, "bad")));

@@ -196,7 +196,7 @@ export class MessageList {
     const bubble = el("div", { class: "bubble" });
     if (named && !joined) bubble.append(el("div", { class: `author ${colourOf(author.id)}` }, name));
     if (first.via_bot) bubble.append(el("div", { class: "label" }, t("via", { bot: first.via_bot.username })));
-    if (first.forward_origin) bubble.append(el("div", { class: "label" }, t("forwarded", { name: this.origin(first.forward_origin) })));
+    if (first.forward_origin) bubble.append(this.forwarded(first.forward_origin));
     if (first.reply_to_message) bubble.append(this.quote(first.reply_to_message));
     if (photos.length) bubble.append(this.photos(photos));
     for (const message of block) if (message.document && !message.animation) bubble.append(this.document(message.document));
@@ -228,8 +228,12 @@ export class MessageList {
     return el("span", { class: `avatar ${joined ? "ghost" : colourOf(author.id)}`, "aria-hidden": "true" }, initials(author.first_name ?? author.title));
   }
 
-  origin(origin) {
-    return origin.chat?.title ?? origin.sender_user?.first_name ?? origin.sender_user_name ?? "";
+  // Of a channel's post, with the link to where it stands.
+  forwarded({ chat, message_id: number, sender_user: user, sender_user_name: name }) {
+    const text = t("forwarded", { name: chat?.title ?? user?.first_name ?? name ?? "" });
+    const place = chat && (chat.username ?? `c/${String(chat.id).replace("-100", "")}`);
+    const href = place && number ? `https://t.me/${place}/${number}` : null;
+    return el("div", { class: "label" }, href ? el("a", { href, target: "_blank", rel: "noopener noreferrer" }, text) : text);
   }
 
   quote(message) {

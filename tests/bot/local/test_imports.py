@@ -120,6 +120,21 @@ async def test_posts_have_their_text_date_source_and_link(server: LocalServer, p
     assert state["example"] == "By the sea"
 
 
+async def test_a_link_to_a_post_that_was_taken_over(server: LocalServer, page: Page) -> None:
+    await page.take(corpus({"text": "a", "url": "https://t.me/c/55/7"}))
+    (taken,) = posts(server)
+    for chat, number, known, found in (
+        ("-10055", 7, True, taken),
+        ("@photo_channel", 1, True, taken),
+        ("@photo_channel", 99, True, None),
+        ("-10055", 8, False, None),
+        ("@elsewhere", 7, False, None),
+    ):
+        asked = {"user_id": 1001, "chat": chat, "message_id": number}
+        answer = await page.ask("GET", "post", params=asked)
+        assert answer == {"known": known, "post": found}
+
+
 async def test_the_same_post_comes_once(server: LocalServer, page: Page) -> None:
     files = corpus({"text": "a"}, {"text": "b"}, {"text": "a", "photo": "photos/0.jpg"})
     assert (await page.take(files))["sent"] == 2
