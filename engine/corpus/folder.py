@@ -154,6 +154,11 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
     report.covered[f"{name}/"] = None
 
 
+def has_photos(folder: Path) -> bool:
+    """Whether a folder, or one below it, holds a photo or a video, whatever it is called."""
+    return folder.is_dir() and any(True for _ in _Walk(folder, None, SourceReport()).files())
+
+
 class _Walk:
     """Goes through a folder and those below it, links to folders included, each once."""
 
@@ -186,7 +191,7 @@ class _Walk:
     def _file(self, path: Path, stills: set[str]) -> _File | None:
         inside = _text(path.relative_to(self._folder).as_posix())
         suffix = path.suffix.casefold()
-        kind = _format(path)
+        kind = photo_format(path)
         if kind is not None and not (kind == "TIFF" and suffix in _RAW):
             return _File(path, inside, SUFFIXES[kind], None)
         if suffix in VIDEO_SUFFIXES:
@@ -221,7 +226,8 @@ class _Walk:
 _STILLS: Final = frozenset((*SUFFIXES.values(), ".jpeg", ".jpe", ".jfif", ".tiff", ".heif", ".png"))
 
 
-def _format(path: Path) -> str | None:
+def photo_format(path: Path) -> str | None:
+    """The format of a photo by its content; None: it is none, or cannot be opened."""
     try:
         with path.open("rb") as file:
             return format_of(file.read(32))

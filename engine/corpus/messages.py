@@ -290,6 +290,8 @@ class _Reading:
 
 def _chat(known: dict[str, Any], listed: bool) -> Chat | None:
     number, kind = known.get("id"), known.get("type")
+    if isinstance(number, str) and number.lstrip("-").isdecimal():
+        number = int(number)
     if not isinstance(number, int) or not isinstance(kind, str):
         return None
     if kind in _GROUPS and number > 0:

@@ -123,7 +123,10 @@ class SourceReport:
         return [*(early if self.broken else []), *self.notes]
 
     def __str__(self) -> str:
-        text = ", ".join(f"{count:,} {kind}" for kind, count in self.read.items()) or "nothing"
+        text = ", ".join(
+            f"{count:,} {kind if count != 1 else kind[:-1]}" for kind, count in self.read.items()
+        )
+        text = text or "nothing"
         if self.captions:
             text += "; captions: " + ", ".join(
                 f"{origin} {count:,}" for origin, count in self.captions.most_common()

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from engine.cleaning.privacy import redact
-from engine.corpus.folder import FolderOptions, read_folder
-from engine.corpus.posts import PHOTO_SUFFIXES, SourcePost, SourceReport, photo_name
+from engine.corpus.folder import FolderOptions, has_photos, read_folder
+from engine.corpus.posts import SourcePost, SourceReport, photo_name
 from engine.corpus.reader import POSTS_FILE, CorpusPost, Report, read_corpus
 from engine.corpus.telegram import RESULT_FILE, TelegramOptions, read_export
 from engine.errors import CorpusError
@@ -96,7 +96,7 @@ def find_sources(path: Path) -> list[Source]:
     elif any(path.glob("messages*.html")):
         # Refused in words where it is read.
         return [Source("telegram", path)]
-    elif _has_photos(path):
+    elif has_photos(path):
         return [Source("folder", path)]
     elif (path / RESULT_FILE).is_file():
         return [Source("telegram", path)]
@@ -256,10 +256,6 @@ def _looks_like(file: Path) -> bool:
         return False
     head = head.replace(b"\0", b"")
     return b'"messages"' in head or b'"chats"' in head or b'"personal_information"' in head
-
-
-def _has_photos(folder: Path) -> bool:
-    return any(path.suffix.lower() in PHOTO_SUFFIXES for path in folder.rglob("*"))
 
 
 def _hidden(name: str) -> bool:

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from engine.cleaning.privacy import redact
+from engine.corpus.folder import photo_format
 from engine.corpus.messages import Chat, Item, read_messages
 from engine.corpus.posts import (
     MAX_PHOTO_BYTES,
-    PHOTO_SUFFIXES,
     SourcePost,
     SourceReport,
+    is_photo_name,
     photo_name,
 )
 from engine.corpus.videos import first_frame
@@ -340,7 +341,7 @@ def _picture(message: dict[str, Any]) -> _Picture | None:
     if media:
         video = file if media != "sticker" or file.endswith(".webm") else None
         return _Picture(thumbnail if isinstance(thumbnail, str) else "", media, video)
-    if kind is None and (mime.startswith("image/") or Path(file).suffix.lower() in PHOTO_SUFFIXES):
+    if kind is None and (mime.startswith("image/") or is_photo_name(file)):
         return _Picture(file, None, None)
     return None
 
@@ -399,7 +400,7 @@ class _Export:
         report, options = self._report, self._options
         self._cover(album)
         text = next((post.text for post in album if post.text), "")
-        pictures = [_picture(post.message) for post in album]
+        pictures = [_picture(post.message) or self._document(post.message) for post in album]
         files = [self._file(post, picture) for post, picture in zip(album, pictures, strict=True)]
         for post, picture, file in zip(album, pictures, files, strict=True):
             number, chat, message = post.message.get("id"), post.chat, post.message
@@ -432,6 +433,14 @@ class _Export:
             if options.authors:
                 record["author"] = message.get("author") or message.get("from")
             yield SourcePost(record, file, without_file=picture is not None and file is None)
+
+    def _document(self, message: dict[str, Any]) -> _Picture | None:
+        """A photo that was sent as a file of another kind."""
+        name = message.get("file")
+        if message.get("media_type") is not None or not isinstance(name, str) or name[:1] == "(":
+            return None
+        file = self._inside(name, count=False)
+        return _Picture(name, None, None) if file is not None and photo_format(file) else None
 
     def _cover(self, album: list[_Post]) -> None:
         prefix = f"telegram/{album[0].chat.id}/"
@@ -537,6 +546,12 @@ class _Export:
             report.notes.append(
                 f"{skipped['damaged']:,} messages of {RESULT_FILE} are damaged and were passed "
                 f"over ({', '.join(named)}{more})"
+            )
+        members = [chat for chat in self._taken if chat.type.startswith("public_")]
+        if members and not self._username:
+            report.notes.append(
+                f"links to posts of {members[0].name!r} open for its members only, for an export "
+                "does not tell a chat's public name: give it with --username"
             )
 
 

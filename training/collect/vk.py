@@ -301,6 +301,8 @@ class VkCollector:
         if url is None:
             self.report.lost["no address"] += 1
             return None
+        if self._writer.dry:
+            return self._writer.store_photo(name, b"")
         async with slots:
             try:
                 data = await self._client.download(url)

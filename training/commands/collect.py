@@ -114,12 +114,12 @@ def _kind(
     parser.add_argument(
         "--authors", action="store_true", help="keep authors' names (left out by default)"
     )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only say what would come in; write nothing"
+    )
     if name != "vk":
         parser.add_argument(
             "--prune", action="store_true", help="remove posts that the source no longer has"
-        )
-        parser.add_argument(
-            "--dry-run", action="store_true", help="only say what would come in; write nothing"
         )
     return parser
 
@@ -147,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
             # Before a corpus is begun for nothing.
             raise CorpusError(f"{path} does not exist")
     reports = []
-    with CorpusWriter(args.out, dry=getattr(args, "dry_run", False)) as writer:
+    with CorpusWriter(args.out, dry=args.dry_run) as writer:
         if args.kind == "vk":
             status = asyncio.run(_vk(args, writer, token))
         else:
@@ -186,6 +186,8 @@ def _collect(path: Path, args: argparse.Namespace, writer: CorpusWriter) -> Sour
         authors=args.authors,
         progress=sys.stderr.isatty(),
     )
+    if args.kind == "folder" and report.read["messages"]:
+        report.notes.append("it holds Telegram exports: these were read, and nothing beside them")
     print(report)
     if gone and not writer.dry:
         prune(gone, writer, asked=args.prune)

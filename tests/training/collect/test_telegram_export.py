@@ -223,6 +223,7 @@ def test_media_of_other_kinds_have_their_thumbnail(tmp_path: Path) -> None:
         media(5, None, "files/e.mp4", mime_type="video/mp4", thumbnail="files/e_thumb.jpg"),
         media(6, "audio_file", "files/f.mp3", thumbnail="files/f_thumb.jpg"),
         media(7, None, "files/g.JPG", mime_type="application/octet-stream"),
+        media(9, None, "files/i.bin", mime_type="application/octet-stream"),
         media(8, None, "files/h.pdf", mime_type="application/pdf", thumbnail="files/h_thumb.jpg"),
     )
     for name in ("video_files/a", "video_files/b", "round/c", "stickers/d", "files/e"):
@@ -238,6 +239,9 @@ def test_media_of_other_kinds_have_their_thumbnail(tmp_path: Path) -> None:
         4: "sticker",
         5: "video",
         7: None,
+        # By its content.
+        9: None,
+        8: None,
     }
     assert (tmp_path / "corpus" / found[4]["photo"]).read_bytes() == jpeg(ord("d"))
 
