@@ -18,6 +18,7 @@ from bot.local.imports import cut, post_key
 from bot.local.params import Params
 from bot.local.server import LocalServer
 from bot.local.state import CHANNEL_ID
+from engine.corpus.posts import MAX_PHOTO_BYTES
 from tests.user.client import LocalUser
 
 from .conftest import TOKEN, make_photo
@@ -245,7 +246,7 @@ async def test_paths_that_cannot_be_are_refused(server: LocalServer, page: Page)
 async def test_only_what_a_reader_looks_at_is_wanted(server: LocalServer, page: Page) -> None:
     await page.begin()
     names = ["a.JPG", "b.mp4", "result.json", "c.exe", "d.txt", "e.heic", "noend", "big.jpg"]
-    sizes = [[name, 30 << 20 if name == "big.jpg" else 5, 0] for name in names]
+    sizes = [[name, MAX_PHOTO_BYTES + 1 if name == "big.jpg" else 5, 0] for name in names]
     asked = await page.ask("POST", "import/wanted", json={"files": sizes})
     assert [names[place] for place in asked["wanted"]] == [
         "a.JPG",
