@@ -35,7 +35,7 @@ from bot.local.limits import (
 from bot.local.params import Params
 from bot.local.people import People
 from bot.local.state import CHANNEL_ID, OWNER_ID
-from engine.corpus.posts import MAX_PHOTO_BYTES, PHOTO_SUFFIXES, SourcePost, SourceReport
+from engine.corpus.posts import MAX_PHOTO_BYTES, SourcePost, SourceReport, is_photo_name
 from engine.corpus.source import read_source
 from engine.errors import CorpusError
 from engine.files import write_whole
@@ -43,7 +43,12 @@ from engine.files import write_whole
 Json = dict[str, Any]
 
 #: What a reader of posts looks at beside photos.
-_LISTS: Final = frozenset((".json", ".jsonl", ".csv", ".tsv", ".txt", ".html", ".zip"))
+_LISTS: Final = frozenset(
+    (
+        *(".json", ".jsonl", ".csv", ".tsv", ".xlsx", ".html", ".zip"),
+        *(".txt", ".caption", ".md", ".xmp"),
+    )
+)
 #: Clocks differ a little; a post of the day after tomorrow is a mistake.
 _AHEAD: Final = 2 * 86_400
 #: Photos that are decoded at a time; their posts still go in order.
@@ -149,13 +154,13 @@ class Imports:
                 path = self._place(str(item[0]))
             except BadRequestError:
                 continue
-            suffix = path.suffix.lower()
-            if suffix in PHOTO_SUFFIXES and size > MAX_PHOTO_BYTES:
+            photo = is_photo_name(path.name)
+            if photo and size > MAX_PHOTO_BYTES:
                 # Its size is enough for the reader to leave it out, and takes no room.
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("wb") as file:
                     file.truncate(size)
-            elif suffix in PHOTO_SUFFIXES or suffix in _LISTS:
+            elif photo or path.suffix.lower() in _LISTS:
                 there = path.stat() if path.is_file() else None
                 if there is None or (there.st_size, int(there.st_mtime * 1000)) != (size, changed):
                     wanted.append(place)

@@ -205,7 +205,8 @@ class _Walk:
         elif suffix in _RAW:
             self._report.skip("raw", inside)
         elif suffix in _STILLS:
-            self._report.skip("damaged_file", inside)
+            large = _size(path) > MAX_PHOTO_BYTES
+            self._report.skip("large" if large else "damaged_file", inside)
         elif suffix in _OTHER_PICTURES:
             self._report.skip("other_picture", inside)
         elif suffix not in _TEXTS:

@@ -256,7 +256,7 @@ async def test_only_what_a_reader_looks_at_is_wanted(server: LocalServer, page: 
     ]
     # A photo that is too large takes no room, and is told by its name.
     path = server.context.files.folder / "import/files/big.jpg"
-    assert (path.stat().st_size, path.stat().st_blocks) == (30 << 20, 0)
+    assert (path.stat().st_size, path.stat().st_blocks) == (MAX_PHOTO_BYTES + 1, 0)
 
 
 async def test_a_hostile_site_uploads_nothing(server: LocalServer, page: Page) -> None:
