@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import mimetypes
+import re
 import threading
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, field
@@ -378,14 +379,35 @@ class FileStore:
     def _load(self) -> None:
         notes = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
         for path in notes:
-            try:
-                note = json.loads(path.read_text())
-                files = [StoredFile(**item) for item in note["files"]]
-                media = Media(note["kind"], note["name"], files, bool(note.get("kept")))
-            except (ValueError, TypeError, KeyError):
-                continue
-            if files and all(self.location(file).is_file() for file in files):
+            media = _noted(path)
+            # A file that was cut off, or a note that was damaged, is as good as none.
+            if media is not None and all(map(self._sound, media.files)):
                 self._register(path.stem, media)
+
+    def _sound(self, file: StoredFile) -> bool:
+        try:
+            return self.location(file).stat().st_size == file.size
+        except OSError:
+            return False
+
+
+def _noted(path: Path) -> Media | None:
+    try:
+        note = json.loads(path.read_text())
+        files = [StoredFile(**item) for item in note["files"]]
+        texts = [text for file in files for text in (file.file_id, file.suffix, file.mime_type)]
+        good = (
+            note["kind"] in ("photo", "document")
+            and all(isinstance(text, str) for text in [note["name"], *texts])
+            and all(isinstance(n, int) for file in files for n in (file.width, file.height))
+            and all(file.role in _FOLDERS for file in files)
+            and all(re.fullmatch(r"[\w-]+", file.file_unique_id) for file in files)
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return (
+        Media(note["kind"], note["name"], files, bool(note.get("kept"))) if good and files else None
+    )
 
 
 def _key(kind: str, content: bytes, label: str) -> str:

@@ -22,6 +22,8 @@ from engine.corpus.posts import SourceReport
 from engine.errors import CorpusError
 
 BLOCK: Final = 1 << 18
+_SLICE: Final = 1 << 12
+_LONGEST_PREFIX: Final = 2_000  # characters of the names that a value stands in
 MOST_CHARACTERS: Final = 1 << 20
 """Text without the beginning of a message in it is passed on in pieces of this length."""
 
@@ -218,11 +220,21 @@ class _Reading:
             self._events.clear()
 
     def _feed(self, data: bytes) -> Iterator[Item | Chat]:
-        failed: ijson.JSONError | None = None
-        try:
-            self._parser.send(data)
-        except ijson.JSONError as error:
-            failed = error
+        # In slices: each event holds the names of all that it stands in.
+        for start in range(0, len(data), _SLICE):
+            failed: ijson.JSONError | None = None
+            try:
+                self._parser.send(data[start : start + _SLICE])
+            except ijson.JSONError as error:
+                failed = error
+            if self._events and len(self._events[-1][0]) > _LONGEST_PREFIX:
+                self._events.clear()
+                failed = ijson.JSONError("nested too deeply")
+            yield from self._handle()
+            if failed is not None:
+                raise failed
+
+    def _handle(self) -> Iterator[Item | Chat]:
         for prefix, event, value in self._events:
             builder = self._builder
             if builder is not None:
@@ -242,8 +254,6 @@ class _Reading:
             elif event == "end_map" and prefix in _ENDS:
                 self._end_chat(bool(prefix))
         self._events.clear()
-        if failed is not None:
-            raise failed
 
     def _begin_chat(self) -> Iterator[Chat]:
         if self._headers is None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -37,6 +39,15 @@ def png_claiming(width: int, height: int) -> bytes:
         + chunk(b"IDAT", zlib.compress(b""))
         + chunk(b"IEND", b"")
     )
+
+
+def many_scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan is repeated: each costs a pass over all pixels."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(buffer, "JPEG", progressive=True)
+    content = buffer.getvalue()
+    last = content.rindex(b"\xff\xda")
+    return content[:-2] + content[last:-2] * count + content[-2:]
 
 
 async def test_sizes_are_those_of_telegram(store: FileStore) -> None:
@@ -91,6 +102,11 @@ async def test_orientation_is_applied_and_exif_dropped(store: FileStore) -> None
         (make_photo()[:2000], "IMAGE_PROCESS_FAILED"),
         (png_claiming(30_000, 30_000), "PHOTO_INVALID_DIMENSIONS"),
         (png_claiming(3000, 100), "PHOTO_INVALID_DIMENSIONS"),
+        (png_claiming(1, 50_000_000), "PHOTO_INVALID_DIMENSIONS"),
+        # Pillow could open these; they are no formats of photos.
+        (make_photo(1, (64, 64), "PPM"), "IMAGE_PROCESS_FAILED"),
+        (make_photo(1, (64, 64), "PCX"), "IMAGE_PROCESS_FAILED"),
+        (many_scans(300), "IMAGE_PROCESS_FAILED"),
         (bytes(10 * 1024 * 1024 + 1), "too big for a photo"),
     ],
 )
@@ -143,6 +159,34 @@ async def test_ids_are_stable_and_belong_to_a_bot(tmp_path: Path, store: FileSto
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "odd.json").write_text('{"kind": "photo", "name": "", "files": [{"x": 1}]}')
     assert FileStore(tmp_path, owner=1).find(first.main.file_id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": "x"}, {"files": [5]}, {"name": 5}, {"kind": []}, {"size": "x"}, {"width": None},
+        {"role": "other"}, {"file_unique_id": "../../x"}, {"file_id": 7},
+    ],
+)  # fmt: skip
+async def test_a_damaged_note_is_as_good_as_none(tmp_path: Path, change: dict[str, Any]) -> None:
+    first = await FileStore(tmp_path, owner=1).add_photo(make_photo(1))
+    (path,) = tmp_path.glob("*.json")
+    note = json.loads(path.read_text())
+    for name, value in change.items():
+        (note if name in note else note["files"][-1])[name] = value
+    path.write_text(json.dumps(note))
+    store = FileStore(tmp_path, owner=1)
+    with pytest.raises(BadRequestError):
+        store.find(first.main.file_id)
+    assert (await store.add_photo(make_photo(1))).fields() == first.fields()
+
+
+async def test_a_file_that_was_cut_off_is_not_served(tmp_path: Path) -> None:
+    store = FileStore(tmp_path, owner=1)
+    first = await store.add_photo(make_photo(1))
+    store.location(first.main).write_bytes(b"short")
+    with pytest.raises(BadRequestError):
+        FileStore(tmp_path, owner=1).find(first.main.file_id)
 
 
 async def test_the_least_used_go_first(tmp_path: Path) -> None:

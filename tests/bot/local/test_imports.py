@@ -286,7 +286,7 @@ async def test_an_archive_alone_is_read(server: LocalServer, page: Page) -> None
         {},
         {"notes.txt": b"words"},
         {"result.json": b"{"},
-        {"result.json": b"[" * 3_000},
+        {"result.json": b"[" * 300_000},
         {"posts.jsonl": b"\xff\xfe"},
         {"x.zip": b"PK no zip"},
     ],

@@ -15,6 +15,7 @@ import pytest
 
 from bot.local.server import LocalServer
 from bot.local.state import CHANNEL_ID
+from engine.corpus.posts import MAX_PHOTO_BYTES
 from tests.browser import CHROMIUM, DESKTOP, PHONE, Shown, open_page
 
 from .conftest import TOKEN, make_photo
@@ -114,7 +115,7 @@ def export(tmp_path: Path) -> Path:
         {
             **{f"photos/{name}.jpg": make_photo(place) for place, name in enumerate("abcd")},
             "photos/broken.jpg": b"\xff\xd8 no picture",
-            "photos/large.jpg": make_photo(5) + b"\x00" * 21_000_000,
+            "photos/large.jpg": make_photo(5) + bytes(MAX_PHOTO_BYTES),
             "photos/thin.png": make_photo(6, (3000, 100), "PNG"),
         },
     )
@@ -148,7 +149,7 @@ async def test_an_export_chosen_by_the_button(
         "not in the folder: 1",
         "export does not include: 1",
         "cannot be read: 1",
-        "over 20 MB: 1",
+        "too large: 1",
         "long and thin: 1",
     ):
         assert reason in reasons, reasons

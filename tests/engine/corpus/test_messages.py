@@ -195,6 +195,18 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     assert peak(16_000) < 1.2 * peak(4_000)
 
 
+@pytest.mark.parametrize("text", ["[", '{"a":', '[{"messages":'])
+def test_a_file_that_only_opens_takes_no_memory(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "result.json"
+    file.write_text(text * (300_000 // len(text)))
+    tracemalloc.start()
+    report = SourceReport()
+    assert list(read_messages(file, report)) == []
+    assert tracemalloc.get_traced_memory()[1] < 200 << 20
+    tracemalloc.stop()
+    assert "nested too deeply" in (report.broken or "")
+
+
 def test_chats() -> None:
     assert Chat(1, "x", "personal_chat", True).private
     assert not Chat(-1, "x", "private_group", True).private
