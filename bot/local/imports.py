@@ -53,6 +53,7 @@ _LISTS: Final = frozenset(
 _AHEAD: Final = 2 * 86_400
 #: Photos that are decoded at a time; their posts still go in order.
 _AT_ONCE: Final = 8
+_AT_ONCE_BYTES: Final = 32 * 1024 * 1024
 #: Seconds: between two reports to the page; before a bot that is behind is asked again; without
 #: any progress of the bot after which it is not waited for.
 _TELL, _PAUSE, _PATIENCE = 0.25, 0.5, 20.0
@@ -403,13 +404,15 @@ class Imports:
 def _some(posts: Iterator[SourcePost]) -> list[tuple[SourcePost, bytes | None]]:
     """Return the next few posts with their photos: a reader may remove its own copies of them."""
     found: list[tuple[SourcePost, bytes | None]] = []
+    size = 0
     for post in posts:
         content = None
         if post.file is not None:
             with contextlib.suppress(OSError):
                 content = post.file.read_bytes()
         found.append((post, content))
-        if len(found) == _AT_ONCE:
+        size += len(content or b"")
+        if len(found) == _AT_ONCE or size > _AT_ONCE_BYTES:
             break
     return found
 
