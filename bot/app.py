@@ -13,12 +13,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from telegram import LinkPreviewOptions
+from telegram import LinkPreviewOptions, Update
 from telegram.constants import ParseMode
 from telegram.error import Conflict, InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, ContextTypes, Defaults
 
 from bot import logs
+from bot.chat.addressing import is_for_me, is_private
 from bot.chat.context import KEY, Context, Services
 from bot.chat.handlers import commands, register
 from bot.chat.handlers.album import answer_open_albums
@@ -34,6 +35,7 @@ from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.telegram.intake import ALLOWED_UPDATES, LONG_POLL, Intake, PollingBot, Processor
 from bot.telegram.limits import SendingLimits
+from bot.telegram.questions import Questions
 from bot.telegram.request import PollRequest, Request
 from bot.telegram.webhook import Webhook
 from bot.work import Work
@@ -41,6 +43,7 @@ from engine.cleaning.duplicates import Fingerprint
 from engine.cleaning.rules import Cleaner
 from engine.engine import Engine
 from engine.errors import Image2PicError
+from engine.results import Query
 from engine.store import Store as SyncStore
 
 _LOGGER = logging.getLogger(__name__)
@@ -175,8 +178,9 @@ class Runner:
             photo_bytes=settings.photo_bytes,
             groups=await store.groups(),
         )
-        processor = Processor()
-        intake = Intake(library, metrics, processor)
+        questions = Questions(store, self._is_question)
+        processor = Processor(questions)
+        intake = Intake(library, metrics, processor, questions)
         limits = SendingLimits(settings.telegram_rate)
         self.application = self._build(request, intake, processor, limits)
         library.bot = self.application.bot
@@ -190,6 +194,7 @@ class Runner:
             photos,
             thumbnails,
             Turns(slots=SLOTS, patience=settings.busy_seconds, delay=limits.delay),
+            questions,
             clock_ahead=lambda: request.clock_ahead,
         )
         self.application.bot_data[KEY] = self.services
@@ -203,6 +208,9 @@ class Runner:
         stack.push_async_callback(self._finish_answers)
         await library.start(version=version, saved=saved)
         stack.push_async_callback(library.stop)
+        questions.start()
+        stack.push_async_callback(questions.stop)
+        await intake.resume(self.application.bot)
         await self._start_updates(stack, intake)
         if settings.metrics_port is not None:
             health = Health(
@@ -231,9 +239,23 @@ class Runner:
             cache=settings.index,
             count=store.described(model),
         )
+        for user, query, key, value, asked in store.all_votes(model):
+            with suppress(ValueError):
+                theta = Query.from_bytes(asked).theta
+                engine.feedback.set(key, user=user, query=query, theta=theta, value=value)
         if rebuilt:
             _LOGGER.info("the index was built from the library: %d posts", len(engine))
         return engine, version, not rebuilt
+
+    def _is_question(self, update: Update) -> bool:
+        """Whether an update will be answered with a message."""
+        message = update.message
+        bot = self.application.bot
+        return message is not None and (
+            is_private(message)
+            or is_for_me(message, bot)
+            or (message.text or message.caption or "").startswith("/")
+        )
 
     def _open_cleaner(self, store: SyncStore) -> Cleaner | None:
         """What judges new posts, with what is known of those that are there."""

@@ -198,6 +198,12 @@ class Engine:
             return first
         return replace(first, theta=mean_theta([query.theta for query in queries]))
 
+    def shares(self, keys: Sequence[int]) -> tuple[list[int], Floats]:
+        """Topic vectors of posts: the keys that are there, and p(t | post), shape (n, K)."""
+        there = [key for key in keys if key in self._index]
+        z = self._vectors(there)
+        return there, self.model.projection.theta(z, photo=1.0)
+
     def _vectors(self, keys: Sequence[int]) -> Floats:
         rows = [self._index.vector(key)[:-2] for key in keys if key in self._index]
         return centre(np.stack(rows)) if rows else np.zeros((0, self.info.topics), np.float32)

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 
 from engine.pictures import CARD, Colour, _font, _line_height, _rounded, _wrap, _write
 
-WIDTH: Final = 840
+WIDTH: Final = 800
 """Pixels; on a phone the picture is shown at about 360 points, on a desktop at about 420."""
 
 GAP: Final = 6
@@ -148,7 +148,7 @@ def _drawn(tile: Tile, size: tuple[int, int]) -> Image.Image:
         picture = _note(tile.text, size)
     else:
         box = crop_box(tile.image, size[0] / size[1])
-        picture = tile.image.convert("RGB").resize(size, Image.Resampling.BICUBIC, box)
+        picture = tile.image.convert("RGB").resize(size, Image.Resampling.BILINEAR, box)
     if tile.badge:
         badge, mask = _badge(tile.badge, tile.far)
         picture.paste(badge, (GAP * 2, GAP * 2), mask)

@@ -94,6 +94,8 @@ class Query:
         Unit vector of the excluded words, shape (K,), or empty.
     post
         Key of the post that it was made of (kind ``"post"``).
+    filters
+        What found posts have to pass, as it was typed; whoever shows answers knows how to read it.
     """
 
     kind: QueryKind
@@ -106,6 +108,7 @@ class Query:
     weights: Floats = field(default_factory=_none, repr=False)
     minus_z: Floats = field(default_factory=_none, repr=False)
     post: int | None = None
+    filters: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         """Serialise (an ``.npz`` archive), so that a button pressed later can go on from here."""
@@ -117,6 +120,7 @@ class Query:
             "share": self.share,
             "columns": self.columns.tolist(),
             "post": self.post,
+            "filters": self.filters,
         }
         text = np.frombuffer(json.dumps(facts, ensure_ascii=False).encode(), np.uint8)
         buffer = io.BytesIO()
@@ -156,6 +160,7 @@ class Query:
                 weights,
                 minus_z,
                 None if facts["post"] is None else int(facts["post"]),
+                tuple(map(str, facts.get("filters", ()))),
             )
         except Exception as error:
             # On damaged archives zipfile and numpy raise a dozen kinds of error, MemoryError too.

@@ -15,6 +15,7 @@ from bot.chat.textual import plain
 from engine.files import STARTER
 from engine.results import Annotation, Explanation, Query, Term, Topic
 from engine.store import LeftOut, Post
+from engine.trends import growth
 
 #: Telegram's limits, after the markup is taken out. It counts characters; here an emoji counts
 #: as two (UTF-16), which is never too long.
@@ -184,6 +185,8 @@ def notes(texts: Texts, query: Query) -> list[str]:
     lines = []
     if query.unknown:
         lines.append(texts("unknown_some", words=words(query.unknown)))
+    if query.filters:
+        lines.append(texts("filters", filters=words(query.filters)))
     if query.minus:
         lines.append(texts("without", words=words(query.minus)))
     return lines
@@ -317,6 +320,24 @@ def topic_keyboard(
     if more:
         move.append(_button("▶", "topic", topic, offset + size))
     return InlineKeyboardMarkup([*_in_rows(numbers, NUMBERS_PER_ROW), move])
+
+
+def trend_line(number: int, title: str, times: float) -> str:
+    """A topic that grew, in the caption of the picture of trends."""
+    return f"<b>{number}</b> {escape(cut(title, LINE_MAX))} · {growth(times)}"
+
+
+def trend_buttons(topics: Sequence[int]) -> list[InlineKeyboardButton]:
+    """A number for each topic that grew."""
+    return [_button(str(number), "topic", topic, 0) for number, topic in enumerate(topics, 1)]
+
+
+def question_title(texts: Texts, query: Query, asked: str) -> str:
+    """A question that was asked before, in few words."""
+    said = " ".join([*query.filters, *query.words, *(f"-{word}" for word in query.minus)])
+    if query.kind == "text":
+        return said
+    return " · ".join(part for part in (f"🖼 {asked[:16].replace('T', ' ')}", said) if part)
 
 
 def history_keyboard(titles: Mapping[int, str]) -> InlineKeyboardMarkup:

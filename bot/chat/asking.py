@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
 from telegram.error import BadRequest
 
-from bot.chat import answers, screens
+from bot.chat import answers, filters, screens
 from bot.chat.context import Conversation, Screen
 from bot.chat.failures import UserError
 from bot.chat.screens import Drawn
@@ -64,14 +65,21 @@ def _understand(conversation: Conversation, photos: Sequence[bytes], text: str) 
     """The question as a whole; of several photos then each by itself."""
     engine = conversation.services.engine
     weight = conversation.services.settings.photo_weight
+    typed = filters.split(text)
+    if not photos and filters.only_filters(typed):
+        # Nothing to be close to: the newest posts that pass.
+        even = np.full(engine.info.topics, 1 / engine.info.topics, np.float32)
+        return [Query("text", even, filters=typed.filters)]
     try:
-        queries = [
-            engine.query(photo=photo, text=text, photo_weight=weight) for photo in photos or (None,)
+        understood = [
+            engine.query(photo=photo, text=typed.words, photo_weight=weight)
+            for photo in photos or (None,)
         ]
     except EmptyQueryError:
         if MINUS_WORD.search(text):
             raise UserError("only_minus") from None
         raise
+    queries = [replace(query, filters=typed.filters) for query in understood]
     return queries if len(queries) == 1 else [engine.together(queries), *queries]
 
 
@@ -121,6 +129,7 @@ async def answer(
         Questions about the single photos of an album.
     """
     drawn = await _page(conversation, query, number, 0, {}, photos)
+    await conversation.begin()
     if drawn is None:
         lead = await _lead(conversation, query)
         await conversation.say("\n".join([*lead, conversation.texts("nothing")]))
@@ -157,14 +166,20 @@ async def _page(
     """Draw a page of an answer; None where nothing is close enough."""
     services, texts = conversation.services, conversation.texts
     size = services.settings.posts_per_answer
+    among = None
+    if query.filters:
+        among = await filters.passing(services.store, conversation.bot, query.filters)
 
     def search() -> Page:
+        if among is not None and query.kind == "text" and not query.words:
+            newest = tuple(Hit(key, 1.0) for key in among[offset : offset + size])
+            return Page(newest, len(among) > offset + size)
         moved = services.engine.with_votes(
             query,
             [key for key, value in votes.items() if value > 0],
             [key for key, value in votes.items() if value < 0],
         )
-        return services.engine.search(moved, limit=size, offset=offset)
+        return services.engine.search(moved, limit=size, offset=offset, among=among)
 
     page = await services.work.run(search)
     posts = await services.store.posts([hit.key for hit in page.hits])

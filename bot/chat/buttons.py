@@ -15,7 +15,7 @@ CALLBACK_BYTES: Final = 64
 
 Action = Literal[
     "page", "explain", "post", "like", "up", "down", "again",
-    "example", "topics", "topic", "trends", "language", "keep",
+    "example", "topics", "topic", "language", "keep",
 ]  # fmt: skip
 
 _LETTERS: Final[dict[str, tuple[Action, int]]] = {
@@ -30,7 +30,6 @@ _LETTERS: Final[dict[str, tuple[Action, int]]] = {
     "x": ("example", 1),  # index of the example
     "t": ("topics", 1),  # first topic of the page
     "o": ("topic", 2),  # topic, offset
-    "r": ("trends", 0),
     "g": ("language", 1),  # index of the language
     "k": ("keep", 1),  # number of what was left out
 }

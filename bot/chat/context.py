@@ -23,6 +23,7 @@ from bot.library.store import Store
 from bot.library.thumbnails import Thumbnails
 from bot.metrics import Metrics
 from bot.settings import Settings
+from bot.telegram.questions import Questions
 from bot.work import Work
 from engine.engine import Engine
 
@@ -47,6 +48,7 @@ class Services:
     photos: Photos
     thumbnails: Thumbnails
     turns: Turns
+    questions: Questions
     pictures: Pictures = field(default_factory=Pictures)
     albums: Albums = field(default_factory=Albums)
     #: Languages of those who asked lately: most updates need no look into the store for it.
@@ -120,6 +122,7 @@ class Context(CallbackContext[ExtBot[Any], dict[Any, Any], dict[Any, Any], dict[
             reply_to=message.message_id,
             thread=thread_of(message),
             group=message.chat.type != ChatType.PRIVATE,
+            update=update.update_id,
         )
 
 
@@ -164,6 +167,8 @@ class Conversation:
         The message that is answered, or whose button was pressed.
     thread
         Topic of a forum.
+    update
+        Number of the update that is answered.
     """
 
     services: Services
@@ -174,6 +179,7 @@ class Conversation:
     reply_to: int | None
     thread: int | None = None
     group: bool = False
+    update: int | None = None
 
     def about(self, message: int) -> Conversation:
         """The same, as an answer to another message."""
@@ -207,6 +213,11 @@ class Conversation:
             yield
         finally:
             task.cancel()
+
+    async def begin(self) -> None:
+        """Say that the answer is about to be sent: it is not sent again after a kill."""
+        if self.update is not None:
+            await self.services.questions.begin(self.update)
 
     async def say(self, text: str, keyboard: InlineKeyboardMarkup | None = None) -> Message:
         """Send a text in HTML."""

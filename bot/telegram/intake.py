@@ -10,12 +10,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from telegram import Update
+from telegram import Bot, Update
 from telegram.error import InvalidToken
 from telegram.ext import BaseUpdateProcessor, ExtBot
 
 from bot.library.library import Library
 from bot.metrics import Metrics
+from bot.telegram.questions import Questions
 from engine.errors import StoreError
 
 _LOGGER = logging.getLogger(__name__)
@@ -47,8 +48,9 @@ PAUSE_FULL: Final = 1.0
 class Processor(BaseUpdateProcessor):
     """Handles updates at once, however many: it is the answers that take turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, questions: Questions) -> None:
         super().__init__(100 * IN_HAND_MAX)
+        self._questions = questions
         self._in_hand = 0
         self._room = asyncio.Event()
         self._room.set()
@@ -73,6 +75,9 @@ class Processor(BaseUpdateProcessor):
         """Handle an update."""
         try:
             await coroutine
+            # Not where it was cancelled: then it is answered after the next start.
+            if isinstance(update, Update):
+                self._questions.handled(update.update_id)
         finally:
             self._in_hand -= 1
             if self._in_hand < IN_HAND_MAX:
@@ -86,9 +91,12 @@ class Intake(asyncio.Queue[object]):
     the queue. An update that is delivered twice comes out once.
     """
 
-    def __init__(self, library: Library, metrics: Metrics, processor: Processor) -> None:
+    def __init__(
+        self, library: Library, metrics: Metrics, processor: Processor, questions: Questions
+    ) -> None:
         super().__init__()
         self._library, self._metrics, self._processor = library, metrics, processor
+        self._questions = questions
         self._seen: OrderedDict[int, None] = OrderedDict()
         #: Updates that are only in memory, for the disk is full.
         self.kept: list[int] = []
@@ -113,6 +121,9 @@ class Intake(asyncio.Queue[object]):
         """Write down what is of the library; whether there is more to do with the update."""
         if update.update_id in self._seen:
             return False
+        await self._questions.take([update])
+        if self._questions.is_known(update.update_id):
+            return False
         self._metrics.updates.labels(_kind(update)).inc()
         if self._library.takes(update):
             await self._write(update)
@@ -132,6 +143,17 @@ class Intake(asyncio.Queue[object]):
             _LOGGER.error("update %d cannot be written, it is kept in memory: %s", number, error)
             await self._library.keep(update)
             self.kept.append(number)
+
+    async def take(self, updates: Sequence[Update]) -> None:
+        """Write down the questions among updates that come together."""
+        await self._questions.take([one for one in updates if one.update_id not in self._seen])
+
+    async def resume(self, bot: Bot) -> None:
+        """Hand on the questions that an earlier process left."""
+        for update in await self._questions.left_over(bot):
+            self._remember(update.update_id)
+            self._processor.taken()
+            await super().put(update)
 
     def acknowledged(self, offset: int) -> int:
         """The offset up to which updates may be acknowledged, at most the one given."""
@@ -182,6 +204,7 @@ class PollingBot(ExtBot[None]):
             self._refused()
             raise
         self._last_answer = time.monotonic()
+        await self._intake.take(updates)
         if behind and not self._intake.fresh(updates):
             # The same ones come back at once.
             await asyncio.sleep(PAUSE_FULL)

@@ -92,10 +92,10 @@ class History(Database):
         )
         return dict(rows)
 
-    def all_votes(self, model: str) -> list[tuple[int, int, int, bytes]]:
-        """Person, key, value and question (`Asked.query`) of each vote under that model."""
+    def all_votes(self, model: str) -> list[tuple[int, int, int, int, bytes]]:
+        """Person, question (number), key, value and `Asked.query` of each vote under that model."""
         rows = self._read(
-            'SELECT v."user", v.key, v.value, q.query FROM votes v'
+            'SELECT v."user", v.query, v.key, v.value, q.query FROM votes v'
             " JOIN queries q ON q.id = v.query WHERE q.model = ? ORDER BY v.voted",
             (model,),
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -113,10 +113,14 @@ class DoubleEngine:
         theta = query.theta.copy()
         for key in liked:
             theta += self._vectors.get(key, 0)
-        return Query(query.kind, _normal(theta), query.words, query.minus, query.unknown)
+        return replace(query, theta=_normal(theta))
 
     def together(self, queries: Sequence[Query]) -> Query:
-        return Query(queries[0].kind, _normal(sum(query.theta for query in queries)))
+        return replace(queries[0], theta=_normal(sum(query.theta for query in queries)))
+
+    def shares(self, keys: Sequence[int]) -> tuple[list[int], np.ndarray]:
+        there = [key for key in keys if key in self._vectors]
+        return there, np.array([self._vectors[key] for key in there], np.float32).reshape(-1, 4)
 
     def describe(
         self, *, photo: bytes | None, text: str = "", tags: Sequence[str] | None = None

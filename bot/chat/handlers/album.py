@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -33,6 +34,8 @@ async def on_album_photo(update: Update, context: Context) -> None:
     if message is None or message.media_group_id is None:
         return
     first = context.services.albums.add(update)
+    if first is not None:
+        context.services.questions.hold(update.update_id)
     if first is None or context.job_queue is None:
         await on_picture(update, context)
     elif first:
@@ -60,6 +63,14 @@ async def _look(context: CallbackContext[Any, Any, Any, Any]) -> None:
 async def answer_album(context: Context, chat: int, album: str) -> None:
     """Give one answer for all photos of an album, with its caption."""
     updates = context.services.albums.take(chat, album)
+    try:
+        await _answer(context, updates)
+    finally:
+        for update in updates:
+            context.services.questions.answered(update.update_id)
+
+
+async def _answer(context: Context, updates: Sequence[Update]) -> None:
     messages = [update.message for update in updates if update.message]
     bot = context.bot
     if not any(is_for_me(message, bot) or is_find(message, bot) for message in messages):

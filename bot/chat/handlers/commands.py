@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from telegram import BotCommand, Update
 from telegram.ext import BaseHandler, CommandHandler, ExtBot, filters
 
-from bot.chat import answers, topics
+from bot.chat import answers, topics, trends
 from bot.chat.context import Context
 from bot.chat.handlers.errors import reply
 from bot.chat.texts import DEFAULT, LANGUAGES, Html, Texts, known
+from engine.results import Query
+
+#: Questions that are looked through, and those that are shown.
+HISTORY_READ: Final = 40
+HISTORY_SHOWN: Final = 8
 
 
 async def on_start(update: Update, context: Context) -> None:
@@ -115,6 +121,33 @@ async def on_topics(update: Update, context: Context) -> None:
         await topics.show(await context.conversation(update))
 
 
+async def on_history(update: Update, context: Context) -> None:
+    """One's own last questions, as buttons that ask them again."""
+    message = update.message
+    if message is None:
+        return
+    conversation = await context.conversation(update)
+    texts, services = conversation.texts, context.services
+    titles: dict[str, int] = {}
+    for asked in await services.store.history(conversation.user, HISTORY_READ):
+        if asked.model != services.engine.info.id or asked.kind == "post":
+            continue
+        with suppress(ValueError):
+            title = answers.question_title(texts, Query.from_bytes(asked.query), asked.asked)
+            titles.setdefault(title, asked.id)
+    shown = {number: title for title, number in list(titles.items())[:HISTORY_SHOWN] if title}
+    if shown:
+        await conversation.say(texts("history"), answers.history_keyboard(shown))
+    else:
+        await conversation.say(texts("history_none"))
+
+
+async def on_trends(update: Update, context: Context) -> None:
+    """Which topics grew over the last weeks, as a picture."""
+    if update.message is not None:
+        await trends.show(await context.conversation(update))
+
+
 async def publish(bot: ExtBot[Any]) -> None:
     """Tell Telegram the commands in each language, for its menu."""
     for language in (None, *LANGUAGES):
@@ -136,5 +169,7 @@ def handlers() -> list[BaseHandler[Any, Any, Any]]:
             "forget": on_forget,
             "stats": on_stats,
             "topics": on_topics,
+            "trends": on_trends,
+            "history": on_history,
         }.items()
     ]

@@ -11,6 +11,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "start": "what I can do, with examples",
     "find": "find pictures for words",
     "topics": "what the library is about",
+    "trends": "what grew over the last weeks",
+    "history": "your last questions",
     "stats": "how much there is, and how good I am",
     "language": "change the language",
     "help": "everything I understand",
@@ -40,6 +42,7 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
         "<b>Photo</b>: send one, several as an album, a sticker, a GIF, a video, or a picture as a "
         "file; forward one; or reply to one with words.\n"
         "<b>Words</b>: “dogs in the snow”. A minus leaves things out: “sea -people”.\n"
+        '<b>Filters</b>: since:2025-01, until:2025, from:@channel, #tag, "exact words".\n'
         "<b>Both</b>: a photo with a caption, or words in reply to a photo.\n"
         "<b>The answer</b> is one picture. A number opens that post, ◀ and ▶ turn the page, "
         "<i>Why?</i> shows what I understood. 👍 and 👎 under a post change the order at once, and "
@@ -71,6 +74,14 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "see": "<b>I see:</b> {words}",
     "see_nothing": "I can't put this picture into words.",
     "found_like": "Posts like that one:",
+    "filters": "Only: {filters}.",
+    "bad_date": "I don't understand the date “{date}”. Write since:2025, since:2025-01 or "
+    "since:2025-01-15.",
+    "history": "Your last questions. Press one to ask it again:",
+    "history_none": "You have not asked anything yet, or I no longer keep it.",
+    "trends": "<b>What grew lately</b>: the last {weeks} weeks against the {before} before. "
+    "A number shows the topic.",
+    "trends_none": "There are not enough posts with dates to see what grew.",
     "without": "Without: {words}.",
     "unknown_some": "I don't know: {words}.",
     "unknown": "I know none of these words: {words}.",

@@ -363,7 +363,7 @@ async def test_nothing_of_a_person_is_left_in_the_files(tmp_path: Path) -> None:
 async def test_a_vote_can_be_taken_back(store: Store) -> None:
     query = await ask(store)
     await store.vote(user=5, query=query, key=7, value=1)
-    assert await store.all_votes("m1") == [(5, 7, 1, b"q")]
+    assert [(u, k, v, q) for u, _, k, v, q in await store.all_votes("m1")] == [(5, 7, 1, b"q")]
     await store.vote(user=5, query=query, key=7, value=0)
     assert await store.votes(query, 5) == {}
 
