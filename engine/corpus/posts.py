@@ -92,7 +92,9 @@ class SourceReport:
     broken
         Why the source ended before its end, or None.
     notes
-        Sentences about what a person should know, the weightiest first.
+        Sentences about what was lost, the weightiest first.
+    hints
+        Sentences about what could be better.
     covered
         What was read to the end: beginning of ids -> the first and the last number behind it, or
         None for all. A post of these that was not yielded is no longer in the source.
@@ -106,6 +108,7 @@ class SourceReport:
     examples: dict[str, list[str]] = field(default_factory=dict)
     broken: str | None = None
     notes: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
     covered: dict[str, tuple[int, int] | None] = field(default_factory=dict)
     place: int = 0
     size: int = 0
@@ -136,7 +139,7 @@ class SourceReport:
                 f"{REASONS.get(reason, reason)} {count:,}"
                 for reason, count in self.skipped.most_common()
             )
-        return text
+        return "\n".join([text, *self.hints])
 
 
 def is_photo_name(name: str) -> bool:

@@ -549,7 +549,7 @@ class _Export:
             )
         members = [chat for chat in self._taken if chat.type.startswith("public_")]
         if members and not self._username:
-            report.notes.append(
+            report.hints.append(
                 f"links to posts of {members[0].name!r} open for its members only, for an export "
                 "does not tell a chat's public name: give it with --username"
             )

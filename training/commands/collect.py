@@ -187,7 +187,7 @@ def _collect(path: Path, args: argparse.Namespace, writer: CorpusWriter) -> Sour
         progress=sys.stderr.isatty(),
     )
     if args.kind == "folder" and report.read["messages"]:
-        report.notes.append("it holds Telegram exports: these were read, and nothing beside them")
+        report.hints.append("it holds Telegram exports: these were read, and nothing beside them")
     print(report)
     if gone and not writer.dry:
         prune(gone, writer, asked=args.prune)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def photos(folder: Path, count: int) -> Path:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         (folder / f"{number}.jpg").write_bytes(jpeg(number))
     return folder
@@ -81,6 +81,25 @@ def test_a_broken_export_is_told_at_the_end(
     assert main([*words, str(tmp_path / "corpus")]) == 1
     assert "it ended too early" in capsys.readouterr().err
     assert len(load(tmp_path / "corpus")) > 2
+
+
+def test_a_folder_that_holds_exports_is_read_as_these(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export = photos(tmp_path / "mine" / "ChatExport_1", 0)
+    photos(export / "photos", 2)
+    messages = [
+        {"id": n, "type": "message", "text": f"пост {n}", "photo": f"photos/{n}.jpg"}
+        for n in range(2)
+    ]
+    whole = {"name": "x", "type": "public_channel", "id": 7, "messages": messages}
+    (export / "result.json").write_text(json.dumps(whole))
+    corpus = tmp_path / "corpus"
+    assert main(["collect", "folder", str(tmp_path / "mine"), "--out", str(corpus)]) == 0
+    out = capsys.readouterr().out
+    assert "it holds Telegram exports" in out
+    assert "open for its members only" in out
+    assert [post.texts[""] for post in load(corpus).values()] == [("пост 0",), ("пост 1",)]
 
 
 def test_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
