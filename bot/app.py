@@ -29,6 +29,7 @@ from bot.library import seed
 from bot.library.cleaning import Gate, open_cleaner
 from bot.library.library import Library
 from bot.library.photos import Photos
+from bot.library.picture_words import PictureWords
 from bot.library.store import Store
 from bot.library.thumbnails import Thumbnails
 from bot.metrics import Metrics
@@ -43,6 +44,7 @@ from engine.cleaning.duplicates import Fingerprint
 from engine.cleaning.rules import Cleaner
 from engine.engine import Engine
 from engine.errors import Image2PicError
+from engine.ocr import find_tesseract
 from engine.results import Query
 from engine.store import Store as SyncStore
 
@@ -163,6 +165,12 @@ class Runner:
         request = Request(proxy=settings.proxy)
         photos = Photos(roots)
         thumbnails = Thumbnails(settings.thumbnails, photos, self._fetch)
+        tesseract = (
+            await asyncio.to_thread(find_tesseract, settings.ocr_languages)
+            if settings.ocr
+            else None
+        )
+        picture_words = PictureWords(tesseract, store, photos, self._fetch)
         cleaner = await asyncio.to_thread(self._open_cleaner, store.sync)
         library = Library(
             store=store,
@@ -170,6 +178,7 @@ class Runner:
             work=work,
             photos=photos,
             thumbnails=thumbnails,
+            picture_words=picture_words,
             fetch=self._fetch,
             gate=Gate(cleaner, store, work, photos),
             metrics=metrics,
@@ -193,6 +202,7 @@ class Runner:
             metrics,
             photos,
             thumbnails,
+            picture_words,
             Turns(slots=SLOTS, patience=settings.busy_seconds, delay=limits.delay),
             questions,
             clock_ahead=lambda: request.clock_ahead,

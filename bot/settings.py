@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from engine.errors import Image2PicError
 from engine.files import STARTER, model_folder
+from engine.ocr import LANGUAGES
 
 TELEGRAM_API: Final = "https://api.telegram.org"
 #: The form of a bot token: the bot's id, a colon, 35 or so URL-safe characters.
@@ -87,6 +88,10 @@ class Settings(BaseSettings):
     )
     advert_filter: Path | None = Field(
         None, description="an advert filter that you taught (`image2pic label`)"
+    )
+    ocr: bool = Field(True, description="read the words on pictures, where Tesseract is installed")
+    ocr_languages: str = Field(
+        LANGUAGES, description="Tesseract's languages, by plus sign, such as rus+eng+deu"
     )
     workers: int = Field(2, ge=1, le=64, description="threads that work on queries")
     busy_seconds: float = Field(

@@ -19,6 +19,7 @@ from bot.chat.texts import Html, Texts, known
 from bot.chat.turns import Turns
 from bot.library.library import Library
 from bot.library.photos import Photos
+from bot.library.picture_words import PictureWords
 from bot.library.store import Store
 from bot.library.thumbnails import Thumbnails
 from bot.metrics import Metrics
@@ -47,6 +48,7 @@ class Services:
     metrics: Metrics
     photos: Photos
     thumbnails: Thumbnails
+    picture_words: PictureWords
     turns: Turns
     questions: Questions
     pictures: Pictures = field(default_factory=Pictures)

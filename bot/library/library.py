@@ -26,6 +26,7 @@ from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 
 from bot.library.cleaning import Gate
 from bot.library.photos import Photos
+from bot.library.picture_words import PictureWords
 from bot.library.store import Store
 from bot.library.thumbnails import Thumbnails
 from bot.metrics import Metrics
@@ -147,6 +148,7 @@ class Library:
         work: Work,
         photos: Photos,
         thumbnails: Thumbnails,
+        picture_words: PictureWords,
         fetch: Fetch,
         gate: Gate,
         metrics: Metrics,
@@ -157,7 +159,7 @@ class Library:
     ) -> None:
         self._store, self._engine, self._work = store, engine, work
         self._photos, self._fetch, self._metrics = photos, fetch, metrics
-        self._thumbnails, self._gate = thumbnails, gate
+        self._thumbnails, self._picture_words, self._gate = thumbnails, picture_words, gate
         self._channels, self._index, self._photo_bytes = channels, index, photo_bytes
         #: Set once the application is built; only updates that are read back need it.
         self.bot: Bot | None = None
@@ -356,6 +358,8 @@ class Library:
             written = await self._store.finish(done, entries)
             await self._catch_up()
         self._metrics.ingested.labels("stored").inc(len(written))
+        if written:
+            self._picture_words.wake()
 
     async def _leave_out(self, pending: Sequence[PendingUpdate], items: Sequence[LeftOut]) -> None:
         async with self._change:
@@ -396,7 +400,10 @@ class Library:
         while not await self._store.lead():  # noqa: ASYNC110 (another process's end is no event)
             await asyncio.sleep(LEAD_EVERY)
         await asyncio.gather(
-            self._redescribe(), self._gate.fill_fingerprints(), self._index_words()
+            self._redescribe(),
+            self._gate.fill_fingerprints(),
+            self._index_words(),
+            self._picture_words.run(self._redescribe_written),
         )
 
     def _apply(self, changes: Sequence[Change]) -> None:
@@ -576,6 +583,10 @@ class Library:
             await self._store.set_vectors([(post.key, vector.blob)], model)
             await self._catch_up()
         return True
+
+    async def _redescribe_written(self, post: Post, words: str) -> None:
+        """Describe a post once more, on whose picture words were found."""
+        await self._redescribe_one(replace(post, picture_words=words), self._engine.info.id)
 
     async def _index_words(self) -> None:
         """Index the words of posts that an older image2pic wrote."""

@@ -46,6 +46,8 @@ def make_settings(server: FaultyServer, folder: Path, **more: Any) -> Settings:
         "owner_ids": {1001},
         # Coloured squares look alike; what is left out is tested in test_cleaning.py.
         "clean": False,
+        # Read in test_picture_words.py alone.
+        "ocr": False,
         **more,
     }
     return Settings(_env_file=None, **values)
