@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from bot.chat import answers, filters, screens
 from bot.chat.context import Conversation, Screen
 from bot.chat.failures import UserError
 from bot.chat.screens import Drawn
+from bot.telegram.pictures import File
 from engine.errors import EmptyQueryError, PhotoTooLargeError, StoreError
 from engine.results import Explanation, Hit, Page, Query
 from engine.store import Asked, Post
@@ -27,14 +28,6 @@ MINUS_WORD: Final = re.compile(r"(?<!\S)-\w")
 LESS_CLOSE: Final = 0.6
 #: Key under which the message of the answer itself is kept, among those of its posts.
 ANSWER: Final = 0
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A photo at Telegram: file_id, and its size in bytes where Telegram tells it."""
-
-    id: str
-    size: int | None
 
 
 async def download(conversation: Conversation, file: File) -> bytes:

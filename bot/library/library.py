@@ -30,6 +30,7 @@ from bot.library.picture_words import PictureWords
 from bot.library.store import Store
 from bot.library.thumbnails import Thumbnails
 from bot.metrics import Metrics
+from bot.telegram.pictures import file_of
 from bot.work import Work
 from engine.cleaning.privacy import redact
 from engine.engine import Engine
@@ -91,15 +92,10 @@ def post_id(chat: int, message: int) -> str:
     return f"telegram/{chat}/{message}"
 
 
-def photo_file(message: Message) -> tuple[str, int | None] | None:
-    """file_id and size of a message's photo, sent as a photo or as a file."""
-    if message.photo:
-        largest = message.photo[-1]
-        return largest.file_id, largest.file_size
-    document = message.document
-    if document and (document.mime_type or "").startswith("image/"):
-        return document.file_id, document.file_size
-    return None
+def _shows_something(message: Message) -> bool:
+    """Whether a message has a picture of its own: not the first page of a document."""
+    file = file_of(message)
+    return file is not None and file.media != "document"
 
 
 def link(message: Message | MessageOriginChannel) -> str | None:
@@ -212,12 +208,10 @@ class Library:
         message = update.channel_post or update.edited_channel_post
         if message is not None:
             allowed = not self._channels or message.chat_id in self._channels
-            return allowed and photo_file(message) is not None
+            return allowed and _shows_something(message)
         message = update.message or update.edited_message
         return (
-            message is not None
-            and message.chat_id in self.groups
-            and photo_file(message) is not None
+            message is not None and message.chat_id in self.groups and file_of(message) is not None
         )
 
     async def accept(self, update: Update) -> None:
@@ -427,10 +421,9 @@ class Library:
     async def _entry(
         self, message: Message, captions: dict[tuple[int, str], str], pending: PendingUpdate
     ) -> Entry | LeftOut:
-        file = photo_file(message)
+        file = file_of(message)
         assert file is not None
-        file_id, size = file
-        if (size or 0) > self._photo_bytes:
+        if (file.size or 0) > self._photo_bytes:
             raise BadRequest("the photo is too large")
         own = clean(message.caption or "")
         album = message.media_group_id
@@ -449,7 +442,7 @@ class Library:
 
         if pending.ended >= ENDED_MAX:
             return left_out((ENDED, ""))
-        photo = await self._fetch(file_id)
+        photo = await self._fetch(file.id)
         source, url = origin(message)
         post = Post(
             0,
@@ -459,7 +452,8 @@ class Library:
             date=message.date.astimezone(UTC).isoformat(),
             source=source,
             url=url,
-            file=file_id,
+            media=file.media,
+            file=file.id,
         )
         async with self._one:
             await self._store.working_on(pending.number)

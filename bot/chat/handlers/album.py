@@ -12,10 +12,11 @@ from telegram.error import TelegramError
 from telegram.ext import BaseHandler, CallbackContext, MessageHandler, filters
 
 from bot.chat import asking
-from bot.chat.addressing import file_of, is_find, is_for_me, question
+from bot.chat.addressing import is_find, is_for_me, question
 from bot.chat.context import Context
 from bot.chat.handlers.errors import words_and_log
 from bot.chat.handlers.photo import IS_PICTURE, on_picture
+from bot.telegram.pictures import file_of
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -8,8 +8,9 @@ from telegram import Message, Update
 from telegram.ext import BaseHandler, MessageHandler, filters
 
 from bot.chat import asking
-from bot.chat.addressing import file_of, is_find, is_for_me, question
+from bot.chat.addressing import is_find, is_for_me, question
 from bot.chat.context import Context
+from bot.telegram.pictures import file_of
 
 
 class _Pictured(filters.MessageFilter):

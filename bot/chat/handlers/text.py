@@ -8,10 +8,10 @@ from telegram import Message, Update
 from telegram.ext import BaseHandler, CommandHandler, MessageHandler, filters
 
 from bot.chat import asking
-from bot.chat.addressing import file_of, is_for_me, is_own, is_private, question
-from bot.chat.asking import File
+from bot.chat.addressing import is_for_me, is_own, is_private, question
 from bot.chat.context import Context
 from bot.chat.failures import UserError
+from bot.telegram.pictures import File, file_of
 
 
 async def _ask(update: Update, context: Context, nothing: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pillow_heif
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from telegram import Message
 
 from bot.app import Runner
@@ -92,6 +95,20 @@ async def test_posts_without_a_photo_are_none(anna: LocalUser, runner: Runner) -
     await until(lambda: len(runner.services.engine) == 1)
     await finished(runner)
     assert await texts(runner) == {"good"}
+
+
+async def test_a_file_is_a_photo_by_its_content(anna: LocalUser, runner: Runner) -> None:
+    out = io.BytesIO()
+    pillow_heif.from_pillow(Image.new("RGB", (320, 240), SUNSET)).save(out)
+    octets, channel = "application/octet-stream", anna.channel_id
+    await anna.send_document(out.getvalue(), "IMG_1.HEIC", mime_type=octets, chat_id=channel)
+    await anna.send_document(jpeg(SNOW), "a.jfif", mime_type=octets, chat_id=channel)
+    await anna.send_document(jpeg(NIGHT), "a.heic", mime_type="image/heic", chat_id=channel)
+    await anna.send_document(b"no photo", "b.jpg", mime_type=octets, chat_id=channel)
+    await anna.send_document(b"PK", "c.zip", mime_type=octets, chat_id=channel)
+    await until(lambda: len(runner.services.engine) == 3)
+    await finished(runner)
+    assert len(runner.services.engine) == 3
 
 
 async def test_groups_only_when_the_owner_says(anna: LocalUser, runner: Runner) -> None:
@@ -232,3 +249,12 @@ def test_a_post_comes_from_where_it_stood_first(
         "caption_entities": [WORD],
     }
     assert origin(Message.de_json({**raw, **fields}, None)) == (source, url)
+
+
+async def test_of_what_moves_the_still_is_the_photo(anna: LocalUser, runner: Runner) -> None:
+    channel = anna.channel_id
+    await anna.send_media("video", b"film", "a.mp4", jpeg(SUNSET), "sunset", chat_id=channel)
+    await anna.send_media("sticker", jpeg(SNOW), "b.webp", None, chat_id=channel)
+    await until(lambda: len(runner.services.engine) == 2)
+    posts = (await runner.services.store.posts([1, 2])).values()
+    assert sorted(post.media or "" for post in posts) == ["sticker", "video"]
