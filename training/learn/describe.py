@@ -70,6 +70,11 @@ def shown_text(post: CorpusPost) -> str:
     return "\n".join(texts[0] for texts in post.texts.values() if texts)
 
 
+def _word(post: CorpusPost, name: str) -> str | None:
+    value = post.extra.get(name)
+    return value if isinstance(value, str) and value else None
+
+
 def fill_library(
     engine: Engine,
     store: SqliteStore,
@@ -128,6 +133,8 @@ def fill_library(
                     date=post.date,
                     source=post.source,
                     url=post.url,
+                    thread=_word(post, "topic"),
+                    media=_word(post, "media") or "photo",
                     vector=engine.describe_features(mean[None], known).blob,
                     model=engine.info.id,
                 )

@@ -141,18 +141,21 @@ class TestResume:
         assert not (out / ".next").exists()
 
     def test_new_and_replaced_photos_alone_are_described(
-        self, interrupted, corpus: Path, tiny_encoder: Path, tmp_path: Path
+        self, interrupted, corpus: Path, tiny_encoder: Path, tmp_path: Path, capsys
     ) -> None:
         out, larger = tmp_path / "model", tmp_path / "corpus"
         shutil.copytree(interrupted[0], out)
         shutil.copytree(corpus, larger)
         before = chunks(out)
         assert not list(out.rglob("grids-*.npz"))
+        lines = (larger / "posts.jsonl").read_text().splitlines(keepends=True)
+        (larger / "posts.jsonl").write_text("".join(x for x in lines if '"night-' not in x))
         with (larger / "posts.jsonl").open("a") as file:
             for number in range(3):
                 draw("sea", 900 + number).save(larger / "photos" / f"new{number}.jpg")
                 post = {"id": f"new{number}", "photo": f"photos/new{number}.jpg", "text": "sea"}
-                file.write(json.dumps(post | {"split": "train"}) + "\n")
+                more = {"split": "train", "topic": "Boats", "media": "video"}
+                file.write(json.dumps(post | more) + "\n")
         draw("snow", 777).save(larger / "photos" / "sea-001.jpg")
         old = out / "work" / "features-of-another-encoder"
         old.mkdir()
@@ -162,7 +165,17 @@ class TestResume:
             assert len(arrays["keys"]) == 4
         assert set(before) <= set(chunks(out))
         assert not old.exists()
-        assert load_model(out).info.posts == TRAIN - 1 + 3
+        assert load_model(out).info.posts == TRAIN - 1 + 3 - 6
+        # That many do not leave the library unasked.
+        assert "6 posts of the library" in (said := capsys.readouterr().err)
+        assert "--prune removes them" in said
+        with SqliteStore(out / "posts.sqlite") as store:
+            assert store.count() == TRAIN - 1 + 3
+            new, old = store.by_id("new0"), store.by_id("snow-001")
+            assert new is not None
+            assert old is not None
+            assert (new.thread, new.media) == ("Boats", "video")
+            assert (old.thread, old.media) == (None, "photo")
 
 
 class TestInstall:
