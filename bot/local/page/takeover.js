@@ -84,12 +84,13 @@ export class TakeOver {
 
   // Asks again for as long as the server is away.
   async ask(request) {
+    const { upload } = this;
     for (;;) {
       try {
         return await request();
       } catch (error) {
         const passing = error instanceof ApiError ? error.status === 503 : error instanceof TypeError;
-        if (!passing || this.upload.stopped) throw error;
+        if (!passing || upload.stopped) throw error;
         await pause(PAUSE);
       }
     }
