@@ -216,7 +216,8 @@ function onEvent(event) {
     else if (here) byId("to-end").hidden = false;
   } else if (event.type === "edited") {
     if (chat.last?.message_id === event.message.message_id) chat.last = event.message;
-    if (here) list.put(event.message);
+    if (event.message.edit_date) stopTyping(chat);
+    if (here) list.put(event.message).then(() => showPressed(event.message));
     drawChatsSoon();
   } else if (event.type === "deleted") {
     if (here) list.remove(event.message_id);
@@ -225,6 +226,15 @@ function onEvent(event) {
     clearTimeout(typingTimer);
     typingTimer = setTimeout(() => stopTyping(chat), 5000);
   }
+}
+
+// What a button has changed is seen: its photo may stand above the view.
+function showPressed(message) {
+  const photo = message.message_id === state.pressed && list.node(message)?.querySelector(".photos");
+  if (!photo) return;
+  state.pressed = null;
+  const above = scroll.getBoundingClientRect().top + 8 - photo.getBoundingClientRect().top;
+  if (above > 0) scroll.scrollBy({ top: -above, behavior: "smooth" });
 }
 
 function stopTyping(chat) {
@@ -253,6 +263,7 @@ async function press(message, key, button) {
   // Not `disabled`: the focus has to stay for whoever presses by the keyboard.
   if (key.callback_data === undefined || button.classList.contains("busy")) return;
   button.classList.add("busy");
+  state.pressed = message.message_id;
   try {
     const { answer } = await post("press", {
       user_id: state.user.id, chat_id: message.chat.id, message_id: message.message_id, data: key.callback_data,

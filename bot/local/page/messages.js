@@ -11,6 +11,7 @@ const ROWS = { 2: [2], 3: [1, 2], 4: [2, 2], 5: [2, 3], 6: [3, 3], 7: [2, 2, 3],
 const THUMBS = { "👍": "thumb-up", "👎": "thumb-down" };
 const MOST = 300;
 const REST = 100;
+const LONG = 120; // characters of a caption that stands beside its photo where there is room
 const LOADING = 1500; // milliseconds that a new photo is waited for
 
 // What a first visit shows to try: scenes that ship, and words for such.
@@ -77,13 +78,19 @@ export class MessageList {
     const key = this.keyOf(message);
     const node = this.nodes.get(key);
     if (node) {
-      this.redraw(key, isNew);
-    } else if (isNew && message.message_id > newest) {
+      return this.redraw(key, isNew);
+    }
+    if (isNew && message.message_id > newest) {
       this.root.querySelector(".empty")?.remove();
       this.append([message]);
     } else {
       this.render();
     }
+    return Promise.resolve();
+  }
+
+  node(message) {
+    return this.nodes.get(this.keyOf(message));
   }
 
   // A photo in place of another is loaded first: nothing flickers, and nobody loses the place.
@@ -213,7 +220,7 @@ export class MessageList {
     return el(
       "article",
       {
-        class: ["message", own ? "own" : "", joined ? "joined" : "", bare ? "bare" : "", photos.length > 1 ? "album" : "", photos.length ? "pictured" : ""].join(" "),
+        class: ["message", own ? "own" : "", joined ? "joined" : "", bare ? "bare" : "", photos.length > 1 ? "album" : "", photos.length ? "pictured" : "", lone && photos.length && !own && first.caption?.length > LONG ? "wide" : ""].join(" "),
         "aria-label": label,
         dataset: { id: first.message_id, joined: joined ? "1" : "" },
       },

@@ -80,7 +80,10 @@ async def answer(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         elif update.callback_query.data.startswith("page"):
             page = int(update.callback_query.data[4:])
             await update.callback_query.edit_message_media(
-                InputMediaPhoto(make_photo(100 + page, (1200, 900)), f"Page {page}"),
+                InputMediaPhoto(
+                    make_photo(100 + page, (1200, 900)),
+                    f"Page {page}\n" + "A long line of words. " * 12,
+                ),
                 reply_markup=keyboard(page),
             )
             await update.callback_query.answer()
@@ -221,8 +224,10 @@ async def test_a_conversation(app, server, browser, name, size, theme) -> None:
     await shown.shot(f"{name}-1-empty")
     await converse(shown)
     await shown.shot(f"{name}-2-answer")
-    # What was asked for is seen, without any scrolling.
+    # What was asked for is seen, without any scrolling; on a large screen with all its buttons.
     assert await in_view(shown, ".message:not(.own) .photo img")
+    if size in (DESKTOP, LAPTOP):
+        assert await in_view(shown, ".message:not(.own) .keyboard")
     assert await page.locator(".own .photo").count() == 1
     assert await page.locator(".text strong").first.inner_text() == "Hello!"
     assert await page.locator(".text blockquote").count() == 1
@@ -237,8 +242,10 @@ async def test_a_conversation(app, server, browser, name, size, theme) -> None:
     after = page.locator(".message:not(.own) .photo img").last
     assert await after.get_attribute("src") != before
     assert await page.evaluate("document.activeElement.getAttribute('aria-label')") == "▶"
+    await page.evaluate("document.querySelector('#scroll').scrollTo(0, 1e6)")
     await page.keyboard.press("Enter")
     await page.wait_for_selector("#messages >> text=Page 3")
+    await page.wait_for_timeout(700)
     assert await page.locator(".message:not(.own) .photo").count() == 1
     assert await in_view(shown, ".message:not(.own) .photo img")
 
