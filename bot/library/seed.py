@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from engine.corpus.reader import POSTS_FILE as CORPUS_FILE
 from engine.engine import Engine
 from engine.errors import StoreError
 from engine.results import Query
 from engine.store import ModelPosts, SqliteStore, Store
 
 POSTS_FILE: Final = "posts.sqlite"
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def open_store(library: Path, url: str | None = None, bot: int = 0) -> Store:
@@ -91,12 +95,25 @@ def search_in_database(engine: Engine, store: Store) -> None:
 
 
 def photo_roots(store: Store, model: Path, extra: Path | None) -> list[Path]:
-    """Folders in which posts' photos may lie: the given one, and those of each model so far."""
+    """Folders in which posts' photos may lie: the given one, and those of each model so far.
+
+    A model may come from anywhere, and what it names is shown to strangers: so its photos lie in
+    its own folder or in a corpus, or the owner names their folder (PHOTOS_DIR).
+    """
     earlier: list[str] = json.loads(store.meta("photo_roots") or "[]")
     with _posts_of(model) as posts:
-        here = model / ((posts and posts.meta("photo_root")) or ".")
-    # Absolute: the next start may be from another folder.
-    all_roots = list(dict.fromkeys([str(here.resolve()), *earlier]))
+        # Absolute: the next start may be from another folder.
+        here = (model / ((posts and posts.meta("photo_root")) or ".")).resolve()
+    if here.is_relative_to(model.resolve()) or (here / CORPUS_FILE).is_file():
+        all_roots = list(dict.fromkeys([str(here), *earlier]))
+    else:
+        all_roots = earlier
+        if extra is None:
+            _LOGGER.warning(
+                "the photos of the model's posts are not shown: %s is neither in the model's "
+                "folder nor a corpus. If they shall be, set PHOTOS_DIR to it",
+                here,
+            )
     if all_roots != earlier:
         store.set_meta("photo_roots", json.dumps(all_roots))
     return ([extra] if extra else []) + [Path(root) for root in all_roots]

@@ -79,6 +79,22 @@ def test_photo_roots_of_all_models(tmp_path: Path, store: Store) -> None:
     assert seed.photo_roots(store, source, extra)[0] == extra
 
 
+def test_a_model_from_elsewhere_names_no_folder_of_ours(
+    tmp_path: Path, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    private, corpus = tmp_path / "private", tmp_path / "corpus"
+    private.mkdir()
+    corpus.mkdir()
+    (corpus / "posts.jsonl").touch()
+    for number, root in enumerate((str(private), "../private", "/", str(Path.home()))):
+        source = model(tmp_path / f"m{number}", f"m{number}", "a", photo_root=root)
+        assert seed.photo_roots(store, source, None) == []
+        assert "PHOTOS_DIR" in caplog.text
+        assert seed.photo_roots(store, source, private) == [private]
+    own = model(tmp_path / "own", "own", "a", photo_root="../corpus")
+    assert seed.photo_roots(store, own, None) == [corpus]
+
+
 def test_a_library_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError):
