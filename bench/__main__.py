@@ -120,6 +120,20 @@ def _load(options: argparse.Namespace) -> Result:
     return f"## The running bot under load\n\n{done.stdout.strip()}"
 
 
+def _faults(options: argparse.Namespace) -> Result:
+    if importlib.util.find_spec("tests") is None:
+        raise MissingError("the rounds use the parts of tests/: run it from a checkout")
+    # In a process of its own: what it opens and kills is apart from the rest.
+    done = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "bench.faults", "--model", str(_model(options)),
+         "--rounds", str(options.rounds), "--questions", str(options.questions)],
+        stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise MissingError(f"the rounds failed\n{done.stdout}")
+    return done.stdout.strip()
+
+
 BENCHES: Final[dict[str, Callable[[argparse.Namespace], Result]]] = {
     "index": _index,
     "scale": _scale,
@@ -129,6 +143,7 @@ BENCHES: Final[dict[str, Callable[[argparse.Namespace], Result]]] = {
     "encoder": _encoder,
     "corpus": _corpus,
     "load": _load,
+    "faults": _faults,
 }
 
 
@@ -148,12 +163,14 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--photos", type=int, default=40, help="for engine and encoder")
     result.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of the encoder")
     result.add_argument("--users", type=int, default=50, help="people who load the bot")
+    result.add_argument("--rounds", type=int, default=30, help="of kill -9, in faults")
+    result.add_argument("--questions", type=int, default=5_000, help="in a row, in faults")
     result.add_argument("--seconds", type=float, default=20, help="of load")
     return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run benchmarks; 1 if a named one could not be run, 2 for a name that is none."""
+    """Run benchmarks; 1 if a named one could not be run, 2 for an unknown name."""
     options = parser().parse_args(arguments)
     unknown = [name for name in options.names if name not in BENCHES]
     if unknown:

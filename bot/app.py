@@ -81,6 +81,58 @@ def _polling_failed(error: TelegramError) -> None:
     _LOGGER.warning("polling failed: %s%s", error, hint)
 
 
+def open_library(
+    settings: Settings, store: SyncStore, open_model: OpenEngine
+) -> tuple[Engine, int, bool]:
+    """Engine with its index loaded, the library's version that it has, whether from disk.
+
+    Raises
+    ------
+    Image2PicError
+        Model or library cannot be read; damaged vectors alone are made anew later.
+    """
+    engine = open_model(settings.model, threads=settings.workers)
+    model = engine.info.id
+    damaged: list[int] = []
+    with seed.values_in_order():
+        with store.alone():
+            seed.prepare(store, settings.model, model)
+        if settings.database_search:
+            seed.search_in_database(engine, store)
+        version = store.version()
+        rebuilt = engine.load(
+            seed.sound_vectors(store, model, engine.info.topics, damaged),
+            version=version,
+            cache=settings.index,
+            count=store.described(model),
+        )
+        for user, query, key, value, asked in store.all_votes(model):
+            with suppress(ValueError):
+                theta = Query.from_bytes(asked).theta
+                engine.feedback.set(key, user=user, query=query, theta=theta, value=value)
+    if damaged:
+        _LOGGER.warning("%d posts have damaged vectors and are described anew", len(damaged))
+        store.drop_vectors(damaged)
+    if rebuilt:
+        _LOGGER.info("the index was built from the library: %d posts", len(engine))
+    return engine, version, not rebuilt
+
+
+def open_gate(settings: Settings, store: SyncStore) -> Cleaner | None:
+    """What judges new posts, with what is known of those that are there."""
+    cleaner = open_cleaner(settings)
+    damaged = 0
+    if cleaner is not None:
+        for post, album, found in store.fingerprints():
+            try:
+                cleaner.seen.add(post, Fingerprint.from_bytes(found), album)
+            except (ValueError, TypeError):
+                damaged += 1
+    if damaged:
+        _LOGGER.warning("%d posts have damaged fingerprints: copies of them may come in", damaged)
+    return cleaner
+
+
 class Runner:
     """One bot from start to end.
 
@@ -140,7 +192,7 @@ class Runner:
         return found + ([secret.get_secret_value()] if secret else [])
 
     def _path(self) -> str:
-        """Path of the webhook: not to be guessed, beside the secret token."""
+        """Path of the webhook, which cannot be guessed (the secret token is checked, too)."""
         return hashlib.sha256(f"webhook {self._token}".encode()).hexdigest()[:32]
 
     # Opening
@@ -158,7 +210,9 @@ class Runner:
             )
         )
         stack.push_async_callback(store.close)
-        engine, version, saved = await asyncio.to_thread(self._open_library, store.sync)
+        engine, version, saved = await asyncio.to_thread(
+            open_library, settings, store.sync, self._open_engine
+        )
         roots = await asyncio.to_thread(
             seed.photo_roots, store.sync, settings.model, settings.photos_dir
         )
@@ -171,7 +225,7 @@ class Runner:
             else None
         )
         picture_words = PictureWords(tesseract, store, photos, self._fetch)
-        cleaner = await asyncio.to_thread(self._open_cleaner, store.sync)
+        cleaner = await asyncio.to_thread(open_gate, settings, store.sync)
         library = Library(
             store=store,
             engine=engine,
@@ -233,30 +287,6 @@ class Runner:
             stack.push_async_callback(health.stop)
         self._schedule()
 
-    def _open_library(self, store: SyncStore) -> tuple[Engine, int, bool]:
-        """Engine with its index loaded, the library's version that it has, whether from disk."""
-        settings = self._settings
-        engine = self._open_engine(settings.model, threads=settings.workers)
-        model = engine.info.id
-        with store.alone():
-            seed.prepare(store, settings.model, model)
-        if settings.database_search:
-            seed.search_in_database(engine, store)
-        version = store.version()
-        rebuilt = engine.load(
-            store.vectors(model),
-            version=version,
-            cache=settings.index,
-            count=store.described(model),
-        )
-        for user, query, key, value, asked in store.all_votes(model):
-            with suppress(ValueError):
-                theta = Query.from_bytes(asked).theta
-                engine.feedback.set(key, user=user, query=query, theta=theta, value=value)
-        if rebuilt:
-            _LOGGER.info("the index was built from the library: %d posts", len(engine))
-        return engine, version, not rebuilt
-
     def _is_question(self, update: Update) -> bool:
         """Whether an update will be answered with a message."""
         message = update.message
@@ -266,14 +296,6 @@ class Runner:
             or is_for_me(message, bot)
             or (message.text or message.caption or "").startswith("/")
         )
-
-    def _open_cleaner(self, store: SyncStore) -> Cleaner | None:
-        """What judges new posts, with what is known of those that are there."""
-        cleaner = open_cleaner(self._settings)
-        if cleaner is not None:
-            for post, album, found in store.fingerprints():
-                cleaner.seen.add(post, Fingerprint.from_bytes(found), album)
-        return cleaner
 
     def _build(
         self, request: Request, intake: Intake, processor: Processor, limits: SendingLimits

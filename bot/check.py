@@ -11,8 +11,9 @@ from contextlib import closing
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
-from bot.app import open_engine
+from bot.app import open_engine, open_gate, open_library
 from bot.library import seed
+from bot.library.lock import InUseError, locked
 from bot.settings import Settings
 from bot.telegram.request import Request
 from engine.errors import Image2PicError, StoreError
@@ -60,12 +61,23 @@ async def _library(settings: Settings) -> str:
     try:
         with closing(sqlite3.connect(settings.library)) as connection:
             (state,) = connection.execute("PRAGMA quick_check").fetchone()
-            (count,) = connection.execute("SELECT count(*) FROM posts").fetchone()
     except sqlite3.Error as error:
         raise StoreError(f"cannot be read: {error}") from error
     if state != "ok":
         raise StoreError(f"damaged: {state}")
-    return f"{count} posts"
+    return await asyncio.to_thread(_opened, settings)
+
+
+def _opened(settings: Settings) -> str:
+    """Do with the library what a start does."""
+    try:
+        with locked(settings.data_dir), seed.open_store(settings.library) as store:
+            engine, _, _ = open_library(settings, store, open_engine)
+            open_gate(settings, store)
+            seed.photo_roots(store, settings.model, settings.photos_dir)
+            return f"{store.count()} posts, {len(engine)} of them found"
+    except InUseError as error:
+        return f"in use ({error})"
 
 
 async def _telegram(settings: Settings) -> str:

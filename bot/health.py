@@ -31,7 +31,7 @@ class Health:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
-        """Begin to listen; returns the port (of use where 0 was asked for)."""
+        """Begin to listen; returns the port (another one where 0 was asked for)."""
         app = web.Application()
         app.router.add_get("/health/live", self._live)
         app.router.add_get("/health/ready", self._health)

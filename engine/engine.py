@@ -308,7 +308,7 @@ class Engine:
     def annotate(
         self, query: Query, *, language: str = "en", words: int = 8, tags: int = 5
     ) -> Annotation:
-        """Words and hashtags that a query's topic vector speaks for."""
+        """Words and hashtags that a query's topic vector suggests."""
         return terms.annotate(
             self.model,
             query.theta,

@@ -12,7 +12,7 @@ from engine.results import Floats
 def topic_heat(
     projection: Projection, grid: Floats, shape: EncoderShape, topics: list[int]
 ) -> Floats:
-    """How much each cell of a photo speaks for each topic.
+    """How much each cell of a photo contributes to each topic.
 
     The map is linear in the square root of the mean features m, whose derivative with respect to a
     cell f_c is ``1 / (2 sqrt(m) cells)``: the first-order share of the cell in a topic's log-ratio

@@ -409,7 +409,7 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 def _png_without_notes(data: bytes) -> bytes:
     """A PNG of nothing but its pixels, transparency and orientation.
 
-    Texts, profiles and times are not used, and a photo shall not be lost for a mistake in them.
+    Texts, profiles and times are not used, and a mistake in them should not cost the photo.
     """
     kept = [_PNG]
     for name, chunk in _png_chunks(data):

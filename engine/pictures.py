@@ -154,7 +154,7 @@ def explain_picture(
     photo
         The query's photo, or None for a text: then the topics are listed with their bars.
     topics
-        `TopicCard` or the like, largest share first.
+        One for each topic, largest share first.
     heat
         Shape (len(topics), rows, columns), 0 to 1, over the whole photo; None: the photo is
         shown once, and the topics are listed beside it.

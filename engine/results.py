@@ -30,7 +30,7 @@ class Term:
     language
         ``"en"``, ``"ru"`` or ``""`` where the script tells neither.
     score
-        How much the topic vector speaks for it; larger is better, comparable within one answer.
+        How strongly the topic vector suggests it; larger is better, comparable within one answer.
     """
 
     text: str
@@ -146,7 +146,7 @@ class Query:
             columns = np.array(facts["columns"], np.intp)
             share = float(facts["share"])
             if facts["kind"] not in get_args(QueryKind) or not theta.size or not 0 <= share <= 1:
-                raise ValueError("unknown kind, no topics, or a share that is none")
+                raise ValueError("unknown kind, no topics, or a share outside 0 to 1")
             if columns.shape != weights.shape or minus_z.size not in (0, theta.size):
                 raise ValueError("arrays of different lengths")
             return Query(
@@ -242,6 +242,13 @@ class PostVector:
 def vector_to_bytes(theta: Floats, bias: tuple[float, float]) -> bytes:
     """A post's topic vector (K,) and its two hubness biases, little-endian float32."""
     return _HEADER.pack(_MAGIC, theta.size, *bias) + theta.astype("<f4").tobytes()
+
+
+def is_vector(blob: bytes, topics: int) -> bool:
+    """Whether this is a post's vector in so many topics, undamaged."""
+    if len(blob) != _HEADER.size + 4 * topics or blob[:4] != _MAGIC:
+        return False
+    return bool(np.isfinite(np.frombuffer(blob, "<f4", offset=6)).all())
 
 
 def vectors_to_rows(blobs: list[bytes], topics: int) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""Scores: how close a query is to a post, what a hub is worth, which words a theta speaks for.
+"""Scores: how close a query is to a post, what a hub is worth, which words a theta suggests.
 
 A hub is a post that is close to every query of the other modality. Its mean closeness to a bank of
 training queries is taken off its scores (Conneau et al. 2018, "Word translation without parallel

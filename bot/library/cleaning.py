@@ -126,7 +126,7 @@ class Gate:
         """Look at the posts that are in the library already, so that copies of them are known.
 
         Those that ship are examples and not the owner's: whoever posts one of them in a channel to
-        try things out shall find it.
+        try things out should find it.
         """
         if self._cleaner is None:
             return

@@ -48,7 +48,7 @@ FIRST_PAUSE: Final = 1.0
 PAUSE_MAX: Final = 300.0
 #: Tries before an update is given up (with PAUSE_MAX between them: a day and a half).
 TRIES_MAX: Final = 440
-#: The same for an error that is no one's plan.
+#: The same for an unexpected error.
 TRIES_UNEXPECTED: Final = 3
 #: Ends of the process after which the update that it worked on is set aside, and that rule.
 ENDED_MAX: Final = 2
@@ -220,7 +220,7 @@ class Library:
         Raises
         ------
         StoreError
-            It could not be written: it is not to be acknowledged.
+            It could not be written: do not acknowledge it.
         """
         payload = update.to_json()
         digest = hashlib.sha256(payload.encode()).hexdigest()[:32]
@@ -546,7 +546,7 @@ class Library:
     # A new model, and the index on disk
 
     async def _redescribe(self) -> None:
-        """Describe the posts whose vector is of another model, from photos still to be had."""
+        """Describe posts whose vector is of another model, from photos that can be fetched."""
         model, after, count = self._engine.info.id, 0, 0
         try:
             while posts := await self._store.undescribed(model, after=after, limit=BATCH):

@@ -12,7 +12,7 @@ from typing import IO, Final
 from engine.corpus.reader import POSTS_FILE as CORPUS_FILE
 from engine.engine import Engine
 from engine.errors import StoreError
-from engine.results import Query
+from engine.results import Query, is_vector
 from engine.store import ModelPosts, SqliteStore, Store
 
 POSTS_FILE: Final = "posts.sqlite"
@@ -45,6 +45,29 @@ def _postgres(url: str, bot: int) -> Store:
             f"PostgreSQL needs the extra 'postgres' (pip install 'image2pic[postgres]'): {error}"
         ) from error
     return PostgresStore(url, bot=bot)
+
+
+@contextmanager
+def values_in_order() -> Iterator[None]:
+    """Say of a value in the library that cannot be read what can be done; StoreError."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise StoreError(
+            f"the library has a damaged value ({error}): bring a saved copy back by `image2pic-bot "
+            "restore FILE`, or move library.sqlite aside, and the model's posts come in anew"
+        ) from error
+
+
+def sound_vectors(
+    store: Store, model: str, topics: int, damaged: list[int]
+) -> Iterator[tuple[int, bytes]]:
+    """`Store.vectors` without those that are damaged, whose keys are added to `damaged`."""
+    for key, blob in store.vectors(model):
+        if is_vector(blob, topics):
+            yield key, blob
+        else:
+            damaged.append(key)
 
 
 @contextmanager
@@ -94,6 +117,7 @@ def search_in_database(engine: Engine, store: Store) -> None:
     engine.search_in(DatabaseIndex(store, info.id, info.topics + 2))
 
 
+@values_in_order()
 def photo_roots(store: Store, model: Path, extra: Path | None) -> list[Path]:
     """Folders in which posts' photos may lie: the given one, and those of each model so far.
 

@@ -78,7 +78,7 @@ class Thumbnails:
         -------
         PIL.Image.Image or None
             RGB, of the photo's aspect ratio and about 137,000 pixels (427 x 320); smaller photos
-            as they are. None where there is no photo to be had.
+            as they are. None where there is no photo.
         """
         found = await asyncio.to_thread(self._kept_or_from_disk, post)
         if found is not None or not post.file:

@@ -81,7 +81,7 @@ class Database:
         try:
             self._db.execute(sql, values)
         except sqlite3.Error as error:
-            # A chat that does not work at all would be worse.
+            # The chat should work all the same.
             _log.warning("the chat is not kept: %s", error)
 
     # Chats ---------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class LocalChat:
             update={
                 "telegram_bot_token": SecretStr(self._token),
                 "telegram_base_url": self.url,
-                # Nobody has to be spared here.
+                # There is no limit to keep here.
                 "telegram_rate": 0.0,
                 "owner_ids": self._settings.owner_ids or frozenset({LOCAL_OWNER}),
             }

@@ -307,7 +307,7 @@ class AdvertFilter:
         return np.concatenate(rows), np.concatenate(values)
 
     def scores(self, texts: Sequence[str]) -> Floats:
-        """Signed distances from the border: above 0 speaks for an advert; shape (texts,)."""
+        """Signed distances from the border: above 0 suggests an advert; shape (texts,)."""
         scores = bumps(sentences(texts, self.encoder), self.centres) @ self.heights + self.bias
         for place, text in enumerate(texts):
             rows, values = self.vector(text)

@@ -103,7 +103,7 @@ class Facts(NamedTuple):
     advert
         Probability that its text is an advert.
     why
-        What speaks for an advert.
+        What suggests an advert.
     """
 
     tokens: int

@@ -110,7 +110,7 @@ class Caption:
     texts
         All captions, in order, each once.
     tags
-        Keywords, or None if there are none to be had.
+        Keywords, or None if there are none.
     date, url, author
         As found; the date in ISO 8601.
     """

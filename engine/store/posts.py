@@ -300,6 +300,11 @@ class Posts(Database):
             count += len(known)
         return count
 
+    def drop_vectors(self, keys: Iterable[int]) -> None:
+        """Take vectors that are damaged away: these posts are described anew."""
+        with self._transaction() as db:
+            db.executemany("UPDATE posts SET vector = NULL WHERE key = ?", [(key,) for key in keys])
+
     def undescribed(self, model: str, *, after: int, limit: int) -> list[Post]:
         """Return posts whose vector is missing or of another model, by key."""
         return self._posts(

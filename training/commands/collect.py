@@ -144,7 +144,7 @@ def run(args: argparse.Namespace) -> int:
     paths: list[Path] = getattr(args, "paths", None) or [getattr(args, "path", Path())]
     for path in paths:
         if not path.exists():
-            # Before a corpus is begun for nothing.
+            # Before an empty corpus is made.
             raise CorpusError(f"{path} does not exist")
     reports = []
     with CorpusWriter(args.out, dry=args.dry_run) as writer:

@@ -372,7 +372,7 @@ class CorpusWriter:
                 for place, line in _lines_from(self._posts_file, 0):
                     record = _parse(line)
                     row = self._row(record["id"]) if record is not None else None
-                    # What cannot be understood is not ours to throw away.
+                    # A line that cannot be read is kept: somebody may be able to repair it.
                     if record is None or (row is not None and row[1] == place):
                         file.write(line)
             self._file.close()
