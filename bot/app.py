@@ -43,7 +43,7 @@ from bot.work import Work
 from engine.cleaning.duplicates import Fingerprint
 from engine.cleaning.rules import Cleaner
 from engine.engine import Engine
-from engine.errors import Image2PicError
+from engine.errors import Image2PicError, StoreError
 from engine.ocr import find_tesseract
 from engine.results import Query
 from engine.store import Store as SyncStore
@@ -56,6 +56,8 @@ SLOTS: Final = 32
 #: five seconds (Docker waits for ten).
 LAST_POLL: Final = 1.0
 GRACE: Final = 2.5
+#: Seconds between looks for questions of other bots that died.
+LEFT_EVERY: Final = 2.0
 #: Seconds without an answer to getUpdates after which the bot is unwell.
 POLL_SILENCE: Final = 120
 PAUSE_MAX: Final = 30.0
@@ -244,7 +246,9 @@ class Runner:
         questions = Questions(store, self._is_question)
         processor = Processor(questions)
         intake = Intake(library, metrics, processor, questions)
-        limits = SendingLimits(settings.telegram_rate)
+        limits = SendingLimits(
+            settings.telegram_rate, reserve=store.reserve if store.sync.shared else None
+        )
         self.application = self._build(request, intake, processor, limits)
         library.bot = self.application.bot
         self.services = Services(
@@ -275,6 +279,9 @@ class Runner:
         questions.start()
         stack.push_async_callback(questions.stop)
         await intake.resume(self.application.bot)
+        if store.sync.shared:
+            others = asyncio.create_task(self._answer_for_others(intake), name="others")
+            stack.callback(others.cancel)
         await self._start_updates(stack, intake)
         if settings.metrics_port is not None:
             health = Health(
@@ -324,6 +331,17 @@ class Runner:
             .context_types(ContextTypes(context=Context))
             .build()
         )
+
+    async def _answer_for_others(self, intake: Intake) -> None:
+        """Answer what another bot had in hand when it died."""
+        while True:
+            await asyncio.sleep(LEFT_EVERY)
+            # What other bots changed of people's settings is read anew.
+            self.services.languages.clear()
+            try:
+                await intake.resume(self.application.bot)
+            except StoreError as error:
+                _LOGGER.error("open questions cannot be read: %s", error)
 
     async def _fetch(self, file_id: str) -> bytes:
         file = await self.application.bot.get_file(file_id)

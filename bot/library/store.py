@@ -117,4 +117,5 @@ class Store:
     take = _awaited(SyncStore.take)
     begun = _awaited(SyncStore.begun)
     answered = _awaited(SyncStore.answered)
+    claim_album = _awaited(SyncStore.claim_album)
     open_questions = _awaited(SyncStore.open_questions)

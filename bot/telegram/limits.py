@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -68,7 +68,8 @@ class Bucket:
 class _Chat:
     """What one chat may be sent, in the order in which it was asked for."""
 
-    def __init__(self, group: bool, scale: float) -> None:
+    def __init__(self, name: str, group: bool, scale: float) -> None:
+        self.name = name
         self.turn = asyncio.Lock()
         self.buckets = [Bucket(CHAT_RATE * scale, 1)]
         if group:
@@ -94,9 +95,18 @@ class SendingLimits(BaseRateLimiter[int]):
         Limits of chats are scaled with it, so that tests need not wait.
     scale
         Factor on the limits of single chats.
+    reserve
+        `engine.store.Store.reserve`, where several bots keep the limits together.
     """
 
-    def __init__(self, rate: float, *, scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        rate: float,
+        *,
+        scale: float = 1.0,
+        reserve: Callable[..., Awaitable[float]] | None = None,
+    ) -> None:
+        self._reserve = reserve
         self._all = Bucket(rate, max(1.0, rate / 10)) if rate else None
         self._scale = scale
         self._chats: dict[str, _Chat] = {}
@@ -151,6 +161,21 @@ class SendingLimits(BaseRateLimiter[int]):
             self._all.take(count)
         for bucket in chat.buckets:
             bucket.take(count)
+        if self._reserve is not None:
+            await self._wait_for_others(chat, count)
+
+    async def _wait_for_others(self, chat: _Chat, count: float) -> None:
+        """What this bot may send now, others may have sent already."""
+        assert self._reserve is not None
+        assert self._all is not None
+        buckets = [("all", self._all)]
+        buckets += [(f"{chat.name} {bucket.burst:g}", bucket) for bucket in chat.buckets]
+        waits = [
+            await self._reserve(name, rate=bucket.rate, burst=max(1, int(bucket.burst)))
+            for name, bucket in buckets
+            for _ in range(int(count))
+        ]
+        await asyncio.sleep(max(waits))
 
     async def _retried(
         self,
@@ -177,7 +202,7 @@ class SendingLimits(BaseRateLimiter[int]):
             if len(self._chats) >= CHATS_MAX:
                 self._chats = {key: chat for key, chat in self._chats.items() if not chat.idle}
             # Groups and channels have negative numbers, or a name.
-            self._chats[name] = _Chat(not name.isdecimal(), self._scale)
+            self._chats[name] = _Chat(name, not name.isdecimal(), self._scale)
         return self._chats[name]
 
 

@@ -61,7 +61,9 @@ class Questions:
         if not asked:
             return
         try:
-            new = await self._store.take([(update.update_id, update.to_json()) for update in asked])
+            new = await self._store.take(
+                [(update.update_id, update.to_json(), _album(update)) for update in asked]
+            )
         except StoreError as error:
             # They are answered all the same, if the bot lives.
             _LOGGER.error("questions are not written down: %s", error)
@@ -92,6 +94,20 @@ class Questions:
             self._open.add(number)
             updates.append(update)
         return updates
+
+    async def album(self, mine: Sequence[Update], bot: Bot) -> list[Update]:
+        """All photos of an album, also those that other bots took; none where one has answered.
+
+        Parameters
+        ----------
+        mine
+            Those that came here.
+        """
+        if not mine or not self._store.sync.shared:
+            return list(mine)
+        payloads = await self._store.claim_album(_album(mine[0]))
+        updates = [Update.de_json(json.loads(payload), bot) for payload in payloads]
+        return sorted(updates, key=lambda one: one.message.message_id if one.message else 0)
 
     async def begin(self, update_id: int) -> None:
         """Say that an answer is about to be sent."""
@@ -130,3 +146,11 @@ class Questions:
             except StoreError as error:
                 _LOGGER.error("questions are not marked as answered: %s", error)
                 self._done += done
+
+
+def _album(update: Update) -> str:
+    """What is the same for all photos of an album; nothing for other messages."""
+    message = update.message
+    if message is None or message.media_group_id is None:
+        return ""
+    return f"{message.chat_id} {message.media_group_id}"

@@ -99,6 +99,10 @@ class Inbox(Posts, History, Database):
         """SQL: whether another process works on that row of the inbox."""
         return "(0 = 1)"
 
+    def _alive(self, row: str) -> str:
+        """SQL: whether the process that has that row in hand lives."""
+        return "(0 = 1)"
+
     def begin_work(self) -> None:
         """Call once before updates are worked in: note which update ended a process."""
         with self._transaction() as db:
@@ -313,44 +317,71 @@ class Inbox(Posts, History, Database):
 
     # Questions
 
-    def take(self, updates: Sequence[tuple[int, str]]) -> set[int]:
-        """Keep questions (update_id, payload) until they are answered; the ids that are new.
+    def take(self, updates: Sequence[tuple[int, str, str]]) -> set[int]:
+        """Keep questions until they are answered; the ids that are new.
 
         As with posts, a known number with another content is another update.
+
+        Parameters
+        ----------
+        updates
+            update_id, payload, and what is the same for all photos of one album (else nothing).
         """
         new: set[int] = set()
         with self._transaction() as db:
-            for number, payload in updates:
+            for number, payload, together in updates:
                 digest = hashlib.sha256(payload.encode(errors="replace")).hexdigest()[:32]
                 rows = db.execute(
-                    "INSERT INTO questions (update_id, payload, digest, taken) VALUES (?, ?, ?, ?)"
+                    "INSERT INTO questions (update_id, payload, digest, taken, together, worker)"
+                    " VALUES (?, ?, ?, ?, ?, ?)"
                     " ON CONFLICT (update_id) DO UPDATE SET payload = excluded.payload,"
-                    " digest = excluded.digest, begun = 0, taken = excluded.taken"
+                    " digest = excluded.digest, begun = 0, taken = excluded.taken,"
+                    " together = excluded.together, worker = excluded.worker"
                     " WHERE questions.digest != excluded.digest RETURNING update_id",
-                    (number, payload, digest, time.time()),
+                    (number, payload, digest, time.time(), together, self._worker),
                 ).fetchall()
                 new.update(one for (one,) in rows)
         return new
 
     def begun(self, update_id: int) -> None:
         """An answer is about to be sent: it is not begun again after a kill."""
-        self._write("UPDATE questions SET begun = 1 WHERE update_id = ?", (update_id,))
+        self._write("UPDATE questions SET begun = 2 WHERE update_id = ?", (update_id,))
 
     def answered(self, update_ids: Sequence[int]) -> None:
         """Delete what was asked; only the ids are remembered for a while."""
         with self._transaction() as db:
             db.executemany(
-                "UPDATE questions SET begun = 1, payload = NULL WHERE update_id = ?",
+                "UPDATE questions SET begun = 2, payload = NULL WHERE update_id = ?",
                 [(number,) for number in update_ids],
             )
 
     def open_questions(self) -> list[tuple[int, str]]:
-        """Questions (update_id, payload) that were taken and not begun, in order."""
-        rows = self._read(
-            "SELECT update_id, payload FROM questions WHERE begun = 0 AND payload IS NOT NULL"
-            " ORDER BY update_id"
-        )
-        return [(number, payload) for number, payload in rows]
+        """Questions (update_id, payload) that a process which ended had in hand, each once.
+
+        They are not given out again: should one of them end this process too, it was the last.
+        """
+        with self._transaction() as db:
+            rows = db.execute(
+                "UPDATE questions SET begun = 1, worker = ? WHERE begun = 0"
+                f" AND payload IS NOT NULL AND NOT {self._alive('questions')}"
+                " RETURNING update_id, payload",
+                (self._worker,),
+            ).fetchall()
+        return sorted((number, payload) for number, payload in rows)
+
+    def claim_album(self, together: str) -> list[str]:
+        """Payloads of an album's photos, for the first process that asks."""
+        with self._transaction() as db:
+            rows = db.execute(
+                "SELECT update_id, payload FROM questions WHERE together = ? AND begun < 2"
+                f" AND payload IS NOT NULL{self._claimed}",
+                (together,),
+            ).fetchall()
+            db.executemany(
+                "UPDATE questions SET begun = 2, payload = NULL WHERE update_id = ?",
+                [(number,) for number, _ in rows],
+            )
+        return [payload for _, payload in rows]
 
     # Expiry
 
@@ -360,7 +391,7 @@ class Inbox(Posts, History, Database):
         with self._transaction() as db:
             gone = self._prune_queries(db, before)
             db.execute("DELETE FROM inbox WHERE payload IS NULL AND taken < ?", (done,))
-            db.execute("DELETE FROM questions WHERE begun = 1 AND taken < ?", (done,))
+            db.execute("DELETE FROM questions WHERE taken < ?", (done,))
             db.execute("DELETE FROM left_out WHERE at < ?", (before,))
         self._expunge()
         return gone

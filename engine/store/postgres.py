@@ -304,6 +304,9 @@ class PostgresStore(Inbox):
     def _busy(self, row: str) -> str:
         return f"coalesce({row}.worker != {self._worker} AND {row}.worker IN ({_ALIVE}), false)"
 
+    def _alive(self, row: str) -> str:
+        return f"coalesce({row}.worker IN ({_ALIVE}), false)"
+
     _claimed = " FOR UPDATE SKIP LOCKED"
 
     def _ended_workers(self, db: Connection) -> list[tuple[int, int]]:

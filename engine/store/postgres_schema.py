@@ -141,4 +141,10 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ALTER TABLE questions ADD COLUMN digest TEXT NOT NULL DEFAULT '';
     CREATE TABLE limits (name TEXT PRIMARY KEY, free DOUBLE PRECISION NOT NULL);
     """,
+    # 3: as SQLite's version 6
+    """
+    ALTER TABLE questions ADD COLUMN together TEXT NOT NULL DEFAULT '';
+    ALTER TABLE questions ADD COLUMN worker INTEGER;
+    CREATE INDEX questions_open ON questions (update_id) WHERE payload IS NOT NULL;
+    """,
 )

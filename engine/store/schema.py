@@ -168,6 +168,11 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     """
     ALTER TABLE questions ADD COLUMN digest TEXT NOT NULL DEFAULT '';
     """,
+    # 6: photos of an album that was asked with; who has a question in hand
+    """
+    ALTER TABLE questions ADD COLUMN together TEXT NOT NULL DEFAULT '';
+    ALTER TABLE questions ADD COLUMN worker INTEGER;
+    """,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -170,4 +171,46 @@ async def test_albums_and_edits_come_together(
         async with asyncio.timeout(10):
             while {await posts_of(port) for port in health} != {before + 32}:
                 await asyncio.sleep(0.1)
+        assert all(balancer.handled.values())
+
+
+@pytest.mark.timeout(300)
+async def test_an_update_that_is_delivered_to_both_is_answered_once(
+    server: FaultyServer, postgres_url: str, tmp_path: Path
+) -> None:
+    async with (
+        two_bots(server, postgres_url, tmp_path) as (balancer, _, _),
+        LocalUser(server.url, timeout=60) as anna,
+    ):
+        (hook, *_) = server.calls("setWebhook")
+        sent = await anna.send_text("/help")
+        await anna.wait_reply()
+        update = json.dumps({"update_id": 990_000, "message": sent.raw})
+        path = str(hook.values["url"]).rpartition("/")[2]
+        headers = {
+            "X-Telegram-Bot-Api-Secret-Token": SECRET,
+            "Content-Type": "application/json",
+        }
+        before = len(server.calls("sendMessage"))
+        async with aiohttp.ClientSession() as session:
+            for port in balancer.ports * 2:
+                url = f"http://127.0.0.1:{port}/{path}"
+                async with session.post(url, data=update, headers=headers) as response:
+                    assert response.status == 200
+        await asyncio.sleep(2)
+        assert len(server.calls("sendMessage")) == before + 1
+
+
+@pytest.mark.timeout(300)
+async def test_an_album_of_questions_is_answered_once(
+    server: FaultyServer, postgres_url: str, tmp_path: Path
+) -> None:
+    async with (
+        two_bots(server, postgres_url, tmp_path) as (balancer, _, _),
+        LocalUser(server.url, timeout=60) as anna,
+    ):
+        await anna.send_album([small_photo(number) for number in range(4)])
+        await answer_of(anna)
+        await asyncio.sleep(2)
+        assert len(server.calls("sendPhoto")) == 1
         assert all(balancer.handled.values())

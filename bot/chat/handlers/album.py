@@ -65,7 +65,8 @@ async def answer_album(context: Context, chat: int, album: str) -> None:
     """Give one answer for all photos of an album, with its caption."""
     updates = context.services.albums.take(chat, album)
     try:
-        await _answer(context, updates)
+        if photos := await context.services.questions.album(updates, context.bot):
+            await _answer(context, photos)
     finally:
         for update in updates:
             context.services.questions.answered(update.update_id)

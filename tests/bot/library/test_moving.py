@@ -33,7 +33,7 @@ def filled(path: Path, count: int = 2500) -> SqliteStore:
     store.leave_out([], [LeftOut("telegram/-1/2", -1, None, "advert", "", "Buy", None, "{}")])
     store.put_back(1)
     store.leave_out([], [LeftOut("telegram/-1/3", -1, None, "advert", "", "Buy", None, "{}")])
-    store.take([(8, "{}")])
+    store.take([(8, "{}", "")])
     store.set_meta("model", "m")
     return store
 

@@ -374,15 +374,39 @@ async def test_history(store: Store) -> None:
     assert [one.id for one in await store.history(5, 2)] == numbers[:0:-1]
 
 
-async def test_questions_are_taken_once_and_begun_once(store: Store) -> None:
-    assert await store.take([(1, "a"), (2, "b")]) == {1, 2}
-    assert await store.take([(2, "b"), (3, "c")]) == {3}
+async def test_questions_are_taken_once_and_begun_once(
+    store: Store, open_store: Callable[..., SyncStore]
+) -> None:
+    await store.begin_work()
+    assert await store.take([(1, "a", ""), (2, "b", "")]) == {1, 2}
+    assert await store.take([(2, "b", ""), (3, "c", ""), (4, "d", "")]) == {3, 4}
     await store.begun(1)
     await store.answered([2])
-    assert await store.open_questions() == [(3, "c")]
-    assert await store.take([(1, "a"), (2, "b")]) == set()
-    # Telegram may start its numbers anew after a quiet week.
-    assert await store.take([(1, "another")]) == {1}
+    # What this process has in hand is its own, until it ends.
+    await store.close()
+    again = Store(open_store(bot=1))
+    try:
+        await again.begin_work()
+        assert await again.open_questions() == [(3, "c"), (4, "d")]
+        assert await again.open_questions() == []
+        assert await again.take([(1, "a", ""), (3, "c", "")]) == set()
+        # Telegram may start its numbers anew after a quiet week.
+        assert await again.take([(1, "another", "")]) == {1}
+    finally:
+        await again.close()
+
+
+async def test_an_album_is_answered_by_one(
+    store: Store, open_store: Callable[..., SyncStore]
+) -> None:
+    other = Store(open_store(bot=1))
+    try:
+        await store.take([(1, "a", "5 album"), (2, "b", "")])
+        await other.take([(3, "c", "5 album")])
+        claims = await asyncio.gather(*(one.claim_album("5 album") for one in (store, other)))
+        assert sorted(map(sorted, claims)) == [[], ["a", "c"]]
+    finally:
+        await other.close()
 
 
 async def test_a_group_that_became_a_supergroup(store: Store) -> None:

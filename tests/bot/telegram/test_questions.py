@@ -34,8 +34,8 @@ async def test_what_a_kill_cut_off_is_answered_after_the_start_once(
             await anna.wait_reply()
         # Taken by a process that was killed before it began to answer; another one after it did.
         with SqliteStore(settings.library, bot=4242) as store:
-            store.take([(900_000_001, asked(900_000_001, anna))])
-            store.take([(900_000_002, asked(900_000_002, anna, "snowy forest"))])
+            store.take([(900_000_001, asked(900_000_001, anna), "")])
+            store.take([(900_000_002, asked(900_000_002, anna, "snowy forest"), "")])
             store.begun(900_000_002)
         async with running(settings):
             answer = await anna.wait_reply()
