@@ -62,11 +62,14 @@ class SourcePost:
         the next post is asked for.
     without_file
         The post has a photo that is not there: one that was collected before is as good as ever.
+    alone
+        It is a post even so; False for a part of an album whose words another part has.
     """
 
     record: dict[str, Any]
     file: Path | None
     without_file: bool = False
+    alone: bool = True
 
     @property
     def shown_text(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -131,8 +132,11 @@ def read_export(path: Path, options: TelegramOptions, report: SourceReport) -> I
             )
         )
     export = _Export(file.parent, options, report)
-    for album in _albums(export.wanted(read_messages(file, report))):
-        yield from export.posts(album)
+    try:
+        for album in _albums(export.wanted(read_messages(file, report))):
+            yield from export.posts(album)
+    finally:
+        export.close()
     export.finish()
     if not export.chats:
         if report.broken:
@@ -359,6 +363,7 @@ class _Export:
         self.chats: list[Chat] = []
         self._taken: list[Chat] = []
         self._asked: set[str] = set()
+        self._listed: tuple[Path | None, dict[str, str]] = (None, {})
         self._covered: dict[str, tuple[int, int]] = {}
         self._photos = self._found = 0
         self._frames: tempfile.TemporaryDirectory[str] | None = None
@@ -410,10 +415,8 @@ class _Export:
             if file is None and not picture and not text:
                 report.skip("empty", number)
                 continue
-            if file is None and any(files):
-                continue  # its text stands with the other parts of the album
-            if file is None and len(album) > 1 and not post.text:
-                continue
+            # Without its own picture a part of an album is none: its text stands with another.
+            alone = file is not None or (not any(files) and (len(album) == 1 or bool(post.text)))
             photo = photo_name("telegram", chat.id, number, suffix=file.suffix) if file else None
             record: dict[str, Any] = {
                 "id": f"telegram/{chat.id}/{number}",
@@ -432,7 +435,9 @@ class _Export:
             }
             if options.authors:
                 record["author"] = message.get("author") or message.get("from")
-            yield SourcePost(record, file, without_file=picture is not None and file is None)
+            lost = picture is not None and file is None
+            if alone or lost:
+                yield SourcePost(record, file, without_file=lost, alone=alone)
 
     def _document(self, message: dict[str, Any]) -> _Picture | None:
         """A photo that was sent as a file of another kind."""
@@ -473,7 +478,7 @@ class _Export:
 
     def _inside(self, name: str, *, count: bool = True) -> Path | None:
         try:
-            path = (self._folder / name).resolve()
+            path = self._stored(name).resolve()
             if not path.is_relative_to(self._root):
                 self._report.skip("outside", name)
                 return None
@@ -484,6 +489,23 @@ class _Export:
         if count:
             self._report.skip("missing", name)
         return None
+
+    def _stored(self, name: str) -> Path:
+        """Where a file is; also where a copy from Windows or a Mac writes its name otherwise."""
+        path = self._folder / name
+        if path.exists():
+            return path
+        path = self._folder / name.replace("\\", "/")
+        if path.exists() or path.name.isascii() or not path.parent.is_dir():
+            return path
+        if self._listed[0] != path.parent:
+            names = {
+                unicodedata.normalize("NFC", one.name): one.name for one in path.parent.iterdir()
+            }
+            self._listed = (path.parent, names)
+        return path.with_name(
+            self._listed[1].get(unicodedata.normalize("NFC", path.name), path.name)
+        )
 
     def _frame(self, picture: _Picture) -> Path | None:
         """The first frame of a video whose thumbnail is not there, where ffmpeg is."""
@@ -499,6 +521,11 @@ class _Export:
             self._report.skip("thumbnail", picture.path or picture.video or "")
             return None
         return frame
+
+    def close(self) -> None:
+        """Remove the frames that were taken from videos."""
+        if self._frames is not None:
+            self._frames.cleanup()
 
     def finish(self) -> None:
         """Say what a person should know.

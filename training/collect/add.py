@@ -122,7 +122,7 @@ def add_posts(
             if post.without_file:
                 # An export without photos, or one that has lost some, takes none away.
                 before = writer.record(record["id"]) or {}
-                if not before and not record.get("text"):
+                if not before and not (post.alone and record.get("text")):
                     continue
                 record |= {name: before.get(name) for name in _PHOTO_FIELDS}
             if writer.is_known(record):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -403,6 +404,43 @@ def test_a_later_export_without_photos_takes_none_away(tmp_path: Path) -> None:
     assert post.texts == {"": ("исправлено",)}
     assert post.photo is not None
     assert post.photo.read_bytes() == jpeg(2)
+
+
+def test_an_album_in_a_later_export_without_photos(tmp_path: Path) -> None:
+    same = {"date_unixtime": "1714557600"}
+    texts = {1: "три вида", 2: "", 3: ""}
+    album = [message(n, t, photo=f"photos/{n}.jpg", **same) for n, t in texts.items()]
+    corpus = tmp_path / "corpus"
+    collect_to(corpus, export(tmp_path / "one", *album))
+    before = contents(corpus)
+    lost = "(File not included. Change data exporting settings to download.)"
+    for lacking in ({1, 2, 3}, {2}, {1}):
+        messages = [m | ({"photo": lost} if m["id"] in lacking else {}) for m in album]
+        with CorpusWriter(corpus) as writer:
+            path = export(tmp_path / f"two{len(lacking)}", *messages)
+            assert collect_source(path, writer, SourceReport(), SourceOptions()) == []
+        assert contents(corpus) == before
+        # Without an earlier export its words are with what there is.
+        fresh = tmp_path / f"fresh{min(lacking)}{len(lacking)}"
+        collect_to(fresh, path)
+        found = {int(key[-1]): record.get("text") for key, record in fields(fresh).items()}
+        kept = {1} if len(lacking) == 3 else {1, 2, 3} - lacking
+        assert found == dict.fromkeys(kept, "три вида")
+
+
+def test_names_from_other_systems(tmp_path: Path) -> None:
+    decomposed = unicodedata.normalize("NFD", "files/Йод.jpg")
+    path = export(
+        tmp_path / "export",
+        message(1, "мак", file=decomposed, mime_type="image/jpeg"),
+        message(9, "окна", photo="photos/9.jpg"),
+    )
+    text = (path / "result.json").read_text()
+    text = text.replace(json.dumps(decomposed, ensure_ascii=False), '"files/Йод.jpg"')
+    (path / "result.json").write_text(text.replace("photos/9.jpg", r"photos\\9.jpg"))
+    collect_to(tmp_path / "corpus", path)
+    assert all(post.photo for post in load(tmp_path / "corpus").values())
+    assert len(load(tmp_path / "corpus")) == 2
 
 
 def test_what_a_range_no_longer_has(tmp_path: Path) -> None:
