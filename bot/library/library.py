@@ -190,6 +190,7 @@ class Library:
             asyncio.create_task(self._run(), name="library"),
             asyncio.create_task(self._background(), name="background"),
             asyncio.create_task(self._save_often(), name="save index"),
+            asyncio.create_task(self._fill_thumbnails(), name="thumbnails"),
         ]
         if self._store.sync.shared:
             self._tasks.append(asyncio.create_task(self._follow(), name="follow"))
@@ -589,6 +590,17 @@ class Library:
                 pass
         except StoreError as error:
             _LOGGER.error("words are left unindexed until the next start: %s", error)
+
+    async def _fill_thumbnails(self) -> None:
+        """Make the thumbnails that are missing, of the newest posts, from photos on disk."""
+        try:
+            keys = await self._store.filtered()
+            for start in range(0, len(keys), BATCH):
+                for post in (await self._store.posts(keys[start : start + BATCH])).values():
+                    if post.photo and not self._thumbnails.has(post.id):
+                        await asyncio.to_thread(self._thumbnails.from_disk, post)
+        except StoreError as error:
+            _LOGGER.error("thumbnails are made as they are needed: %s", error)
 
     async def _save_often(self) -> None:
         while True:

@@ -80,7 +80,7 @@ class Thumbnails:
             RGB, of the photo's aspect ratio and about 137,000 pixels (427 x 320); smaller photos
             as they are. None where there is no photo.
         """
-        found = await asyncio.to_thread(self._kept_or_from_disk, post)
+        found = await asyncio.to_thread(self.from_disk, post)
         if found is not None or not post.file:
             return found
         try:
@@ -125,7 +125,8 @@ class Thumbnails:
         except OSError as error:
             _LOGGER.warning("the thumbnail of %s is not deleted: %s", post, error.strerror)
 
-    def _kept_or_from_disk(self, post: HasPhoto) -> Image.Image | None:
+    def from_disk(self, post: HasPhoto) -> Image.Image | None:
+        """A post's thumbnail, if it or the post's photo is on the disk; as `get` otherwise."""
         try:
             with Image.open(self._path(post.id), formats=["WEBP"]) as image:
                 return image.convert("RGB")

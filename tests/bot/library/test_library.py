@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pillow_heif
 import pytest
 from hypothesis import given
@@ -18,8 +19,9 @@ from telegram import Message
 from bot.app import Runner
 from bot.library.library import clean, hashtags, origin
 from bot.local.server import LocalServer
+from engine.store import Post, SqliteStore
 from tests.bot.conftest import NIGHT, SNOW, SUNSET, fill, jpeg, make_settings, running, until
-from tests.bot.double import DoubleEngine
+from tests.bot.double import TOPICS, DoubleEngine
 from tests.user.client import LocalUser
 
 
@@ -258,3 +260,20 @@ async def test_of_what_moves_the_still_is_the_photo(anna: LocalUser, runner: Run
     await until(lambda: len(runner.services.engine) == 2)
     posts = (await runner.services.store.posts([1, 2])).values()
     assert sorted(post.media or "" for post in posts) == ["sticker", "video"]
+
+
+async def test_posts_of_the_model_get_their_thumbnails_at_the_start(
+    tmp_path: Path, server: LocalServer
+) -> None:
+    photos = tmp_path / "model" / "photos"
+    photos.mkdir(parents=True)
+    for number in range(3):
+        (photos / f"{number}.jpg").write_bytes(jpeg(SUNSET, number))
+    with SqliteStore(tmp_path / "model" / "posts.sqlite") as store:
+        store.photo_root = Path("photos")
+        vector = np.full(TOPICS, 1 / TOPICS, np.float32).tobytes()
+        store.upsert(
+            [Post(0, f"p{n}", f"{n}.jpg", vector=vector, model="double-1") for n in range(3)]
+        )
+    async with running(make_settings(server, tmp_path)) as runner:
+        await until(lambda: all(runner.services.thumbnails.has(f"p{n}") for n in range(3)))
