@@ -95,7 +95,7 @@ class World:
 
 
 @dataclass(frozen=True)
-class Measured:
+class IndexFigures:
     """One index. Times in seconds or milliseconds as named, memory in bytes."""
 
     kind: str
@@ -136,7 +136,7 @@ def threads(count: int) -> Iterator[None]:
         library.omp_set_num_threads(before)
 
 
-def measure_one(vectors: Floats, fresh: Floats, queries: Floats) -> Measured:
+def measure_one(vectors: Floats, fresh: Floats, queries: Floats) -> IndexFigures:
     """Build an index of `vectors`, search it, add and remove `fresh`, save and load it."""
     best = exact_ten(vectors, queries)
     gc.collect()
@@ -171,7 +171,7 @@ def measure_one(vectors: Floats, fresh: Floats, queries: Floats) -> Measured:
         again = NeighbourIndex(vectors.shape[1])
         loading = timed(lambda: again.load(path, version=1, model="bench"), time.perf_counter)
         assert len(again) == len(vectors)
-    return Measured(
+    return IndexFigures(
         index.kind,
         len(vectors),
         build,
@@ -219,7 +219,7 @@ def measure(
     return _table(found, topics, asked)
 
 
-def _table(found: Sequence[Measured], topics: int, asked: Floats) -> Table:
+def _table(found: Sequence[IndexFigures], topics: int, asked: Floats) -> Table:
     def row(name: str, *values: float | str) -> list[float | str]:
         return [name, *values]
 

@@ -34,7 +34,7 @@ Search = Callable[[Floats], Sequence[int]]
 
 
 @dataclass(frozen=True)
-class Measured:
+class StoreFigures:
     """One way to search. Times in seconds or milliseconds as named, memory in bytes."""
 
     kind: str
@@ -61,7 +61,7 @@ def _searched(search: Search, vectors: Floats, queries: Floats) -> tuple[float, 
     return float(np.mean(recalls)), *np.percentile(walls, [50, 99]).tolist()
 
 
-def faiss_index(vectors: Floats, queries: Floats, *, flat: bool) -> Measured:
+def faiss_index(vectors: Floats, queries: Floats, *, flat: bool) -> StoreFigures:
     """FAISS in this process, on one thread."""
     before = status_bytes("VmRSS")
     index = NeighbourIndex(vectors.shape[1], flat_limit=len(vectors) if flat else 0)
@@ -74,7 +74,7 @@ def faiss_index(vectors: Floats, queries: Floats, *, flat: bool) -> Measured:
         index.save(path, version=1, model=MODEL)
         again = NeighbourIndex(vectors.shape[1])
         load = timed(lambda: again.load(path, version=1, model=MODEL), time.perf_counter)
-    return Measured(f"FAISS {index.kind}", len(vectors), load, build, *found, memory)
+    return StoreFigures(f"FAISS {index.kind}", len(vectors), load, build, *found, memory)
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def server() -> Iterator[str]:
         started.cleanup()
 
 
-def pgvector(url: str, vectors: Floats, queries: Floats) -> Measured:
+def pgvector(url: str, vectors: Floats, queries: Floats) -> StoreFigures:
     """PostgreSQL with HNSW over half precision, asked as the bot asks it."""
     with PostgresStore(url) as store, psycopg.connect(url, autocommit=True) as connection:
         register_vector(connection)
@@ -101,7 +101,7 @@ def pgvector(url: str, vectors: Floats, queries: Floats) -> Measured:
             " WHERE indrelid = 'embeddings'::regclass AND NOT indisprimary"
         ).fetchall()
         found = _searched(lambda q: store.nearest(MODEL, q, DEPTH)[0], vectors, queries)
-    return Measured("pgvector HNSW", len(vectors), load, build, *found, size)
+    return StoreFigures("pgvector HNSW", len(vectors), load, build, *found, size)
 
 
 def _load(connection: psycopg.Connection[tuple[object, ...]], vectors: Floats) -> None:

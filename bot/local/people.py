@@ -34,7 +34,7 @@ _OWN_FIELDS = ("message_id", "chat", "from", "sender_chat", "date")
 
 
 class People:
-    """The users' actions: messages, presses, inline queries, memberships.
+    """The users' actions: messages, button clicks, inline queries, memberships.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ def material(tmp_path_factory: pytest.TempPathFactory, teacher: Weights) -> tupl
     return root / "teacher.npz", root / "photos"
 
 
-SMALL = distill.Settings(
+SMALL = distill.DistillSettings(
     widths=(1.0, 1.0), epochs=3, batch=8, components=(12, 12), held_out=4, fitted=12, warmup=2
 )
 

@@ -66,7 +66,7 @@ _log = logging.getLogger("distill")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class DistillSettings:
     """How the student is trained.
 
     Attributes
@@ -257,7 +257,9 @@ class TrainingData:
     totals: tuple[float, float]
 
 
-def prepare(photos: Sequence[Path], weights: Path, cache: Path, settings: Settings) -> TrainingData:
+def prepare(
+    photos: Sequence[Path], weights: Path, cache: Path, settings: DistillSettings
+) -> TrainingData:
     """Decode the photos and ask the teacher, or take both from the cache."""
     store = Cache(cache, photos)
     teacher = load_weights(weights)
@@ -457,14 +459,14 @@ class Trainer:
     inputs
         What `measure_inputs` gave for them.
     settings, totals
-        See `Settings` and `TrainingData`.
+        See `DistillSettings` and `TrainingData`.
     """
 
     def __init__(
         self,
         weights: dict[str, FloatArray],
         inputs: Inputs,
-        settings: Settings,
+        settings: DistillSettings,
         totals: tuple[float, float],
     ) -> None:
         self.settings = settings
@@ -586,14 +588,16 @@ class Trainer:
                     slots[name].assign(archive[f"{kind}:{name}"])
 
 
-def _progress(trainer: Trainer, settings: Settings, steps: float) -> float:
+def _progress(trainer: Trainer, settings: DistillSettings, steps: float) -> float:
     shares = [trainer.step / steps]
     if settings.minutes:
         shares.append(trainer.seconds / (60 * settings.minutes))
     return max(shares)
 
 
-def divide(photos: int, settings: Settings) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def divide(
+    photos: int, settings: DistillSettings
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Indices of the photos that are held out, and of those that are learnt from."""
     order = np.random.default_rng(settings.seed).permutation(photos)
     held_out = min(settings.held_out, photos // 10)
@@ -605,7 +609,7 @@ def begin(
     photos: Sequence[Path],
     weights: Path,
     cache: Path,
-    settings: Settings,
+    settings: DistillSettings,
     *,
     resume: bool = False,
 ) -> dict[str, FloatArray]:
@@ -644,11 +648,11 @@ def train(
     photos: Sequence[Path],
     weights: Path,
     cache: Path,
-    settings: Settings,
+    settings: DistillSettings,
     *,
     resume: bool = False,
 ) -> tuple[Trainer, dict[str, Any]]:
-    """Train a student; see `Settings`.
+    """Train a student; see `DistillSettings`.
 
     Returns
     -------
@@ -721,7 +725,7 @@ def train(
 
 def write(
     student: dict[str, FloatArray],
-    settings: Settings,
+    settings: DistillSettings,
     about: dict[str, Any],
     weights: Path,
     out: Path,
@@ -750,7 +754,7 @@ def write(
 
 
 def _parser() -> argparse.ArgumentParser:
-    default = Settings()
+    default = DistillSettings()
     parser = argparse.ArgumentParser(
         prog="python -m tools.encoder.distill",
         description="Train the small encoder to see what the full Inception-v3 sees.",
@@ -801,7 +805,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     if options.threads:
         tf.config.threading.set_intra_op_parallelism_threads(options.threads)
-    settings = Settings(
+    settings = DistillSettings(
         widths=tuple(options.widths),
         epochs=options.epochs,
         minutes=options.minutes,

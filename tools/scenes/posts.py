@@ -34,7 +34,7 @@ _MONTHS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class ScenePost:
     """A starter post; its photo is rendered by `photo`.
 
     Attributes
@@ -85,7 +85,7 @@ def date(kind: str, number: int, *, seed: int = SEED) -> str:
     return day.isoformat(timespec="minutes")
 
 
-def posts(count: int = COUNT, *, seed: int = SEED) -> Iterator[Post]:
+def posts(count: int = COUNT, *, seed: int = SEED) -> Iterator[ScenePost]:
     """Make posts, the kinds in turn; no two have the same text."""
     kinds = sorted(PAINTERS)
     seen: set[str] = set()
@@ -99,7 +99,7 @@ def posts(count: int = COUNT, *, seed: int = SEED) -> Iterator[Post]:
         else:
             raise ValueError(f"no more different texts for {kind}: ask for fewer than {count}")
         seen.add(text)
-        yield Post(
+        yield ScenePost(
             f"{kind}-{number + 1:02}", kind, number, text, tags, date(kind, number, seed=seed)
         )
 
@@ -110,7 +110,7 @@ def write(
     *,
     seed: int = SEED,
     sheet: Path | None = None,
-    on_post: Callable[[Post], None] = lambda post: None,
+    on_post: Callable[[ScenePost], None] = lambda post: None,
 ) -> int:
     """Write a corpus of posts; returns the bytes of its photos.
 

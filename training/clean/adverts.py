@@ -42,7 +42,7 @@ Found = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
-class Measured:
+class FilterScores:
     """How well adverts are found.
 
     Attributes
@@ -223,14 +223,14 @@ def learn(
 
 def measure(
     probabilities: npt.ArrayLike, examples: Sequence[Example], threshold: float = 0.5
-) -> Measured:
+) -> FilterScores:
     """Compare probabilities with what the texts are."""
     labels = np.array([example.advert for example in examples])
     found = np.asarray(probabilities)
     precision, recall, f1, _ = precision_recall_fscore_support(
         labels, found >= threshold, average="binary", zero_division=0.0
     )
-    return Measured(
+    return FilterScores(
         float(precision),
         float(recall),
         float(f1),

@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS photos (
 T = TypeVar("T")
 
 
-class Measured(NamedTuple):
+class PhotoFacts(NamedTuple):
     """A photo as measured.
 
     Attributes
@@ -50,23 +50,23 @@ class Measured(NamedTuple):
     problem: str | None
 
 
-def measure(path: Path) -> Measured:
+def measure(path: Path) -> PhotoFacts:
     """Measure a photo; one that cannot be read has a `problem`."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            return Measured(0, 0, b"", None, f"over {MAX_BYTES:,} bytes")
+            return PhotoFacts(0, 0, b"", None, f"over {MAX_BYTES:,} bytes")
         data = path.read_bytes()
     except OSError as error:
-        return Measured(0, 0, b"", None, error.strerror or "cannot be read")
+        return PhotoFacts(0, 0, b"", None, error.strerror or "cannot be read")
     sha256 = hashlib.sha256(data).digest()
     try:
         # The size as it is, since a JPEG may come back reduced.
         width, height = size_of(data)
         small = decode(data, size_hint=_SIZE_HINT)
     except PhotoError as error:
-        return Measured(0, 0, sha256, None, str(error))
+        return PhotoFacts(0, 0, sha256, None, str(error))
     found = photo_hash(small)
-    return Measured(
+    return PhotoFacts(
         width, height, sha256, None if found is None else found.to_bytes(8, "big"), None
     )
 
@@ -103,7 +103,7 @@ class PhotoCache:
 
     def measured(
         self, items: Iterable[tuple[T, Path | None]]
-    ) -> Iterator[tuple[T, Measured | None]]:
+    ) -> Iterator[tuple[T, PhotoFacts | None]]:
         """Go along with items that may have photos, in their order.
 
         Yields
@@ -122,11 +122,11 @@ class PhotoCache:
 
     def _batch(
         self, paths: Sequence[Path | None], pool: ThreadPoolExecutor
-    ) -> list[Measured | None]:
-        found: list[Measured | None] = []
+    ) -> list[PhotoFacts | None]:
+        found: list[PhotoFacts | None] = []
         missing: list[tuple[int, Path, str, int, int]] = []
         for place, path in enumerate(paths):
-            known: Measured | None = None
+            known: PhotoFacts | None = None
             if path is not None:
                 name = path.relative_to(self._corpus).as_posix()
                 try:
@@ -139,7 +139,7 @@ class PhotoCache:
                     "WHERE path = ? AND bytes = ? AND changed = ?",
                     (name, *stamp),
                 ).fetchone()
-                known = Measured(*row) if row else None
+                known = PhotoFacts(*row) if row else None
                 if known is None:
                     missing.append((place, path, name, *stamp))
             found.append(known)

@@ -27,7 +27,7 @@ from engine.cleaning.rules import (
 from engine.cleaning.signatures import SignatureLines
 from engine.corpus.reader import CorpusPost, Problem, Report, read_corpus
 from engine.text import TextBag, TextPipeline
-from training.clean.photos import Measured, PhotoCache
+from training.clean.photos import PhotoCache, PhotoFacts
 
 MOST_TOKENS: Final = 20
 """The original's limit, made for long posts; no corpus' own limit is higher."""
@@ -229,7 +229,7 @@ def _posts(
     return posts
 
 
-def _with_photo(facts: Facts, photo: Measured) -> Facts:
+def _with_photo(facts: Facts, photo: PhotoFacts) -> Facts:
     if photo.problem is not None:
         return facts._replace(broken=photo.problem)
     look = int.from_bytes(photo.hash, "big") if photo.hash else None
