@@ -177,6 +177,7 @@ async function openChat(id) {
   const wanted = state.chat;
   const { messages } = await get("messages", { user_id: state.user.id, chat_id: wanted.id, limit: PAGE });
   if (wanted !== state.chat) return;
+  list.asked = Infinity;
   list.reset(messages, messages.length < PAGE);
   view.toEnd();
 }
@@ -264,6 +265,7 @@ async function press(message, key, button) {
   if (key.callback_data === undefined || button.classList.contains("busy")) return;
   button.classList.add("busy");
   state.pressed = message.message_id;
+  list.asked = [...list.messages.keys()].at(-1);
   try {
     const { answer } = await post("press", {
       user_id: state.user.id, chat_id: message.chat.id, message_id: message.message_id, data: key.callback_data,

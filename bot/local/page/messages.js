@@ -43,6 +43,7 @@ export class MessageList {
     this.messages = new Map();
     this.nodes = new Map();
     this.turns = new Map();
+    this.asked = Infinity; // the last message when a button was pressed
     this.root = byId("messages");
     this.complete = false;
   }
@@ -117,14 +118,21 @@ export class MessageList {
     }
   }
 
-  // What an answer with a picture begins with: the first after one's own last message.
+  // What an answer with a picture begins with: the first after the last press, or after one's own last message.
   get answer() {
     let found = null;
+    let fresh = null;
     for (const message of this.messages.values()) {
-      if (message.from?.id === this.state.user.id && !message.via_bot) found = null;
-      else if (message.photo && !found) found = message;
+      if (message.from?.id === this.state.user.id && !message.via_bot) {
+        found = null;
+        fresh = null;
+      } else if (message.photo) {
+        found ??= message;
+        if (message.message_id > this.asked) fresh ??= message;
+      }
     }
-    return (found && this.nodes.get(this.keyOf(found))) ?? null;
+    const first = fresh ?? found;
+    return (first && this.node(first)) ?? null;
   }
 
   // Of very many the newest are enough; the others are loaded again by whoever scrolls up.

@@ -77,6 +77,11 @@ async def answer(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
     if update.callback_query:
         if update.callback_query.data == "explain":
             await update.callback_query.answer("Because of the waves.", show_alert=True)
+        elif update.callback_query.data.startswith("open"):
+            await update.callback_query.message.reply_photo(
+                make_photo(200, (900, 900)), "The whole post. " * 30, reply_markup=keyboard()
+            )
+            await update.callback_query.answer()
         elif update.callback_query.data.startswith("page"):
             page = int(update.callback_query.data[4:])
             await update.callback_query.edit_message_media(
@@ -249,9 +254,15 @@ async def test_a_conversation(app, server, browser, name, size, theme) -> None:
     assert await page.locator(".message:not(.own) .photo").count() == 1
     assert await in_view(shown, ".message:not(.own) .photo img")
 
-    await page.click(".key[aria-label='👍']")
+    # A post that was opened is a message of its own, which is then in view.
+    await page.locator(".key[aria-label='3']").last.click()
+    await page.wait_for_selector("#messages >> text=The whole post")
+    await page.wait_for_timeout(900)
+    assert await in_view(shown, ".message:not(.own) .photo img")
+
+    await page.click(".key[aria-label='👍'] >> nth=0")
     await page.wait_for_selector(".toast >> text=Thank you")
-    await page.click(".key >> text=Explain")
+    await page.click(".key >> text=Explain >> nth=0")
     await page.wait_for_selector("#alert[open] >> text=Because of the waves.")
     await shown.shot(f"{name}-3-alert")
     await page.click("#alert-ok")
@@ -268,7 +279,7 @@ async def test_a_conversation(app, server, browser, name, size, theme) -> None:
     await page.wait_for_selector("#viewer:not([open])", state="attached")
     # A tap opens a photo, another shows it pixel for pixel.
     await page.evaluate("document.querySelector('#scroll').scrollTo(0, 0)")
-    await page.locator(".message:not(.own):not(.album) .photo").last.click()
+    await page.locator(".message:not(.own):not(.album) .photo").first.click()
     await page.click("#viewer-image")
     assert await page.evaluate("document.querySelector('#viewer-image').offsetWidth") >= 1200
     await shown.shot(f"{name}-4-viewer-large")
