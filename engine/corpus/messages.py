@@ -10,6 +10,7 @@ one message.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -48,6 +49,10 @@ _BEGIN: Final = re.compile(
     r'|"type"\s*:\s*"(?:message|service|unsupported)"\s*,\s*"id"\s*:\s*(-?\d+))'
 )
 _LONGEST_BEGIN: Final = 400
+_KIND: Final = re.compile(
+    r"((?:public|private)_(?:channel|supergroup)|private_group|personal_chat|bot_chat"
+    r'|saved_messages)"'
+)
 _NEXT_CHAT: Final = re.compile(r'"messages"\s*:\s*\[\s*$')
 _END_OF_FILE: Final = re.compile(r"\]\s*\}[\s\]}]*\Z")
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f]")
@@ -243,6 +248,9 @@ class _Reading:
                     self._builder, self._given = None, True
                     if self._chat is not None:
                         yield Item(self._chat, builder.value)
+                    elif self._headers is None:
+                        # Of a chat whose name and number are damaged.
+                        self._damaged(self._number)
             elif event == "start_map" and prefix in _MESSAGES:
                 if not self._within:
                     self._within, self._base = True, _MESSAGES[prefix]
@@ -279,22 +287,27 @@ class _Reading:
     def _recover(self, piece: _Piece) -> Iterator[Item | Chat]:
         """Save what can be saved of a piece that is no JSON, and get ready for the next one."""
         rest = piece.text
-        if piece.number is not None and not self._given:
+        if piece.number is not None:
             message, rest = _look_again(piece.text)
+        if piece.number is not None and not self._given:
             if message is None:
                 self._damaged(piece.number)
             elif self._chat is not None:
                 yield Item(self._chat, message)
         else:
             self._damaged(self._number if self._builder is not None else None)
-        if _NEXT_CHAT.search(rest):
+        if _NEXT_CHAT.search(rest) or _KIND.search(rest):
             # Another chat begins: what is told of it, as well as it can be read.
-            self._fields = _header_in(rest)
-            self._within = True
-            self._chat = None
             listed = self._count > 0 or '"list"' in rest
             self._base = "chats.list.item." if listed else ""
-            yield from self._begin_chat()
+            self._chat, self._within = None, True
+            self._count += 1
+            if self._headers is None:
+                self._chat = _chat(_header_in(rest), listed)
+            elif self._known_headers and self._count <= len(self._headers):
+                self._chat = self._headers[self._count - 1]
+            if self._chat is not None:
+                yield self._chat
         self._start(_HEADS[self._base])
 
 
@@ -312,17 +325,16 @@ def _chat(known: dict[str, Any], listed: bool) -> Chat | None:
 
 
 def _header_in(text: str) -> dict[str, Any]:
-    """Name, type and id of a chat, by the last that are written before its messages."""
-    found: dict[str, Any] = {}
-    if names := re.findall(r'"name"\s*:\s*("(?:[^"\\]|\\.)*")', text):
-        try:
-            found["name"] = json.loads(repair(names[-1]))
-        except ValueError:
-            found["name"] = ""
-    if kinds := re.findall(r'"type"\s*:\s*"([a-z_]+)"', text):
-        found["type"] = kinds[-1]
-    if numbers := re.findall(r'"id"\s*:\s*(-?\d+)', text):
-        found["id"] = int(numbers[-1])
+    """Name, type and id of a chat, by what is left of what is written before its messages."""
+    text = text[max(text.rfind('"name"'), 0) :]
+    found: dict[str, Any] = {"name": ""}
+    if name := re.match(r'"name"\s*:\s*("(?:[^"\\\n]|\\.)*")', text):
+        with contextlib.suppress(ValueError):
+            found["name"] = json.loads(repair(name[1]))
+    if kind := _KIND.search(text):
+        found["type"] = kind[1]
+    if number := re.search(r'"id"\s*:\s*(-?\d+)', text):
+        found["id"] = int(number[1])
     return found
 
 

@@ -139,6 +139,10 @@ def read_export(path: Path, options: TelegramOptions, report: SourceReport) -> I
         export.close()
     export.finish()
     if not export.chats:
+        if report.skipped["damaged"]:
+            raise CorpusError(
+                f"{file} is damaged where it tells which chat it is of: export once more"
+            )
         if report.broken:
             raise CorpusError(f"{file} is not a Telegram export in JSON: {report.broken}")
         raise CorpusError(

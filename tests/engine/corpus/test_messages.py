@@ -136,6 +136,17 @@ def test_a_damaged_header_of_a_later_chat(tmp_path: Path) -> None:
     assert found == [*of(70), *of(8), *of(9)]
 
 
+@pytest.mark.parametrize("new", ['"id": ], "', '"mess', '"type": "pu\x00}{'])
+def test_what_stands_in_no_known_chat_is_not_anothers(tmp_path: Path, new: str) -> None:
+    text = json.dumps(whole(70, 8), indent=1)
+    place = text.index('"type": "public_channel"', text.index('"name": "chat 8"'))
+    end = text.index('"messages"', place) + 6
+    found, report = read(tmp_path, text[:place] + new + text[end:])
+    assert found[: len(of(70))] == of(70)
+    assert {chat for chat, _ in found} <= {-10070, -1008}
+    assert report.skipped["damaged"] or len(found) == 2 * COUNT
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
 def test_encodings(tmp_path: Path, encoding: str) -> None:
     data = json.dumps(chat(70), ensure_ascii=False).encode(encoding)
