@@ -19,15 +19,17 @@ from telegram.error import Conflict, InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, ContextTypes, Defaults
 
 from bot import logs
+from bot.chat import answers
 from bot.chat.addressing import is_for_me, is_private
 from bot.chat.context import KEY, Context, Services
 from bot.chat.handlers import commands, register
 from bot.chat.handlers.album import answer_open_albums
+from bot.chat.texts import Texts, known
 from bot.chat.turns import Turns
 from bot.health import Health
 from bot.library import seed
 from bot.library.cleaning import Gate, open_cleaner
-from bot.library.library import Library
+from bot.library.library import ENDED, Library
 from bot.library.photos import Photos
 from bot.library.picture_words import PictureWords
 from bot.library.store import Store
@@ -56,6 +58,8 @@ SLOTS: Final = 32
 #: five seconds (Docker waits for ten).
 LAST_POLL: Final = 1.0
 GRACE: Final = 2.5
+#: Posts set aside that the owners are shown at once.
+SET_ASIDE_SHOWN: Final = 10
 #: Seconds between looks for questions of other bots that died.
 LEFT_EVERY: Final = 2.0
 #: Seconds without an answer to getUpdates after which the bot is unwell.
@@ -251,6 +255,7 @@ class Runner:
         )
         self.application = self._build(request, intake, processor, limits)
         library.bot = self.application.bot
+        library.on_set_aside = self._tell_owners
         self.services = Services(
             settings,
             engine,
@@ -342,6 +347,16 @@ class Runner:
                 await intake.resume(self.application.bot)
             except StoreError as error:
                 _LOGGER.error("open questions cannot be read: %s", error)
+
+    async def _tell_owners(self) -> None:
+        """Show the owners the posts that were set aside because they ended the bot."""
+        store, bot = self.services.store, self.application.bot
+        items = [one for one in await store.left_out(limit=SET_ASIDE_SHOWN) if one.rule == ENDED]
+        for owner in self._settings.owner_ids:
+            texts = Texts(await store.language(owner) or known(None))
+            text, keyboard = answers.left_out_page(texts, items, {ENDED: len(items)})
+            with suppress(TelegramError):
+                await bot.send_message(owner, text, reply_markup=keyboard)
 
     async def _fetch(self, file_id: str) -> bytes:
         file = await self.application.bot.get_file(file_id)

@@ -159,6 +159,8 @@ class Library:
         self._channels, self._index, self._photo_bytes = channels, index, photo_bytes
         #: Set once the application is built; only updates that are read back need it.
         self.bot: Bot | None = None
+        #: Awaited when a post was set aside because it ended the bot.
+        self.on_set_aside: Callable[[], Awaitable[None]] | None = None
         self.groups = groups
         self.waiting = 0
         self.disk_full = False
@@ -363,6 +365,8 @@ class Library:
         for item in items:
             _LOGGER.info("%s is left out: %s", item.id, item.rule)
             self._metrics.ingested.labels("left out: " + item.rule).inc()
+        if self.on_set_aside is not None and any(item.rule == ENDED for item in items):
+            await self.on_set_aside()
 
     async def _catch_up(self) -> None:
         """Bring the index to the store's state; `_change` is held."""

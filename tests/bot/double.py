@@ -28,6 +28,8 @@ from engine.results import (
     Term,
     Topic,
     TopicShare,
+    vector_to_bytes,
+    vectors_to_rows,
 )
 
 TOPICS = 4
@@ -57,6 +59,10 @@ def _theta_of_photo(photo: bytes) -> np.ndarray:
     small = np.asarray(decode(photo).resize((4, 4)), np.float32).reshape(-1, 3)
     distance = ((small.mean(0) - COLOURS) ** 2).sum(1) / 5000
     return _normal(np.exp(-distance) + 1e-3)
+
+
+def _theta_of(blob: bytes) -> np.ndarray:
+    return vectors_to_rows([blob], TOPICS)[0][0]
 
 
 def _normal(vector: np.ndarray) -> np.ndarray:
@@ -131,7 +137,7 @@ class DoubleEngine:
         elif not known:
             raise EmptyQueryError("nothing to describe")
         theta = _normal(theta + 1e-3)
-        return PostVector(theta, theta.tobytes())
+        return PostVector(theta, vector_to_bytes(theta, (0.0, 0.0)))
 
     def annotate(
         self, query: Query, *, language: str = "en", words: int = 8, tags: int = 5
@@ -185,7 +191,7 @@ class DoubleEngine:
         cache: Path | None = None,
         count: int | None = None,
     ) -> bool:
-        self._vectors = {key: np.frombuffer(blob, np.float32) for key, blob in vectors}
+        self._vectors = {key: _theta_of(blob) for key, blob in vectors}
         self.loads += 1
         return True
 
@@ -195,7 +201,7 @@ class DoubleEngine:
 
     def add(self, items: Sequence[tuple[int, bytes]]) -> None:
         for key, blob in items:
-            self._vectors[key] = np.frombuffer(blob, np.float32)
+            self._vectors[key] = _theta_of(blob)
 
     def remove(self, keys: Sequence[int]) -> None:
         for key in keys:

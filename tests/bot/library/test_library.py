@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +197,32 @@ async def test_the_index_is_saved_at_the_end(tmp_path: Path, server: LocalServer
         await fill(anna, runner, 1)
         version = await runner.services.store.version()
     assert settings.index.read_text() == str(version)
+
+
+async def test_a_post_that_ended_the_bot_twice_is_set_aside(
+    tmp_path: Path, server: LocalServer
+) -> None:
+    settings = make_settings(server, tmp_path)
+    async with LocalUser(server.url) as anna:
+        async with running(settings) as runner:
+            await anna.send_text("/stats")
+            await anna.wait_reply()
+            sent = await anna.send_photo(jpeg(SUNSET), "sunset", chat_id=anna.channel_id)
+            await until(lambda: len(runner.services.engine) == 1)
+        update = {"update_id": 900_001, "channel_post": {**sent.raw, "message_id": 4444}}
+        with SqliteStore(settings.library, bot=4242) as store:
+            store.accept(900_001, f"telegram/{sent.chat_id}/4444", "d", json.dumps(update))
+            (pending,) = store.pending_updates(now=time.time(), limit=9)
+            for _ in range(2):
+                store.working_on(pending.number)
+                store.begin_work()
+        async with running(settings) as runner:
+            told = await anna.wait_reply()
+            assert "ended the bot twice" in told.text
+            assert len(runner.services.engine) == 1
+            # It is tried again when the owner says so.
+            await anna.press(told, told.buttons[0])
+            await until(lambda: len(runner.services.engine) == 2)
 
 
 @pytest.mark.parametrize(
