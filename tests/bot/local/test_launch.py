@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -75,6 +76,40 @@ async def test_a_server_that_dies_is_started_again_with_its_queue(tmp_path: Path
         await asyncio.wait_for(lost.wait(), 20)
         with pytest.raises(StartError, match="again and again"):
             chat.check()
+
+
+async def test_nothing_that_was_taken_is_lost_by_a_kill(tmp_path: Path) -> None:
+    """Messages are sent without a pause while the server is killed again and again."""
+    token, taken = "4242:test-secret_part", []
+    command = (sys.executable, "-m", "bot.local", "--port", "0", "--data-dir", str(tmp_path))
+    environment = {**os.environ, "LOCAL_BOT_TOKEN": token}
+    for kill in range(4):
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, env=environment
+        )
+        assert process.stdout is not None
+        url = (await process.stdout.readline()).decode().partition(":")[2].strip().rstrip("/")
+        async with aiohttp.ClientSession(url) as http:
+            async with http.get("/local/messages?user_id=1001&limit=1000") as response:
+                kept = [one["text"] for one in (await response.json())["result"]["messages"]]
+            async with http.get(f"/bot{token}/getUpdates?limit=100") as response:
+                told = [one["message"] for one in (await response.json())["result"]]
+            # The last one may have been written without the answer that says so.
+            assert kept[: len(taken)] == taken
+            assert len(kept) <= len(taken) + 1
+            assert [one["text"] for one in told] == kept[:100]
+            assert [one["message_id"] for one in told] == list(range(1, len(told) + 1))
+            taken = kept
+            asyncio.get_running_loop().call_later(0.05 * (kill + 1), process.kill)
+            with contextlib.suppress(aiohttp.ClientError):
+                while True:
+                    text = f"{kill}.{len(taken)}"
+                    body = {"user_id": 1001, "text": text}
+                    async with http.post("/local/send", json=body) as response:
+                        assert response.status == 200
+                    taken.append(text)
+        await process.wait()
+    assert len(taken) > 20
 
 
 async def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
