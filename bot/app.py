@@ -105,6 +105,7 @@ def open_library(
             seed.prepare(store, settings.model, model)
         if settings.database_search:
             seed.search_in_database(engine, store)
+        engine.exact_words = store
         version = store.version()
         rebuilt = engine.load(
             seed.sound_vectors(store, model, engine.info.topics, damaged),

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 
 from engine import scoring, terms
 from engine.encoder import Encoder, open_encoder
 from engine.errors import EmptyQueryError, IndexFileError, ModelError, UnknownWordsError
-from engine.explain import topic_heat
+from engine.explain import heat_maps
 from engine.feedback import Feedback, mean_theta, rocchio
 from engine.index import NeighbourIndex, Neighbours
 from engine.model import Calibration, Model, ModelInfo, load_model
@@ -32,11 +31,17 @@ from engine.results import (
     Query,
     QueryKind,
     Topic,
-    TopicShare,
     vector_to_bytes,
     vectors_to_rows,
 )
 from engine.text import TextPipeline, Token
+from engine.text.exact import parse
+from engine.text.sentences import (
+    SentenceEncoder,
+    described,
+    sentence_encoder,
+    sentence_text,
+)
 from engine.text.spelling import nearest
 
 DEPTH: Final = 400
@@ -45,15 +50,32 @@ DEPTH: Final = 400
 QUERY_CHARS: Final = 4096
 """Longest text of a query, as long as a message may be; of a longer one the rest is not read."""
 
-SHORT: Final = 2
-"""Words up to which a text is always answered: the cut-off is learnt from whole sentences, and a
-word or two that the model knows cannot be nonsense."""
-
 SUGGESTED: Final = 10
 """Unknown words for which the nearest known ones are looked up."""
 
+MOST_READ: Final = 50
+"""Unknown words that the sentence encoder is asked about."""
+
 MINUS: Final = 0.6
 """How much of the excluded words' direction is taken out of a query."""
+
+
+class ExactWords(Protocol):
+    """Looks words up literally; `engine.store` does."""
+
+    def matching(
+        self,
+        words: Sequence[str],
+        phrases: Sequence[Sequence[str]] = (),
+        minus: Sequence[Sequence[str]] = (),
+        limit: int = 400,
+    ) -> list[tuple[int, float]]:
+        """Keys of posts that have some of the words and all phrases, with the words' share."""
+        ...
+
+    def containing(self, keys: Sequence[int], phrases: Sequence[Sequence[str]]) -> set[int]:
+        """Those of the posts that hold any of the phrases."""
+        ...
 
 
 class Engine:
@@ -73,9 +95,12 @@ class Engine:
         self._encoder: Encoder | None = None
         self._encoder_lock = threading.Lock()
         self._pipeline = TextPipeline()
+        self._sentences = _sentence_encoder(model)
         self._index: Neighbours = NeighbourIndex(model.info.topics + 2)
         #: Votes of all people; a search looks at them.
         self.feedback = Feedback()
+        #: Looks the words of a query up literally: the store of the posts, if it is set.
+        self.exact_words: ExactWords | None = None
 
     @classmethod
     def open(cls, model: Path, *, threads: int = 2) -> Self:
@@ -87,13 +112,20 @@ class Engine:
             See `engine.model.load_model`.
         """
         engine = cls(load_model(model), threads=threads)
+        sentences = threading.Thread(target=engine._warm_sentences)
+        sentences.start()
         engine._pipeline("warm тепло")
         size = engine._network().shape.size
         engine._network()(np.zeros((size, size, 3), np.uint8))
         if len(engine.model.words):
             nearest("warm", engine.model.words.surfaces)
-        _ = engine._tag_floors
+        sentences.join()
         return engine
+
+    def _warm_sentences(self) -> None:
+        """Load the sentence encoder, which takes longest, beside all else."""
+        if self._sentences is not None:
+            self._sentences(["warm"])
 
     @property
     def info(self) -> ModelInfo:
@@ -107,14 +139,15 @@ class Engine:
     def __len__(self) -> int:
         return len(self._index)
 
-    @cached_property
-    def _tag_floors(self) -> Floats:
-        return terms.tag_floors(self.model)
-
     # Queries
 
     def query(
-        self, *, photo: bytes | None = None, text: str = "", photo_weight: float = 0.5
+        self,
+        *,
+        photo: bytes | None = None,
+        text: str = "",
+        photo_weight: float = 0.5,
+        written: str = "",
     ) -> Query:
         """Understand a photo, a text (with ``-words`` to exclude), or both.
 
@@ -123,9 +156,12 @@ class Engine:
         photo
             An encoded picture.
         text
-            In any language; unknown words are reported in the answer.
+            In any language; words that no post had are reported in the answer, even if they were
+            understood by the sentence encoder.
         photo_weight
             Share of the photo where there is a text too, 0 to 1.
+        written
+            Words that were read on the photo.
 
         Raises
         ------
@@ -134,48 +170,53 @@ class Engine:
         PhotoError
             The photo cannot be read; PhotoTooLargeError if it is over the limits.
         UnknownWordsError
-            There is no photo and none of the words is known.
+            There is no photo, none of the words is known, and the sentence encoder cannot read
+            them either.
         """
         if not 0 <= photo_weight <= 1:
             raise ValueError(f"photo_weight is a share, 0 to 1, not {photo_weight}")
-        bag = self._pipeline.query(text[:QUERY_CHARS])
+        text = text[:QUERY_CHARS]
+        bag = self._pipeline.query(text)
         known, unknown = self._known((*bag.lemmas, *bag.tags))
         minus, minus_unknown = self._known(bag.minus)
-        excluded = {token.key for token in minus}
+        excluded = {token.key for token in bag.minus}
         known = [token for token in known if token.key not in excluded]
-        unknown = [*unknown, *minus_unknown]
-        if photo is None and not known:
-            if unknown and not minus:
+        words = None
+        if known or self._reads(unknown):
+            words = self._words(known, bag.rest, unknown=bool(unknown))
+        near = self._near([*unknown, *minus_unknown])
+        if photo is None and words is None:
+            if unknown:
                 raise UnknownWordsError(
-                    tuple(dict.fromkeys(token.surface for token in unknown)), self._near(unknown)
+                    tuple(dict.fromkeys(token.surface for token in unknown)), near
                 )
-            if minus:
+            if bag.minus:
                 raise EmptyQueryError("only words to leave out; say what to look for, too")
             raise EmptyQueryError("send a photo, some words, or both")
         share = 0.0
-        columns, counts = self._columns(known)
         minus_z = np.zeros(0, np.float32)
         z = np.zeros((1, self.info.topics), np.float32)
         if photo is not None:
-            share = photo_weight if known else 1.0
-            z += share * self.model.projection.photos(self._photo_features(photo))
-        if known:
-            z += (1 - share) * self.model.projection.text(columns, counts)
+            share = 1.0 if words is None else photo_weight
+            z += share * self._seen(self._photo_features(photo), written)
+        if words is not None:
+            z += (1 - share) * words
         z = centre(z)
-        if minus:
-            minus_z = self.model.projection.text(*self._columns(minus))[0]
+        if bag.minus:
+            without = " ".join(token.surface for token in bag.minus)
+            minus_z = self._words(minus, without, unknown=bool(minus_unknown))[0]
             z = centre(z - MINUS * max(0.2, float(z[0] @ minus_z)) * minus_z)
-        kind: QueryKind = "text" if photo is None else ("both" if known else "photo")
+        kind: QueryKind = "text" if photo is None else ("both" if words is not None else "photo")
         return Query(
             kind,
             self.model.projection.theta(z, photo=share)[0],
             tuple(dict.fromkeys(token.surface for token in known)),
             tuple(dict.fromkeys(token.surface for token in minus)),
-            tuple(dict.fromkeys(token.surface for token in unknown)),
+            tuple(dict.fromkeys(token.surface for token in (*unknown, *minus_unknown))),
             share,
-            columns,
-            np.sqrt(counts) * self.model.projection.idf[columns],
             minus_z,
+            text=text,
+            suggestions={word: tuple(options) for word, options in near.items()},
         )
 
     def like(self, key: int) -> Query:
@@ -209,34 +250,60 @@ class Engine:
         return centre(np.stack(rows)) if rows else np.zeros((0, self.info.topics), np.float32)
 
     def describe(
-        self, *, photo: bytes | None, text: str = "", tags: Sequence[str] | None = None
+        self,
+        *,
+        photo: bytes | None,
+        text: str = "",
+        tags: Sequence[str] | None = None,
+        written: str = "",
     ) -> PostVector:
         """The vector to keep of a post: of its photo, its text, or both.
+
+        Parameters
+        ----------
+        written
+            Words that were read on the photo.
 
         Raises
         ------
         EmptyQueryError
-            No photo, and no known word.
+            No photo, and no word that the model or its sentence encoder knows.
         PhotoError
             As in `query`.
         """
         features = self._photo_features(photo) if photo is not None else None
-        bag = self._pipeline(text, tags)
-        known, _ = self._known((*bag.lemmas, *bag.tags))
-        return self.describe_features(features, known)
+        return self.describe_features(features, text, tags, written)
 
-    def describe_features(self, features: Floats | None, known: Sequence[Token]) -> PostVector:
-        """`describe` for what has been encoded and tokenised already; features (1, channels)."""
-        if features is None and not known:
+    def describe_features(
+        self,
+        features: Floats | None,
+        text: str = "",
+        tags: Sequence[str] | None = None,
+        written: str = "",
+    ) -> PostVector:
+        """`describe` for what has been encoded already; features (1, channels)."""
+        bag = self._pipeline(text, tags)
+        known, unknown = self._known((*bag.lemmas, *bag.tags))
+        plain = sentence_text(text, tags)
+        words = None
+        if known or self._reads(unknown):
+            words = self._words(known, plain, unknown=bool(unknown))
+        return self.post_vector(None if features is None else self._seen(features, written), words)
+
+    def post_vector(self, seen: Floats | None, words: Floats | None) -> PostVector:
+        """The vector to keep of a post by the unit vectors of its photo and text, (1, K) each."""
+        if words is not None and not words.any():
+            words = None
+        if seen is None and words is None:
             raise EmptyQueryError("a post needs a photo or a word that the model knows")
         z = np.zeros((1, self.info.topics), np.float32)
-        if features is not None:
-            z += self.model.projection.photos(features)
-        if known:
+        if seen is not None:
+            z += seen
+        if words is not None:
             # The photo is what readers look at; the text says more surely what it is about.
-            z += self.model.projection.text(*self._columns(known))
+            z += words
         z = centre(z)
-        kind = "text" if features is None else ("both" if known else "photo")
+        kind = "text" if seen is None else ("both" if words is not None else "photo")
         bias = scoring.biases(self.model, z, "text" if kind == "text" else "photo")[0]
         share = {"photo": 1.0, "text": 0.0, "both": 0.5}[kind]
         theta = self.model.projection.theta(z, photo=share)[0]
@@ -252,14 +319,18 @@ class Engine:
         offset: int = 0,
         among: Collection[int] | None = None,
     ) -> Page:
-        """The closest posts, best first; an empty first page means nothing is close enough.
-
-        A text of at most `SHORT` known words is answered by whatever is closest.
+        """The closest posts, best first; nothing is left out for being less close.
 
         Parameters
         ----------
         among
             Only posts with these keys; None: all.
+
+        Notes
+        -----
+        Where `exact_words` looks words up, posts that have words of the query literally gain by
+        the share of its words (rarer ones weigh more) and are found even if theta is far; a quoted
+        phrase has to be there, and what is excluded must not be.
         """
         _check_page(limit, offset)
         if offset >= DEPTH:
@@ -267,28 +338,64 @@ class Engine:
         z = log_ratio(query.theta[None])[0]
         if z.shape[0] != self.info.topics:
             raise ValueError("the query belongs to another model")
-        vector = scoring.search_vector(z, query.share)
+        words = len(query.words) + len(query.unknown) if query.kind == "text" else 0
+        vector = scoring.search_vector(z, query.share, words)
+        literal = parse(query.text)
+        exact: dict[int, float] = {}
+        if self.exact_words is not None and (literal.words or literal.phrases):
+            exact = dict(
+                self.exact_words.matching(literal.words, literal.phrases, literal.minus, DEPTH)
+            )
+            if literal.phrases:
+                among = exact.keys() if among is None else exact.keys() & set(among)
         keys, scores, vectors = self._index.search(vector, DEPTH, among)
-        if not keys.size:
-            return Page((), False)
+        if exact:
+            keys, scores, vectors = self._with_exact(vector, exact, among, keys, scores, vectors)
+        if self.exact_words is not None and literal.minus:
+            gone = self.exact_words.containing(keys.tolist(), literal.minus)
+            kept = np.array([key not in gone for key in keys.tolist()], bool)
+            keys, scores, vectors = keys[kept], scores[kept], vectors[kept]
         if query.post is not None:
             other = keys != query.post
             keys, scores, vectors = keys[other], scores[other], vectors[other]
-        order_by = scores + self._rerank(query, vectors[:, :-2])
-        order_by += self.feedback.lift(z, keys.tolist())
-        order = np.argsort(-order_by, kind="stable")
+        if not keys.size:
+            return Page((), False)
+        if query.minus_z.size:
+            scores = scores - np.maximum(vectors[:, :-2] @ query.minus_z, 0)
+        scores = scores + self.feedback.lift(z, keys.tolist())
+        order = np.argsort(-scores, kind="stable")
         calibration = self._calibration(query.kind)
         logit = calibration.slope * scores[order].astype(np.float64) + calibration.offset
         # The hyperbolic tangent, unlike the exponential, never overflows.
         closeness = (1 + np.tanh(logit / 2)) / 2
-        short = query.kind == "text" and len(query.words) <= SHORT
-        hits = [
-            Hit(int(key), close)
-            for key, close in zip(keys[order], closeness.tolist(), strict=True)
-            if short or close >= calibration.cutoff
+        hits = tuple(
+            Hit(int(key), near, near >= calibration.cutoff)
+            for key, near in zip(keys[order], closeness.tolist(), strict=True)
+        )
+        return Page(hits[offset : offset + limit], len(hits) > offset + limit)
+
+    def _with_exact(
+        self,
+        vector: Floats,
+        exact: Mapping[int, float],
+        among: Collection[int] | None,
+        keys: Columns,
+        scores: Floats,
+        vectors: Floats,
+    ) -> tuple[Columns, Floats, Floats]:
+        there = set(keys.tolist())
+        missing = [
+            key
+            for key in exact
+            if key not in there and key in self._index and (among is None or key in among)
         ]
-        page = tuple(hits[offset : offset + limit])
-        return Page(page, len(hits) > offset + limit)
+        if missing:
+            more = np.stack([self._index.vector(key) for key in missing])
+            keys = np.concatenate([keys, np.array(missing, keys.dtype)])
+            scores = np.concatenate([scores, more @ vector])
+            vectors = np.concatenate([vectors, more])
+        share = np.array([exact.get(key, 0.0) for key in keys.tolist()], np.float32)
+        return keys, scores + self.model.settings.exact_weight * share, vectors
 
     def topic_posts(self, topic: int, *, limit: int = 10, offset: int = 0) -> Page:
         """Posts in which a topic weighs most."""
@@ -315,36 +422,41 @@ class Engine:
             language=language,
             words=words,
             tags=tags,
-            floors=self._tag_floors,
         )
 
     def explain(
-        self, query: Query, *, photo: bytes | None = None, language: str = "en", topics: int = 4
+        self,
+        query: Query,
+        *,
+        photo: bytes | None = None,
+        language: str = "en",
+        topics: int = 4,
+        words: int = 3,
     ) -> Explanation:
-        """The main topics of a query, their words, and where the photo shows them."""
-        subject = self.info.topics - self.info.background
-        order = np.argsort(-query.theta[:subject])[:topics]
-        chosen = [int(topic) for topic in order]
+        """The main topics of a query, what of each is in it, and where the photo shows that.
+
+        The words of a topic are those that the query speaks for. A photo's map of a topic belongs
+        to these words, and the maps of `Explanation.words` to the annotation's main words.
+        """
+        model = self.model
         shares = tuple(
-            TopicShare(
-                topic,
-                float(query.theta[topic]),
-                terms.topic_words(self.model, topic, 6, language),
-            )
-            for topic in chosen
+            terms.topic_shares(model, query.theta, language=language, topics=topics, words=words)
         )
-        heat = None
-        if photo is not None:
-            grid = self._grid(photo)
-            heat = topic_heat(self.model.projection, grid, self._network().shape, chosen)
-        return Explanation(shares, heat)
+        main = terms.annotate(model, query.theta, language=language, words=2, tags=0).words
+        if photo is None:
+            return Explanation(shares, None, main)
+        grid, shape = self._grid(photo), self._network().shape
+        directions = [terms.direction(model, [w.column for w in s.words]) for s in shares]
+        spoken = [terms.direction(model, [word.column]) for word in main]
+        heat = heat_maps(model.projection, grid, shape, np.array([*directions, *spoken]))
+        return Explanation(shares, heat[: len(shares)], main, heat[len(shares) :])
 
     def explain_picture(
         self, explanation: Explanation, *, photo: bytes | None, heading: str
     ) -> bytes:
         """An explanation as a PNG."""
         cards = [
-            TopicCard(f"#{share.topic + 1}", share.share, [term.text for term in share.words])
+            TopicCard(share.name, share.share, [term.text for term in share.words])
             for share in explanation.topics
         ]
         image = decode(photo, size_hint=800) if photo is not None else None
@@ -415,14 +527,32 @@ class Engine:
             return [], np.zeros((0, self.info.topics + 2), np.float32)
         return [key for key, _ in items], np.concatenate([log_ratio(theta), biases], axis=1)
 
-    def _rerank(self, query: Query, z: Floats) -> Floats:
-        gain = np.zeros(len(z), np.float32)
-        weight = self.model.settings.rerank_weight
-        if weight and query.kind == "text" and query.columns.size:
-            gain += weight * scoring.word_lift(self.model, z, query.columns, query.weights)
-        if query.minus_z.size:
-            gain -= np.maximum(z @ query.minus_z, 0)
-        return gain
+    def _seen(self, features: Floats, written: str) -> Floats:
+        """Unit vector of a photo, and of what is written on it, shape (1, K)."""
+        z = self.model.projection.photos(features)
+        weight = self.model.settings.written_weight
+        bag = self._pipeline(written, ())
+        known, unknown = self._known(bag.lemmas)
+        if weight and (known or self._reads(unknown)):
+            z = centre(z + weight * self._words(known, written, unknown=bool(unknown)))
+        return z
+
+    def _words(self, known: Sequence[Token], plain: str, *, unknown: bool) -> Floats:
+        """Unit vector of a text, shape (1, K)."""
+        if self._sentences is None:
+            sentence = np.zeros(0, np.float32)
+        elif any(map(str.isalpha, plain)):
+            sentence = self._sentences([plain])[0]
+        else:
+            sentence = np.zeros(self._sentences.dimensions, np.float32)
+        return self.model.projection.text(*self._columns(known), sentence, unknown=unknown)
+
+    def _reads(self, unknown: Sequence[Token]) -> bool:
+        """Whether the sentence encoder can read most of the words that no post had."""
+        if self._sentences is None or not unknown:
+            return False
+        read = sum(self._sentences.reads(token.surface) for token in unknown[:MOST_READ])
+        return 2 * read > min(len(unknown), MOST_READ)
 
     def _calibration(self, kind: QueryKind) -> Calibration:
         rows = self.model.settings.calibration
@@ -485,3 +615,21 @@ class Engine:
 def _check_page(limit: int, offset: int) -> None:
     if limit < 1 or offset < 0:
         raise ValueError(f"limit {limit} and offset {offset} must be positive")
+
+
+def _sentence_encoder(model: Model) -> SentenceEncoder | None:
+    """The encoder that the model was learnt with; ModelError if it is another one."""
+    wanted = model.info.sentences
+    if not wanted:
+        return None
+    try:
+        encoder = sentence_encoder(wanted["name"])
+    except ValueError as error:
+        raise ModelError(model.folder, f"{error}; build the model again") from error
+    if described(encoder)["sha256"] != wanted["sha256"]:
+        raise ModelError(
+            model.folder,
+            f"it was learnt with sentence vectors of {wanted['name']} {wanted['version']}, here is "
+            f"{encoder.version} with other weights: install that version, or build the model again",
+        )
+    return encoder

@@ -1,4 +1,4 @@
-"""Where a photo shows a topic, and the picture that says so."""
+"""Where a photo shows what is said of it."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from engine.projection import Projection
 from engine.results import Floats
 
 
-def topic_heat(
-    projection: Projection, grid: Floats, shape: EncoderShape, topics: list[int]
+def heat_maps(
+    projection: Projection, grid: Floats, shape: EncoderShape, directions: Floats
 ) -> Floats:
-    """How much each cell of a photo contributes to each topic.
+    """How much each cell of a photo moves its log-ratio of theta towards some directions.
 
-    The map is linear in the square root of the mean features m, whose derivative with respect to a
-    cell f_c is ``1 / (2 sqrt(m) cells)``: the first-order share of the cell in a topic's log-ratio
-    (class activation mapping, Zhou et al. 2016, for a square-root pooling).
+    The map is linear in a power p of the mean features m, whose derivative with respect to a cell
+    f_c is ``p m^(p - 1) / cells``: the first-order share of the cell (class activation mapping,
+    Zhou et al. 2016, for a pooling with a power).
 
     Parameters
     ----------
     grid
         Features, shape (cells, channels).
-    topics
-        Numbers of the topics, T of them.
+    directions
+        In the space of z, shape (T, K): a topic's axis, or what speaks for a word.
 
     Returns
     -------
     ndarray
         Shape (T, rows, columns), 0 to 1 each.
     """
-    if not topics:
+    if not len(directions):
         return np.zeros((0, shape.rows, shape.columns), np.float32)
-    mean = grid.mean(0)
-    root = np.sqrt(np.maximum(mean, 1e-6))
-    shares = (np.maximum(grid, 0) / (2 * root)) @ projection.photo_weights
+    power = projection.power
+    root = power * np.maximum(grid.mean(0), 1e-6) ** (power - 1)
+    shares = (np.maximum(grid, 0) * root) @ projection.photo_weights
     shares = shares - shares.mean(1, keepdims=True)
-    heat = shares[:, topics].T.reshape(len(topics), shape.rows, shape.columns)
+    heat = (shares @ directions.T).T.reshape(len(directions), shape.rows, shape.columns)
     low = np.quantile(heat, 0.4, axis=(1, 2), keepdims=True)
     heat = np.maximum(heat - low, 0)
     high = heat.max(axis=(1, 2), keepdims=True)

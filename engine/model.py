@@ -22,10 +22,10 @@ from engine.encoder import ENCODER_FILE, EncoderShape, encoder_file
 from engine.errors import ModelError
 from engine.files import open_arrays, sha256_of, write_whole
 from engine.projection import Projection
-from engine.results import Floats
+from engine.results import Columns, Floats
 from engine.vocabulary import Vocabulary
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MODALITIES: Final = ("text", "tag", "visual")
 _FILES: Final = ("vocabulary.json", "arrays.npz")
 _WAY_OUT: Final = "copy the whole folder, or build it again"
@@ -50,18 +50,30 @@ class Settings:
         How many neighbours in the other modality measure the hubness of a photo and of a text.
     hub_weight
         How much of it is taken off a score, for a photo and for a text.
-    rerank_weight
-        Weight of the query's words' lift in the re-ranking of the best few hundred.
+    written_weight
+        Weight of what is written on a photo beside what is seen on it.
+    exact_weight
+        Weight of the share of a query's words that stand in a post, beside the score of theta.
     annotation_power
         Words are ranked by ``p(w | theta) / p(w) ** annotation_power``.
+    neighbours, neighbour_sharpness, neighbour_share
+        p(w | theta) is the readout's, mixed with the share of the nearest posts that have the
+        word: so many of them, with a say of ``exp(sharpness * cosine)``, and their part in it.
+    explained
+        Words that are shown for a topic are at least so likely.
     calibration
         By kind of query.
     """
 
     hub_neighbours: tuple[int, int] = (10, 60)
     hub_weight: tuple[float, float] = (0.5, 0.75)
-    rerank_weight: float = 0.0
+    written_weight: float = 0.5
+    exact_weight: float = 0.5
     annotation_power: float = 0.0
+    neighbours: int = 80
+    neighbour_sharpness: float = 10.0
+    neighbour_share: float = 0.0
+    explained: float = 0.0
     calibration: Mapping[str, Calibration] = field(default_factory=dict)
 
 
@@ -78,6 +90,9 @@ class ModelInfo:
     measured
         Measured afterwards on another corpus, if it was (`evaluate --record`); figures have the
         names of those in `quality`, and ``corpus`` tells on what.
+    sentences
+        The sentence encoder: name, version, dimensions and sha256 of its weights; empty without
+        one.
     """
 
     id: str
@@ -90,6 +105,25 @@ class ModelInfo:
     created: str
     quality: Mapping[str, float]
     measured: Mapping[str, Any] = field(default_factory=dict)
+    sentences: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Training posts whose words speak for what is near them.
+
+    Attributes
+    ----------
+    z
+        Unit vectors of the posts, photo and texts together, shape (n, K).
+    starts, columns
+        Words and hashtags of post i are ``columns[starts[i] : starts[i + 1]]``; shapes (n + 1,)
+        and (words in all,).
+    """
+
+    z: Floats
+    starts: Columns
+    columns: Columns
 
 
 @dataclass(frozen=True)
@@ -110,6 +144,10 @@ class Model:
     text_bank, photo_bank
         Unit vectors of training texts and photos, shape (n, K): by their closeness a post's
         hubness is measured.
+    bank
+        Posts whose words speak for a photo that is near them.
+    tag_floors
+        How likely a hashtag must be to be shown, shape (W_tag,).
     folder
         Where the model was read from.
     """
@@ -127,6 +165,8 @@ class Model:
     presence: Floats
     text_bank: Floats
     photo_bank: Floats
+    bank: Bank
+    tag_floors: Floats
     settings: Settings
     folder: Path
 
@@ -169,12 +209,20 @@ def save_model(model: Model, folder: Path, encoder: Path | None, extra: Mapping[
         photo_bias=projection.photo_bias,
         text_weights=projection.text_weights,
         text_bias=projection.text_bias,
+        sentence_weights=projection.sentence_weights,
+        sentence_bias=projection.sentence_bias,
         idf=projection.idf,
-        sharpness=np.array(projection.sharpness, np.float32),
+        projection_other=np.array(
+            [*projection.sharpness, projection.power, projection.single_word], np.float32
+        ),
         readout=model.readout,
         presence=model.presence,
         text_bank=model.text_bank.astype(np.float16),
         photo_bank=model.photo_bank.astype(np.float16),
+        bank_z=model.bank.z.astype(np.float16),
+        bank_starts=model.bank.starts.astype(np.int32),
+        bank_columns=model.bank.columns.astype(np.int32),
+        tag_floors=model.tag_floors,
         **{f"phi_{name}": matrix for name, matrix in model.phi.items()},
     )
     hashes = {name: sha256_of(folder / name) for name in files}
@@ -282,13 +330,23 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Model:
             a["photo_bias"],
             a["text_weights"],
             a["text_bias"],
+            a["sentence_weights"],
+            a["sentence_bias"],
             a["idf"],
-            (float(a["sharpness"][0]), float(a["sharpness"][1])),
+            (float(a["projection_other"][0]), float(a["projection_other"][1])),
+            float(a["projection_other"][2]),
+            float(a["projection_other"][3]),
         ),
         readout=a["readout"],
         presence=a["presence"],
         text_bank=a["text_bank"].astype(np.float32),
         photo_bank=a["photo_bank"].astype(np.float32),
+        bank=Bank(
+            a["bank_z"].astype(np.float32),
+            a["bank_starts"].astype(np.intp),
+            a["bank_columns"].astype(np.intp),
+        ),
+        tag_floors=a["tag_floors"],
         settings=Settings(**settings),
         folder=folder,
     )
@@ -315,12 +373,18 @@ def _check(model: Model, arrays: Mapping[str, Any]) -> None:
         "photo_bias": (topics,),
         "text_weights": (words + tags, topics),
         "text_bias": (topics,),
+        "sentence_weights": (int(model.info.sentences.get("dimensions", 0)), topics),
+        "sentence_bias": (topics,),
         "idf": (words + tags,),
-        "sharpness": (2,),
+        "projection_other": (4,),
         "readout": (words + tags, topics),
         "presence": (words + tags,),
         "text_bank": (len(model.text_bank), topics),
         "photo_bank": (len(model.photo_bank), topics),
+        "bank_z": (len(model.bank.z), topics),
+        "bank_starts": (len(model.bank.z) + 1,),
+        "bank_columns": (int(model.bank.starts[-1]) if model.bank.starts.size else 0,),
+        "tag_floors": (tags,),
     }
     for name, wanted in shapes.items():
         array = arrays[name]
@@ -333,6 +397,8 @@ def _check(model: Model, arrays: Mapping[str, Any]) -> None:
     for table in (model.info.quality, model.info.measured):
         if not isinstance(table, Mapping):
             raise ValueError("quality is no table")
+    if model.bank.columns.size and not 0 <= model.bank.columns.max() < words + tags:
+        raise ValueError("a post of the bank has a word that there is not")
     if not 1 <= model.codebook.per_cell <= visual:
         raise ValueError(f"{model.codebook.per_cell} words a cell of {visual}")
 

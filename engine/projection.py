@@ -1,10 +1,14 @@
-"""Amortised inference: theta of a photo, or of a text, by one linear map and a softmax.
+"""Amortised inference: theta of a photo, or of a text, by one linear map each and a softmax.
 
-With f the square root of a photo's mean features (or a text's weighted counts), ``z`` is the
-centred, unit-length image of f under a linear map, and ``theta = softmax(kappa * sqrt(K) * z)``.
-Up to its length, z is the centred log-ratio of theta (Aitchison, 1986, "The statistical analysis
-of compositional data"), so the cosine of two z is the cosine of two topic vectors in Aitchison's
-geometry of the simplex: what is searched is theta itself, however peaked it is.
+With f a photo's mean features to a power (or a text's weighted counts beside its sentence vector),
+``z`` is the centred, unit-length image of f under a linear map, and
+``theta = softmax(kappa * sqrt(K) * z)``. Up to its length, z is the centred log-ratio of theta
+(Aitchison, 1986, "The statistical analysis of compositional data"), so the cosine of two z is the
+cosine of two topic vectors in Aitchison's geometry of the simplex: what is searched is theta
+itself, however peaked it is.
+
+A text has two views: its known words, and its sentence vector, which is there for words that no
+post had, too. The map of both is learnt so that each view may be missing.
 """
 
 from __future__ import annotations
@@ -37,26 +41,36 @@ def softmax(z: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Projection:
-    """The two linear maps into the topic space.
+    """The linear maps into the topic space.
 
     Attributes
     ----------
     photo_weights, photo_bias
         Shapes (channels, K) and (K,); the mean of the features is part of the bias.
     text_weights, text_bias
-        Shapes (W_text + W_tag, K) and (K,).
+        Of words and hashtags, shapes (W_text + W_tag, K) and (K,).
+    sentence_weights, sentence_bias
+        Of sentence vectors, shapes (D, K) and (K,); D is 0 for a model without them.
     idf
         Inverse document frequencies, shape (W_text + W_tag,).
     sharpness
         kappa, for a photo's theta and for a text's.
+    power
+        Of the mean features.
+    single_word
+        How much the sentence vector of a single known word counts, 0 to 1; see `sentence_share`.
     """
 
     photo_weights: Floats
     photo_bias: Floats
     text_weights: Floats
     text_bias: Floats
+    sentence_weights: Floats
+    sentence_bias: Floats
     idf: Floats
     sharpness: tuple[float, float]
+    power: float = 0.5
+    single_word: float = 0.5
 
     @property
     def topics(self) -> int:
@@ -65,16 +79,61 @@ class Projection:
 
     def photos(self, features: Floats) -> Floats:
         """Mean features (n, channels), non-negative, to z (n, K)."""
-        return centre(np.sqrt(np.maximum(features, 0)) @ self.photo_weights + self.photo_bias)
+        return centre(self.rooted(features) @ self.photo_weights + self.photo_bias)
 
-    def texts(self, counts: Floats) -> Floats:
-        """Counts of words and tags (n, W_text + W_tag) to z (n, K)."""
-        return centre((np.sqrt(counts) * self.idf) @ self.text_weights + self.text_bias)
+    def rooted(self, features: Floats) -> Floats:
+        """Mean features to the power that the map was learnt with."""
+        rooted: Floats = np.maximum(features, 0) ** np.float32(self.power)
+        return rooted
 
-    def text(self, columns: Columns, counts: Floats) -> Floats:
-        """One text by its non-zero columns: z of shape (1, K)."""
+    def sentence_share(self, known: Floats) -> Floats:
+        """How much the sentence vector counts beside so many known words, shape like `known`.
+
+        Of a word that posts had, the posts say best what it means; of a sentence, the vector knows
+        the order and what is between the words.
+        """
+        share: Floats = 1 - (1 - self.single_word) / np.maximum(known, 1).astype(np.float32) ** 2
+        return np.where(known > 0, share, 1).astype(np.float32)
+
+    def texts(self, counts: Floats, sentences: Floats) -> Floats:
+        """Texts to z (n, K).
+
+        Parameters
+        ----------
+        counts
+            Of words and hashtags, shape (n, W_text + W_tag), dense.
+        sentences
+            Sentence vectors, shape (n, D).
+        """
+        known = (counts > 0).sum(1, keepdims=True).astype(np.float32)
+        z = (np.sqrt(counts) * self.idf) @ self.text_weights + self.text_bias
+        return self._together(z, known, sentences, self.sentence_share(known))
+
+    def text(
+        self, columns: Columns, counts: Floats, sentence: Floats, *, unknown: bool = False
+    ) -> Floats:
+        """One text by its non-zero columns: z of shape (1, K).
+
+        Parameters
+        ----------
+        columns, counts
+            Of its known words and hashtags, shape (q,) each.
+        sentence
+            Its sentence vector, shape (D,).
+        unknown
+            Whether it has words besides that no post had: then the sentence counts in full.
+        """
         row = (np.sqrt(counts) * self.idf[columns]) @ self.text_weights[columns] + self.text_bias
-        return centre(row[None].astype(np.float32))
+        known = np.full((1, 1), len(columns), np.float32)
+        share = np.ones_like(known) if unknown else self.sentence_share(known)
+        return self._together(row[None], known, sentence[None], share)
+
+    def _together(self, words: Floats, known: Floats, sentences: Floats, share: Floats) -> Floats:
+        z = np.where(known > 0, words, 0)
+        if sentences.shape[1]:
+            there = np.any(sentences, axis=1, keepdims=True)
+            z = z + share * there * (sentences @ self.sentence_weights + self.sentence_bias)
+        return centre(z.astype(np.float32))
 
     def theta(self, z: Floats, *, photo: float) -> Floats:
         """Topic vectors (n, K) of unit vectors z; `photo` is the share of the photo in them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
@@ -31,20 +32,28 @@ class Term:
         ``"en"``, ``"ru"`` or ``""`` where the script tells neither.
     score
         How strongly the topic vector suggests it; larger is better, comparable within one answer.
+    column
+        Its place in the vocabulary.
     """
 
     text: str
     language: str
     score: float
+    column: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class TopicShare:
-    """One topic of a query: its number, its share p(t | d), and the words that name it."""
+    """One topic of a query: its number, its share p(t | d), and what of it is in the query."""
 
     topic: int
     share: float
     words: tuple[Term, ...]
+
+    @property
+    def name(self) -> str:
+        """The topic's first words here."""
+        return ", ".join(term.text for term in self.words[:2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +79,6 @@ def _none() -> Floats:
     return np.zeros(0, np.float32)
 
 
-def _no_columns() -> Columns:
-    return np.zeros(0, np.intp)
-
-
 @dataclass(frozen=True)
 class Query:
     """A photo, a text or both, as the engine understood it. Keep it for `more` and votes.
@@ -88,14 +93,16 @@ class Query:
         Known words, excluded words, and words the model does not know, as typed.
     share
         Share of the photo in it, 0 to 1.
-    columns, weights
-        Columns of the known words in the vocabulary and their idf weights, shapes (q,).
     minus_z
         Unit vector of the excluded words, shape (K,), or empty.
     post
         Key of the post that it was made of (kind ``"post"``).
     filters
         What found posts have to pass, as it was typed; whoever shows answers knows how to read it.
+    text
+        As it was typed.
+    suggestions
+        Unknown word -> known words that it may be a misspelling of; not kept by `to_bytes`.
     """
 
     kind: QueryKind
@@ -104,11 +111,11 @@ class Query:
     minus: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     share: float = 1.0
-    columns: Columns = field(default_factory=_no_columns, repr=False)
-    weights: Floats = field(default_factory=_none, repr=False)
     minus_z: Floats = field(default_factory=_none, repr=False)
     post: int | None = None
     filters: tuple[str, ...] = ()
+    text: str = ""
+    suggestions: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def to_bytes(self) -> bytes:
         """Serialise (an ``.npz`` archive), so that a button pressed later can go on from here."""
@@ -118,9 +125,9 @@ class Query:
             "minus": self.minus,
             "unknown": self.unknown,
             "share": self.share,
-            "columns": self.columns.tolist(),
             "post": self.post,
             "filters": self.filters,
+            "text": self.text,
         }
         text = np.frombuffer(json.dumps(facts, ensure_ascii=False).encode(), np.uint8)
         buffer = io.BytesIO()
@@ -129,7 +136,6 @@ class Query:
             allow_pickle=False,
             facts=text,
             theta=self.theta,
-            weights=self.weights,
             minus_z=self.minus_z,
         )
         return buffer.getvalue()
@@ -140,14 +146,11 @@ class Query:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
                 facts = json.loads(arrays["facts"].tobytes())
-                theta, weights, minus_z = (
-                    _vector(arrays[name]) for name in ("theta", "weights", "minus_z")
-                )
-            columns = np.array(facts["columns"], np.intp)
+                theta, minus_z = (_vector(arrays[name]) for name in ("theta", "minus_z"))
             share = float(facts["share"])
             if facts["kind"] not in get_args(QueryKind) or not theta.size or not 0 <= share <= 1:
                 raise ValueError("unknown kind, no topics, or a share outside 0 to 1")
-            if columns.shape != weights.shape or minus_z.size not in (0, theta.size):
+            if minus_z.size not in (0, theta.size):
                 raise ValueError("arrays of different lengths")
             return Query(
                 facts["kind"],
@@ -156,11 +159,10 @@ class Query:
                 tuple(map(str, facts["minus"])),
                 tuple(map(str, facts["unknown"])),
                 share,
-                columns,
-                weights,
                 minus_z,
                 None if facts["post"] is None else int(facts["post"]),
                 tuple(map(str, facts.get("filters", ()))),
+                str(facts["text"]),
             )
         except Exception as error:
             # On damaged archives zipfile and numpy raise a dozen kinds of error, MemoryError too.
@@ -184,16 +186,20 @@ class Hit:
         The post's integer key in the store.
     closeness
         0 to 1, calibrated: the share of less close posts that a random query finds at all;
-        shown to readers as a percentage.
+        shown to readers as a percentage. It never grows along an answer.
+    close
+        Whether it is as close as what answers a question usually is; else it is shown as less
+        close.
     """
 
     key: int
     closeness: float
+    close: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Hits of one page, best first. No hits at offset 0 means: nothing is close enough."""
+    """Hits of one page, best first. No hits at offset 0 means that there is no post at all."""
 
     hits: tuple[Hit, ...]
     more: bool
@@ -216,11 +222,18 @@ class Explanation:
     topics
         Largest share first.
     heat
-        Shape (len(topics), rows, columns), 0 to 1, or None for a query without a photo.
+        Where the photo shows the topics' words: shape (len(topics), rows, columns), 0 to 1, or
+        None for a query without a photo.
+    words
+        The annotation's main words.
+    word_heat
+        Where the photo shows those, shape (len(words), rows, columns), or None.
     """
 
     topics: tuple[TopicShare, ...]
     heat: Floats | None
+    words: tuple[Term, ...] = ()
+    word_heat: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from engine.projection import log_ratio
 from engine.results import Columns, Floats
 
 if TYPE_CHECKING:
-    from engine.model import Model
+    from engine.model import Bank, Model, Settings
 
 BLOCK = 2048
 
@@ -23,11 +23,6 @@ BLOCK = 2048
 def photo_vectors(model: Model, features: Floats) -> Floats:
     """Mean features (n, channels) to unit vectors z (n, K)."""
     return model.projection.photos(features)
-
-
-def text_vectors(model: Model, counts: Floats) -> Floats:
-    """Counts of words and hashtags (n, W_text + W_tag), dense, to unit vectors z (n, K)."""
-    return model.projection.texts(counts)
 
 
 def hubness(z: Floats, bank: Floats, neighbours: int) -> Floats:
@@ -63,9 +58,19 @@ def biases(model: Model, z: Floats, kind: str = "photo") -> Floats:
     return result * np.array(settings.hub_weight, np.float32)
 
 
-def search_vector(z: Floats, photo: float) -> Floats:
-    """A query for the index, shape (K + 2,): z, and which bias counts how much."""
-    return np.concatenate([z, [photo - 1, -photo]]).astype(np.float32)
+def search_vector(z: Floats, photo: float, words: int = 0) -> Floats:
+    """A query for the index, shape (K + 2,): z, and which bias counts how much.
+
+    Parameters
+    ----------
+    photo
+        Share of the photo in it, 0 to 1.
+    words
+        Number of words of a query without a photo; 0 if that does not matter. What a hub loses is
+        measured by whole texts: by one word, a photo that many texts speak for is found rightly.
+    """
+    whole = min(words / 3, 1.0) if words > 1 else float(words != 1)
+    return np.concatenate([z, [whole * (photo - 1), -photo]]).astype(np.float32)
 
 
 def scores(query_z: Floats, post_z: Floats, post_biases: Floats, *, photo: float) -> Floats:
@@ -81,10 +86,46 @@ def scores(query_z: Floats, post_z: Floats, post_biases: Floats, *, photo: float
     return result
 
 
-def presence(model: Model, theta: Floats, *, floor: float = 1e-4) -> Floats:
+def word_shares(model: Model, theta: Floats, *, floor: float = 1e-4) -> Floats:
     """Estimate the share of posts of topic vectors (n, K) with each word and hashtag, (n, W)."""
-    share: Floats = model.presence + log_ratio(theta) @ model.readout.T
-    return np.clip(share, floor, 1).astype(np.float32)
+    z = log_ratio(theta)
+    return mixed_shares(
+        z, model.presence + z @ model.readout.T, model.bank, model.settings, floor=floor
+    )
+
+
+def mixed_shares(
+    z: Floats, read: Floats, bank: Bank, settings: Settings, *, floor: float = 1e-4
+) -> Floats:
+    """What topics say of words, mixed with what the posts near by say of them, shape (n, W).
+
+    Parameters
+    ----------
+    z
+        Unit vectors, shape (n, K).
+    read
+        What the topics say, shape (n, W).
+    """
+    shares: Floats = np.clip(read, floor, 1).astype(np.float32)
+    part = settings.neighbour_share
+    if not part or not len(bank.z):
+        return shares
+    near, say = neighbours_of(z, bank, settings)
+    for row in range(len(z)):
+        shares[row] *= 1 - part
+        for post, weight in zip(near[row], say[row], strict=True):
+            shares[row, bank.columns[bank.starts[post] : bank.starts[post + 1]]] += part * weight
+    return shares
+
+
+def neighbours_of(z: Floats, bank: Bank, settings: Settings) -> tuple[Columns, Floats]:
+    """The nearest posts of each row and their say, which sums to 1; both (n, neighbours)."""
+    count = min(settings.neighbours, len(bank.z))
+    close = z @ bank.z.T
+    near = np.argpartition(-close, count - 1, axis=1)[:, :count]
+    close = np.take_along_axis(close, near, axis=1)
+    say = np.exp(settings.neighbour_sharpness * (close - close.max(1, keepdims=True)))
+    return near, (say / say.sum(1, keepdims=True)).astype(np.float32)
 
 
 def annotate_scores(model: Model, theta: Floats) -> Floats:
@@ -93,27 +134,18 @@ def annotate_scores(model: Model, theta: Floats) -> Floats:
     ``p(w | theta) / p(w) ** power``: with power 0 frequent words come first, with power 1 those
     that are most special to the photo.
     """
-    return lifted(model, theta)[:, : len(model.words)]
+    return lifted(model, word_shares(model, theta))[:, : len(model.words)]
 
 
-def lifted(model: Model, theta: Floats) -> Floats:
-    """`annotate_scores` for words and hashtags, shape (n, W_text + W_tag)."""
-    usual = np.maximum(model.presence, 1e-6) ** model.settings.annotation_power
-    return (presence(model, theta) / usual).astype(np.float32)
+def lifted(model: Model, shares: Floats) -> Floats:
+    """`word_shares` (n, W) over the usual shares to the annotation's power."""
+    presence = np.maximum(usual(model), 1e-6) ** model.settings.annotation_power
+    return (shares / presence).astype(np.float32)
 
 
-def word_lift(model: Model, z: Floats, columns: Columns, weights: Floats) -> Floats:
-    """Mean log of p(w | theta) / p(w) over a query's words, for each post, shape (n,).
-
-    Parameters
-    ----------
-    z
-        Unit vectors of the posts, shape (n, K).
-    columns, weights
-        Columns of the query's words and their idf weights, shapes (q,).
-    """
-    share = model.presence[columns] + z @ model.readout[columns].T
-    usual = np.maximum(model.presence[columns], 1e-6)
-    lift = np.log(np.maximum(share, 1e-3) / np.maximum(usual, 1e-3))
-    result: Floats = (lift @ weights / max(float(weights.sum()), 1e-6)).astype(np.float32)
-    return result
+def usual(model: Model) -> Floats:
+    """The share of training posts that have each word and hashtag, shape (W,)."""
+    if not len(model.photo_bank):
+        return model.presence
+    share: Floats = model.presence + model.photo_bank.mean(0) @ model.readout.T
+    return share

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from engine.model import Model
-from engine.results import Annotation, Floats, Term, Topic
-from engine.scoring import lifted
+from engine.results import Annotation, Floats, Term, Topic, TopicShare
+from engine.scoring import lifted, usual, word_shares
 from engine.vocabulary import Vocabulary
 
 GENEROUS: Final = 3.0
 """A hashtag is shown for as many times more photos than have it."""
-
-_TAGS_AT_ONCE: Final = 1024
 
 
 def best_terms(
@@ -42,60 +41,90 @@ def best_terms(
         if shown in seen or (language is not None and spoken not in (language, "")):
             continue
         seen.add(shown)
-        terms.append(Term(shown, spoken, float(scores[column])))
+        terms.append(Term(shown, spoken, float(scores[column]), int(column)))
         if len(terms) == count:
             break
     return tuple(terms)
 
 
-def tag_floors(model: Model) -> Floats:
+def tag_floors(shares: Floats, usual: Floats) -> Floats:
     """How likely each hashtag must be to be shown, shape (W_tag,).
 
     A model learns from posts with few hashtags, too, and of all photos some hashtag is the
     likeliest. So one is shown only where it is as likely as for the training photos that it fits
     best, `GENEROUS` times as many as have it.
-    """
-    width, bank = len(model.words), model.photo_bank
-    floors = np.zeros(len(model.tags), np.float32)
-    if not len(bank):
-        return floors
-    usual = model.presence[width:]
-    for start in range(0, len(floors), _TAGS_AT_ONCE):
-        part = slice(start, start + _TAGS_AT_ONCE)
-        likely = usual[part] + bank @ model.readout[width:][part].T
-        for place, share in enumerate(usual[part]):
-            row = len(bank) - min(len(bank), max(1, math.ceil(GENEROUS * share * len(bank))))
-            floors[start + place] = np.partition(likely[:, place], row)[row]
-    return floors
-
-
-def annotate(
-    model: Model,
-    theta: Floats,
-    *,
-    language: str,
-    words: int,
-    tags: int,
-    floors: Floats | None = None,
-) -> Annotation:
-    """Words of a language, and hashtags of any, for a topic vector (K,).
 
     Parameters
     ----------
-    floors
-        What `tag_floors` gave, which takes longer than all else.
+    shares
+        How likely each hashtag is for training photos, shape (n, W_tag).
+    usual
+        The share of posts that have it, shape (W_tag,).
     """
-    scores = lifted(model, theta[None])[0]
+    count = len(shares)
+    floors = np.zeros(len(usual), np.float32)
+    if not count:
+        return floors
+    for column, share in enumerate(usual):
+        row = count - min(count, max(1, math.ceil(GENEROUS * share * count)))
+        floors[column] = np.partition(shares[:, column], row)[row]
+    return floors
+
+
+def annotate(model: Model, theta: Floats, *, language: str, words: int, tags: int) -> Annotation:
+    """Words of a language, and hashtags of any, for a topic vector (K,)."""
+    shares = word_shares(model, theta[None])
+    scores = lifted(model, shares)[0]
     width = len(model.words)
-    usual = np.maximum(model.presence[width:], 1e-6)
-    likely = scores[width:] * usual**model.settings.annotation_power
-    least = np.maximum(tag_floors(model) if floors is None else floors, 1.5 * usual)
+    likely = shares[0, width:]
+    least = np.maximum(model.tag_floors, 1.5 * usual(model)[width:])
     special = np.where(likely >= least, scores[width:], 0)
     chosen = best_terms(model.words, scores[:width], words, language)
     return Annotation(
         chosen or best_terms(model.words, scores[:width], words, None),
         best_terms(model.tags, special, tags, None),
     )
+
+
+def topic_shares(
+    model: Model, theta: Floats, *, language: str, topics: int, words: int
+) -> list[TopicShare]:
+    """The main topics of a topic vector (K,), and the words of each that it speaks for.
+
+    Of a topic those words are shown that it has more than texts have in general and that are
+    likely here; no word stands with two topics. A topic with no such word is left out, unless no
+    topic has one: then the likeliest words are shown with the first.
+    """
+    subject = model.info.topics - model.info.background
+    width = len(model.words)
+    likely = word_shares(model, theta[None])[0, :width]
+    least = model.settings.explained
+    phi = model.phi["text"]
+    general = phi @ model.prior
+    shown: list[TopicShare] = []
+    free = np.ones(width, bool)
+    for topic in np.argsort(-theta[:subject]):
+        if len(shown) == topics or theta[topic] < 1 / len(theta):
+            break
+        fits = free & (phi[:, topic] > general) & (likely >= least)
+        found = best_terms(model.words, np.where(fits, likely, 0), words, language)
+        if found:
+            shown.append(TopicShare(int(topic), float(theta[topic]), found))
+            free[[term.column for term in found]] = False
+    if shown or topics < 1 or not subject:
+        return shown
+    first = int(np.argmax(theta[:subject]))
+    named = best_terms(model.words, likely, words, language)
+    named = named or best_terms(model.words, likely, words, None)
+    return [TopicShare(first, float(theta[first]), named)] if named else []
+
+
+def direction(model: Model, columns: Sequence[int]) -> Floats:
+    """Where in the space of z photos lie that speak for some words, shape (K,)."""
+    rows = model.readout[list(columns)]
+    length = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    mean: Floats = (rows / length).mean(0).astype(np.float32)
+    return mean
 
 
 def topic_words(model: Model, topic: int, count: int, language: str) -> tuple[Term, ...]:

@@ -344,14 +344,16 @@ class Posts(Database):
         Returns
         -------
         list of (int, float)
-            Key, and the sum of ``ln(1 + N / df)`` over the words that the post holds: rare
-            words count more.
+            Key, and the share of the asked words that the post holds, 0 to 1; a word weighs
+            ``ln(1 + N / df)``: rare words count more.
         """
         ((newest,),) = self._read("SELECT coalesce(max(key), 0) FROM posts")
         scores: dict[int, float] = defaultdict(float)
+        total = 0.0
         for word in words:
             keys = self._having((word,), limit=MATCHES)
             gain = math.log1p(newest / max(1, len(keys)))
+            total += gain
             for key in keys:
                 scores[key] += gain
         for phrase in phrases:
@@ -361,7 +363,8 @@ class Posts(Database):
                 if not scores
                 else {key: scores[key] for key in among if key in scores}
             )
-        best = sorted(scores.items(), key=lambda item: (-item[1], -item[0]))
+        shares = {key: score / total if total else 1.0 for key, score in scores.items()}
+        best = sorted(shares.items(), key=lambda item: (-item[1], -item[0]))
         if minus:
             gone = self.containing([key for key, _ in best], minus)
             best = [(key, score) for key, score in best if key not in gone]

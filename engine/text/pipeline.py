@@ -157,10 +157,15 @@ class TextPipeline:
             lemmas, tags = self._scan(match["phrase"] or match["word"])
             # `-#SunsetOverSea` excludes the tag, not every post with a sea.
             minus += tags if len(lemmas) > 1 and tags else [*tags, *lemmas]
-        lemmas, tags = self._scan(_MINUS.sub(" ", text))
+        rest = _MINUS.sub(" ", text)
+        lemmas, tags = self._scan(rest)
         emoji = _emoji(text, lemmas)
         return TextBag(
-            (*lemmas, *emoji), tuple(tags), tuple(dict.fromkeys(minus)), emoji=len(emoji)
+            (*lemmas, *emoji),
+            tuple(tags),
+            tuple(dict.fromkeys(minus)),
+            len(emoji),
+            " ".join(rest.replace("#", " ").split()),
         )
 
     def _scan(self, text: str) -> tuple[list[Token], list[Token]]:

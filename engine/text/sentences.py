@@ -9,17 +9,43 @@ import functools
 import hashlib
 import importlib.metadata
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.text.clean import clean
+
 DEFAULT: Final = "use-multilingual-v3"
 
 MAX_CHARS: Final = 4096
 """Of a longer text only so much is read: Telegram's longest message."""
+
+
+BATCH: Final = 256
+"""Texts that are encoded together."""
+
+LEAST_PIECE: Final = 2.0
+"""The pieces of a word that can be read have more letters than this on average; a word of letters
+at random falls into pieces of one or two."""
+
+
+def sentence_text(text: str, tags: Iterable[str] | None = None) -> str:
+    """What an encoder is given of a text: no addresses and mark-up, hashtags as words.
+
+    Parameters
+    ----------
+    text
+        As written.
+    tags
+        Hashtags; those that are not in the text are put behind it.
+    """
+    plain = clean(text)
+    given = [tag.lstrip("#").replace("_", " ") for tag in tags or ()]
+    more = [tag for tag in given if tag.lower() not in plain.lower()]
+    return " ".join(" ".join([plain.replace("#", " "), *more]).split())
 
 
 class SentenceEncoder(Protocol):
@@ -43,6 +69,9 @@ class SentenceEncoder(Protocol):
 
     def __call__(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Encode texts: unit rows, shape (texts, dimensions), float32."""
+
+    def reads(self, word: str) -> bool:
+        """Whether a word is made of pieces that mean something to the encoder."""
 
 
 class UniversalSentenceEncoder:
@@ -79,7 +108,29 @@ class UniversalSentenceEncoder:
             return np.zeros((0, self.dimensions), np.float32)
         with self._lock:
             model = self._model
-        return np.asarray(model.encode([text[:MAX_CHARS] for text in texts]), np.float32)
+        # Texts of like length together: the short ones do not wait for the long ones.
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        vectors = np.empty((len(texts), self.dimensions), np.float32)
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            vectors[rows] = model.encode([texts[row][:MAX_CHARS] for row in rows])
+        return vectors
+
+    def reads(self, word: str) -> bool:
+        """Whether a word falls into known pieces longer than those of letters at random.
+
+        A piece of a script without spaces between words may be a single character.
+        """
+        with self._lock:
+            model = self._model
+        pieces = model._tokenizer.encode(word[:MAX_CHARS], out_type=str)[1:-1]
+        shown = [piece.strip("▁") for piece in pieces if piece.strip("▁")]
+        letters = sum(char.isalpha() for piece in shown for char in piece)
+        if "<unk>" in pieces or not letters:
+            return False
+        if any(char >= "\u0e00" for char in word):
+            return True
+        return len(shown) == 1 or letters / len(shown) > LEAST_PIECE
 
 
 ENCODERS: Final[dict[str, Callable[[], SentenceEncoder]]] = {DEFAULT: UniversalSentenceEncoder}
@@ -98,3 +149,13 @@ def sentence_encoder(name: str = DEFAULT) -> SentenceEncoder:
     if name not in ENCODERS:
         raise ValueError(f"no sentence encoder {name!r}; there are: {', '.join(sorted(ENCODERS))}")
     return ENCODERS[name]()
+
+
+def described(encoder: SentenceEncoder) -> dict[str, Any]:
+    """What a model's manifest keeps of the encoder that it was learnt with."""
+    return {
+        "name": encoder.name,
+        "version": encoder.version,
+        "dimensions": encoder.dimensions,
+        "sha256": encoder.digest,
+    }

@@ -41,12 +41,15 @@ class TextBag(NamedTuple):
         Words and hashtags that a query excludes; empty for a post's text.
     emoji
         So many of the lemmas, the last ones, are names of emoji.
+    rest
+        A query's text without what it excludes, as a sentence encoder reads it.
     """
 
     lemmas: tuple[Token, ...] = ()
     tags: tuple[Token, ...] = ()
     minus: tuple[Token, ...] = ()
     emoji: int = 0
+    rest: str = ""
 
     @property
     def typed(self) -> tuple[Token, ...]:

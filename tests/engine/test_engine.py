@@ -30,6 +30,7 @@ from engine.errors import (
     UnknownWordsError,
 )
 from engine.model import Calibration, load_model
+from engine.projection import log_ratio
 from engine.results import Page, Query, vectors_to_rows
 from engine.store import Post, SqliteStore
 
@@ -81,17 +82,6 @@ def scenes(page: Page, posts: dict[int, Post]) -> Counter[str]:
     return Counter(posts[hit.key].id.split("-")[0] for hit in page.hits)
 
 
-def uncut(engine: Engine) -> Engine:
-    """The same posts, but nothing is too far away to be shown."""
-    open_wide = {
-        kind: replace(row, cutoff=0.0) for kind, row in engine.model.settings.calibration.items()
-    }
-    chosen = replace(engine.model.settings, calibration=open_wide)
-    other = Engine(replace(engine.model, settings=chosen), threads=1)
-    other._index = engine._index
-    return other
-
-
 class TestQuery:
     @pytest.mark.parametrize("scene", SCENES)
     def test_words_find_their_scene_in_both_languages(
@@ -103,7 +93,7 @@ class TestQuery:
             assert query.kind == "text"
             assert query.unknown == query.minus == ()
             page = engine.search(query)
-            assert scenes(page, posts) == {scene: 10}, text
+            assert scenes(page, posts)[scene] >= 9, text
 
     @pytest.mark.parametrize("scene", SCENES)
     def test_a_photo_finds_its_scene(
@@ -127,12 +117,11 @@ class TestQuery:
     def test_photo_and_text_together_by_the_weight_of_the_photo(
         self, engine: Engine, posts: dict[int, Post]
     ) -> None:
-        wide = uncut(engine)
 
         def sea_and_night(weight: float) -> tuple[int, int]:
             query = engine.query(photo=jpeg("sea"), text="night", photo_weight=weight)
             assert query.kind == "both"
-            found = scenes(wide.search(query, limit=PER_SCENE), posts)
+            found = scenes(engine.search(query, limit=PER_SCENE), posts)
             return found["sea"], found["night"]
 
         assert sea_and_night(0.9)[0] >= PER_SCENE - 2
@@ -149,24 +138,22 @@ class TestQuery:
             engine.query(text="sea", photo_weight=weight)
 
     def test_minus_words_leave_a_scene_out(self, engine: Engine, posts: dict[int, Post]) -> None:
-        wide = uncut(engine)
-        both = wide.search(wide.query(text="sea sunset beach evening"), limit=2 * PER_SCENE)
+        both = engine.search(engine.query(text="sea sunset beach evening"), limit=2 * PER_SCENE)
         before = scenes(both, posts)
         assert min(before["sea"], before["sunset"]) >= 5
-        query = wide.query(text="sea sunset beach evening -sunset -вечер")
+        query = engine.query(text="sea sunset beach evening -sunset -вечер")
         assert query.minus == ("sunset", "вечер")
-        after = scenes(wide.search(query, limit=PER_SCENE), posts)
+        after = scenes(engine.search(query, limit=PER_SCENE), posts)
         assert after["sunset"] == 0
         assert after["sea"] >= 15
 
     def test_minus_words_beside_a_photo(self, engine: Engine, posts: dict[int, Post]) -> None:
-        wide = uncut(engine)
         photo = jpeg("sea")
-        query = wide.query(photo=photo, text="night -night")
+        query = engine.query(photo=photo, text="night -night")
         assert (query.kind, query.words, query.minus) == ("photo", (), ("night",))
-        mixed = wide.query(photo=photo, text="night")
+        mixed = engine.query(photo=photo, text="night")
         count = {
-            name: scenes(wide.search(asked, limit=2 * PER_SCENE), posts)["night"]
+            name: scenes(engine.search(asked, limit=2 * PER_SCENE), posts)["night"]
             for name, asked in (("with", mixed), ("without", query))
         }
         assert count["without"] < count["with"]
@@ -189,7 +176,29 @@ class TestQuery:
         query = engine.query(text="boat qwertyuiop -asdfghjkl море")
         assert query.words == ("boat", "море")
         assert query.unknown == ("qwertyuiop", "asdfghjkl")
-        np.testing.assert_array_equal(query.theta, engine.query(text="boat море").theta)
+
+    def test_a_misspelt_word_beside_known_ones_has_suggestions(self, engine: Engine) -> None:
+        query = engine.query(text="sea forrest")
+        assert (query.words, query.unknown) == (("sea",), ("forrest",))
+        assert query.suggestions == {"forrest": ("forest",)}
+        assert engine.query(text="sea forest").suggestions == {}
+
+    @pytest.mark.parametrize(
+        ("text", "scene"),
+        [
+            ("woods", "forest"),  # a word that no post had
+            ("foresta", "forest"),  # Italian
+            ("Schnee", "snow"),  # German
+            ("oceano", "sea"),  # Portuguese
+            ("снежинка", "snow"),
+        ],
+    )
+    def test_words_that_no_post_had_are_understood(
+        self, engine: Engine, posts: dict[int, Post], text: str, scene: str
+    ) -> None:
+        query = engine.query(text=text)
+        assert (query.kind, query.words, query.unknown) == ("text", (), (text.lower(),))
+        assert scenes(engine.search(query), posts)[scene] >= 5
 
     def test_unknown_words_beside_a_photo_are_reported(self, engine: Engine) -> None:
         query = engine.query(photo=jpeg("sea"), text="qwertyuiop")
@@ -198,9 +207,9 @@ class TestQuery:
 
     def test_only_unknown_words_with_the_nearest_known_ones(self, engine: Engine) -> None:
         with pytest.raises(UnknownWordsError, match="none of these words") as caught:
-            engine.query(text="forrest снгег zzzzzz")
-        assert caught.value.words == ("forrest", "снгег", "zzzzzz")
-        assert caught.value.suggestions["forrest"] == ("forest",)
+            engine.query(text="snwo снгег zzzzzz")
+        assert caught.value.words == ("snwo", "снгег", "zzzzzz")
+        assert caught.value.suggestions["snwo"] == ("snow",)
         assert "снег" in caught.value.suggestions["снгег"]
         assert "zzzzzz" not in caught.value.suggestions
 
@@ -281,30 +290,62 @@ class TestQuery:
 
 
 class TestSearch:
-    def test_nonsense_gets_nothing_or_little(self, engine: Engine) -> None:
-        """A word of each of five scenes: what no post shows."""
+    def test_nothing_is_left_out_for_being_less_close(self, engine: Engine) -> None:
+        """A word of each of five scenes: what no post shows; and words that all posts know."""
         rng = random.Random(1)
         columns = [english.split() for _, _, english, _, _ in SCENES.values()]
-        answered = 0
-        for _ in range(40):
+        nonsense, close = 0, 0
+        for _ in range(20):
             words = [rng.choice(words) for words in rng.sample(columns, 5)]
             page = engine.search(engine.query(text=" ".join(words)), limit=DEPTH)
-            assert len(page.hits) < len(engine)
-            answered += bool(page.hits)
-        assert answered <= 8
+            assert len(page.hits) == len(engine)
+            nonsense += sum(hit.close for hit in page.hits[:5])
+            scene = rng.choice(columns)
+            page = engine.search(engine.query(text=" ".join(rng.sample(scene, 3))), limit=5)
+            close += sum(hit.close for hit in page.hits)
+        assert close > 80
+        assert nonsense < close
 
-    def test_a_word_or_two_that_is_known_is_always_answered(self, engine: Engine) -> None:
-        for text in (*engine.model.words.surfaces, "sea sunset", "море снег"):
-            assert engine.search(engine.query(text=text)).hits, text
-        # The same of a stored query.
-        query = Query.from_bytes(engine.query(text="sea sunset").to_bytes())
-        assert engine.search(query).hits
-
-    def test_closeness_is_a_share_and_nothing_below_the_cut_is_shown(self, engine: Engine) -> None:
+    def test_closeness_is_a_share_that_never_grows_and_close_is_above_the_cut(
+        self, engine: Engine
+    ) -> None:
         for query in (engine.query(text="sea wave boat"), engine.query(photo=jpeg("snow"))):
             cut = engine.model.settings.calibration[query.kind].cutoff
-            page = engine.search(query, limit=DEPTH)
-            assert all(max(0, cut) <= hit.closeness <= 1 for hit in page.hits)
+            hits = engine.search(query, limit=DEPTH).hits
+            closeness = [hit.closeness for hit in hits]
+            assert closeness == sorted(closeness, reverse=True)
+            assert all(0 <= hit.closeness <= 1 for hit in hits)
+            assert [hit.close for hit in hits] == [near >= cut for near in closeness]
+
+    def test_posts_with_the_words_literally_come_first(
+        self, own: Engine, store: SqliteStore, posts: dict[int, Post]
+    ) -> None:
+        heavy = replace(own.model.settings, exact_weight=9.0)
+        own.model = replace(own.model, settings=heavy)
+        query = own.query(text="sea -sunset")
+        plain = own.search(query, limit=DEPTH)
+        own.exact_words = store
+        found = own.search(query, limit=DEPTH)
+        has = ["sea" in posts[hit.key].text or "sea" in posts[hit.key].tags for hit in found.hits]
+        assert has == sorted(has, reverse=True)
+        assert any(has)
+        # What is excluded is left out by the word, not only by what it means.
+        assert len(found.hits) < len(plain.hits)
+        assert not any("sunset" in posts[hit.key].text.split() for hit in found.hits)
+        # A post that is far from the question is found by its words all the same.
+        far = {hit.key for hit in plain.hits[5:]}
+        assert own.search(query, among=far).hits
+
+    def test_a_quoted_phrase_has_to_be_there(
+        self, own: Engine, store: SqliteStore, posts: dict[int, Post]
+    ) -> None:
+        own.exact_words = store
+        text = next(post.text for post in posts.values() if post.id.startswith("sea"))
+        phrase = " ".join(text.split()[:2])
+        found = own.search(own.query(text=f'"{phrase}"'), limit=DEPTH)
+        assert found.hits
+        assert all(phrase in posts[hit.key].text for hit in found.hits)
+        assert own.search(own.query(text='sea "wave night snow"')) == Page((), False)
 
     def test_a_steep_calibration_does_not_overflow(self, engine: Engine) -> None:
         steep = {"text": Calibration(1e4, -5e3, 0.0)}
@@ -420,7 +461,8 @@ class TestDescribe:
             tags=["sea"],
         )
         built, _ = vectors_to_rows([held[post.key]], vector.theta.size)
-        np.testing.assert_allclose(vector.theta, built[0], atol=5e-3)
+        # The bot reads the texts as one, and the build has a sentence vector of each.
+        assert (log_ratio(vector.theta[None]) * log_ratio(built)).sum() > 0.97
 
 
 class TestAnnotate:
@@ -444,7 +486,7 @@ class TestExplain:
     def test_a_photo_has_topics_and_their_heat(self, engine: Engine) -> None:
         photo = jpeg("snow")
         why = engine.explain(engine.query(photo=photo), photo=photo, topics=3)
-        assert len(why.topics) == 3
+        assert 1 <= len(why.topics) <= 3
         shares = [share.share for share in why.topics]
         assert shares == sorted(shares, reverse=True)
         assert 0 < sum(shares) <= 1.001
@@ -454,8 +496,11 @@ class TestExplain:
             term.text for term in why.topics[0].words
         }
         assert why.heat is not None
-        assert why.heat.shape == (3, 8, 8)
+        assert why.heat.shape == (len(why.topics), 8, 8)
         assert ((why.heat >= 0) & (why.heat <= 1)).all()
+        assert len(why.words) == 2
+        assert why.word_heat is not None
+        assert why.word_heat.shape == (2, 8, 8)
         png = engine.explain_picture(why, photo=photo, heading="What I see")
         assert png.startswith(b"\x89PNG")
         with Image.open(io.BytesIO(png)) as image:

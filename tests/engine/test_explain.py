@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.encoder import EncoderShape
-from engine.explain import topic_heat
+from engine.explain import heat_maps
 from engine.projection import Projection
 
 CHANNELS, TOPICS = 12, 5
@@ -15,14 +15,20 @@ def projection(seed: int = 0) -> Projection:
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=(CHANNELS, TOPICS)).astype(np.float32)
     zero = np.zeros(TOPICS, np.float32)
-    return Projection(weights, zero, weights, zero, np.ones(CHANNELS, np.float32), (1.0, 1.0))
+    none = np.zeros((0, TOPICS), np.float32)
+    ones = np.ones(CHANNELS, np.float32)
+    return Projection(weights, zero, weights, zero, none, zero, ones, (1.0, 1.0), 0.5)
+
+
+def axes(topics: list[int]) -> np.ndarray:
+    return np.eye(TOPICS, dtype=np.float32)[topics]
 
 
 def grid(rows: int, columns: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).gamma(1, 1, (rows * columns, CHANNELS)).astype(np.float32)
 
 
-class TestTopicHeat:
+class TestHeatMaps:
     @given(
         st.integers(1, 9),
         st.integers(1, 9),
@@ -32,7 +38,7 @@ class TestTopicHeat:
     @settings(max_examples=40, deadline=None)
     def test_shape_and_range(self, rows: int, columns: int, topics: list[int], seed: int) -> None:
         shape = EncoderShape(64, rows, columns, CHANNELS)
-        heat = topic_heat(projection(seed), grid(rows, columns, seed), shape, topics)
+        heat = heat_maps(projection(seed), grid(rows, columns, seed), shape, axes(topics))
         assert heat.shape == (len(topics), rows, columns)
         assert heat.dtype == np.float32
         assert ((heat >= 0) & (heat <= 1)).all()
@@ -47,14 +53,14 @@ class TestTopicHeat:
             photo = dull.copy()
             special = model.photo_weights[:, topic] - model.photo_weights.mean(1)
             photo[9] += 5 * np.maximum(special, 0)  # row 1, column 3
-            heat = topic_heat(model, photo, shape, [topic])[0]
+            heat = heat_maps(model, photo, shape, axes([topic]))[0]
             assert np.unravel_index(heat.argmax(), heat.shape) == (1, 3)
 
     def test_the_shares_are_the_derivative_of_the_map(self) -> None:
         """More of a hot cell raises its topic's log-ratio, more of a cold one lowers it."""
         model, photo = projection(3), grid(5, 5, 3)
         shape = EncoderShape(64, 5, 5, CHANNELS)
-        heat = topic_heat(model, photo, shape, [2])[0].ravel()
+        heat = heat_maps(model, photo, shape, axes([2]))[0].ravel()
 
         def ratio(cells: np.ndarray) -> float:
             z = np.sqrt(cells.mean(0)) @ model.photo_weights
@@ -72,6 +78,6 @@ class TestTopicHeat:
         shape = EncoderShape(64, 3, 3, CHANNELS)
         for value in (0.0, 1.0):
             photo = np.full((9, CHANNELS), value, np.float32)
-            heat = topic_heat(projection(), photo, shape, [0, 1])
+            heat = heat_maps(projection(), photo, shape, axes([0, 1]))
             assert np.isfinite(heat).all()
             assert not heat.any()

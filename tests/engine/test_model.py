@@ -84,6 +84,7 @@ class TestRoundTrip:
         assert (again.words, again.tags) == (model.words, model.tags)
         assert_same(again, model)
         assert_same(again.codebook, model.codebook)
+        assert_same(again.bank, model.bank)
         assert (again.codebook.softness, again.codebook.per_cell) == (
             model.codebook.softness,
             model.codebook.per_cell,
@@ -201,19 +202,25 @@ class TestRefused:
             "photo_bias",
             "text_weights",
             "text_bias",
+            "sentence_weights",
+            "sentence_bias",
             "idf",
-            "sharpness",
+            "projection_other",
             "readout",
             "presence",
             "text_bank",
             "photo_bank",
+            "bank_z",
+            "bank_starts",
+            "bank_columns",
+            "tag_floors",
         ],
     )
     def test_an_array_that_is_missing_or_of_another_shape(self, folder: Path, name: str) -> None:
         with np.load(folder / "arrays.npz") as arrays:
             array = arrays[name]
         # A row too few could be a bank of another size, so there it is a column.
-        cut = array[..., :-1] if "bank" in name or array.ndim == 1 else array[:-1]
+        cut = array[..., :-1] if "_bank" in name or array.ndim == 1 else array[:-1]
         for wrong in (cut, array[None], None):
             rewrite(folder, **{name: wrong})
             refused(folder)

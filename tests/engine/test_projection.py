@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.projection import Projection, centre, log_ratio, softmax
 
-CHANNELS, WORDS = 10, 14
+CHANNELS, WORDS, SENTENCE = 10, 14, 6
 
 
 def projection(topics: int, seed: int = 0, sharpness: float = 1.5) -> Projection:
@@ -19,6 +21,8 @@ def projection(topics: int, seed: int = 0, sharpness: float = 1.5) -> Projection
         normal(CHANNELS, topics),
         normal(topics),
         normal(WORDS, topics),
+        normal(topics),
+        normal(SENTENCE, topics),
         normal(topics),
         rng.uniform(0.5, 4, WORDS).astype(np.float32),
         (sharpness, 2 * sharpness),
@@ -88,7 +92,44 @@ class TestMaps:
         counts = rng.integers(1, 4, known).astype(np.float32)
         dense = np.zeros((1, WORDS), np.float32)
         dense[0, columns] = counts
-        np.testing.assert_allclose(model.text(columns, counts), model.texts(dense), atol=1e-4)
+        sentence = rng.normal(size=SENTENCE).astype(np.float32)
+        np.testing.assert_allclose(
+            model.text(columns, counts, sentence), model.texts(dense, sentence[None]), atol=1e-4
+        )
+
+    def test_a_text_without_known_words_is_what_its_sentence_says(self) -> None:
+        model = projection(9)
+        sentence = np.random.default_rng(1).normal(size=SENTENCE).astype(np.float32)
+        found = model.text(np.zeros(0, np.intp), np.zeros(0, np.float32), sentence)
+        wanted = centre(sentence[None] @ model.sentence_weights + model.sentence_bias)
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+    def test_a_text_without_a_sentence_vector_is_what_its_words_say(self) -> None:
+        model = projection(9)
+        columns, counts = np.array([3, 5]), np.ones(2, np.float32)
+        found = model.text(columns, counts, np.zeros(SENTENCE, np.float32))
+        row = model.idf[columns] @ model.text_weights[columns] + model.text_bias
+        np.testing.assert_allclose(found, centre(row[None]), atol=1e-5)
+
+    def test_of_a_single_known_word_the_sentence_says_less(self) -> None:
+        model = projection(9)
+        share = model.sentence_share(np.array([0, 1, 2, 9], np.float32))
+        assert share[0] == 1
+        assert share[1] == model.single_word < share[2] < share[3] < 1
+
+        def text(*, unknown: bool) -> np.ndarray:
+            sentence = np.ones(SENTENCE, np.float32)
+            return model.text(np.array([3]), np.ones(1, np.float32), sentence, unknown=unknown)
+
+        # Beside a word that no post had, the sentence counts in full.
+        assert not np.allclose(text(unknown=True), text(unknown=False))
+
+    @given(st.sampled_from([0.5, 0.75, 1.0]))
+    def test_photos_by_a_power_of_their_features(self, power: float) -> None:
+        model = replace(projection(9), power=power)
+        features = np.random.default_rng(0).random((3, CHANNELS)).astype(np.float32)
+        wanted = centre(features**power @ model.photo_weights + model.photo_bias)
+        np.testing.assert_allclose(model.photos(features), wanted, atol=1e-5)
 
     def test_photos_are_rooted_and_negative_features_are_nothing(self) -> None:
         model = projection(7)

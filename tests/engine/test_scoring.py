@@ -22,6 +22,9 @@ def model(small_model: Path) -> Model:
     return load_model(small_model)
 
 
+NO_SENTENCE = np.zeros(512, np.float32)
+
+
 class TestHubness:
     @given(st.integers(0, 100), st.integers(1, 30), st.integers(0, 40), st.integers(1, 25))
     @settings(max_examples=30, deadline=None)
@@ -69,55 +72,62 @@ class TestScores:
         np.testing.assert_allclose(photo[:, 0], wanted, atol=1e-6)
 
 
-class TestPresence:
-    def test_it_is_a_share(self, model: Model) -> None:
-        theta = model.projection.theta(unit(20), photo=1.0)
-        share = scoring.presence(model, theta)
-        assert share.shape == (20, len(model.words) + len(model.tags))
-        assert ((share >= 1e-4) & (share <= 1)).all()
+class TestSearchVector:
+    def test_hubs_lose_less_where_one_word_asks(self) -> None:
+        z = unit(1)[0]
+        taken = [scoring.search_vector(z, 0.0, words)[-2] for words in (1, 2, 3, 9, 0)]
+        np.testing.assert_allclose(taken, [0, -2 / 3, -1, -1, -1], atol=1e-6)
+        np.testing.assert_allclose(scoring.search_vector(z, 1.0, 0)[-2:], [0, -1])
 
-    def test_over_the_training_photos_it_is_the_share_that_was_counted(self, model: Model) -> None:
-        share = scoring.presence(
-            model, model.projection.theta(model.photo_bank, photo=1.0), floor=0
-        )
+
+class TestWordShares:
+    def test_they_are_shares(self, model: Model) -> None:
+        theta = model.projection.theta(unit(20, model.info.topics), photo=1.0)
+        share = scoring.word_shares(model, theta)
+        assert share.shape == (20, len(model.words) + len(model.tags))
+        assert ((share >= 1e-5) & (share <= 1.001)).all()
+
+    def test_usual_is_the_share_that_was_counted(self, model: Model) -> None:
         tag = len(model.words) + model.tags.index["sea"]
         # One scene in six has the hashtag.
-        assert abs(share[:, tag].mean() - 1 / 6) < 0.05
+        assert abs(scoring.usual(model)[tag] - 1 / 6) < 0.05
 
     def test_a_text_speaks_for_its_own_words(self, model: Model) -> None:
         for word in ("snow", "sea", "ночь"):
             column = model.words.surfaces.index(word)
-            z = model.projection.text(np.array([column]), np.ones(1, np.float32))
+            z = model.projection.text(np.array([column]), np.ones(1, np.float32), NO_SENTENCE)
             scores = scoring.annotate_scores(model, model.projection.theta(z, photo=0.0))
             assert scores.shape == (1, len(model.words))
             assert scores[0, column] > 3 * np.median(scores)
 
     def test_a_higher_power_favours_rarer_words(self, model: Model) -> None:
-        theta = model.projection.theta(unit(1), photo=1.0)
-        usual = np.maximum(model.presence, 1e-6)
+        theta = model.projection.theta(unit(1, model.info.topics), photo=1.0)
+        shares = scoring.word_shares(model, theta)
         for power in (0.0, 0.5):
             chosen = replace(model, settings=replace(model.settings, annotation_power=power))
-            wanted = scoring.presence(model, theta) / usual**power
-            np.testing.assert_allclose(scoring.lifted(chosen, theta), wanted, rtol=1e-4)
+            wanted = shares / np.maximum(scoring.usual(model), 1e-6) ** power
+            np.testing.assert_allclose(scoring.lifted(chosen, shares), wanted, rtol=1e-4)
 
-    def test_the_lift_of_a_word_is_higher_in_its_own_scene(self, model: Model) -> None:
-        column = np.array([model.words.surfaces.index("snow")])
-        ones = np.ones(1, np.float32)
-        snow = model.projection.text(column, ones)
-        sea = model.projection.text(np.array([model.words.surfaces.index("sea")]), ones)
-        lift = scoring.word_lift(model, np.concatenate([snow, sea]), column, ones)
-        assert lift.shape == (2,)
-        assert lift[0] > 0.5
-        assert lift[0] > lift[1]
-        nothing = scoring.word_lift(model, snow, column, np.zeros(1, np.float32))
-        assert np.isfinite(nothing).all()
+    def test_posts_near_by_have_their_part(self, model: Model) -> None:
+        z = model.bank.z[:3]
+        read = np.full((3, len(model.words) + len(model.tags)), 0.2, np.float32)
+        chosen = replace(
+            model.settings, neighbours=1, neighbour_share=0.5, neighbour_sharpness=10.0
+        )
+        mixed = scoring.mixed_shares(z, read, model.bank, chosen)
+        for row in range(3):
+            near = int((z[row] @ model.bank.z.T).argmax())
+            words = model.bank.columns[model.bank.starts[near] : model.bank.starts[near + 1]]
+            np.testing.assert_allclose(mixed[row, words], 0.6, rtol=1e-5)
+            others = np.delete(mixed[row], words)
+            np.testing.assert_allclose(others, 0.1, rtol=1e-5)
+        alone = scoring.mixed_shares(z, read, model.bank, replace(chosen, neighbour_share=0.0))
+        np.testing.assert_allclose(alone, read)
 
-
-class TestVectors:
-    def test_they_are_the_projections(self, model: Model) -> None:
-        rng = np.random.default_rng(4)
-        features = rng.random((3, model.shape.channels)).astype(np.float32)
-        counts = rng.integers(0, 2, (3, len(model.words) + len(model.tags))).astype(np.float32)
-        for z in (scoring.photo_vectors(model, features), scoring.text_vectors(model, counts)):
-            assert z.shape == (3, model.info.topics)
-            np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, atol=1e-4)
+    def test_the_nearest_have_the_most_say(self, model: Model) -> None:
+        chosen = replace(model.settings, neighbours=5, neighbour_sharpness=10.0)
+        z = unit(4, model.info.topics)
+        near, say = scoring.neighbours_of(z, model.bank, chosen)
+        close = np.take_along_axis(z @ model.bank.z.T, near, 1)
+        np.testing.assert_allclose(say.sum(1), 1, rtol=1e-5)
+        assert (say.argmax(1) == close.argmax(1)).all()

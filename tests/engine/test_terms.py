@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine import terms
 from engine.model import Model, load_model
+from engine.scoring import word_shares
 from engine.terms import best_terms
 from engine.vocabulary import Vocabulary
 
@@ -18,6 +19,7 @@ BOOK = Vocabulary(
     ("dogs", "собака", "running", "running", "5", "пёс"),
     ("en", "ru", "en", "en", "", "ru"),
 )
+NO_SENTENCE = np.zeros(512, np.float32)
 SCORES = np.array([0.1, 0.5, 0.3, 0.4, 0.2, 0.0], np.float32)
 
 
@@ -28,7 +30,7 @@ def model(small_model: Path) -> Model:
 
 def theta_of(model: Model, word: str) -> np.ndarray:
     column = model.words.surfaces.index(word)
-    z = model.projection.text(np.array([column]), np.ones(1, np.float32))
+    z = model.projection.text(np.array([column]), np.ones(1, np.float32), NO_SENTENCE)
     return model.projection.theta(z, photo=0.0)[0]
 
 
@@ -75,27 +77,50 @@ class TestAnnotate:
 
 
 class TestTagFloors:
-    def test_as_many_photos_have_a_hashtag_as_it_is_used(self, model: Model) -> None:
-        floors = terms.tag_floors(model)
-        assert floors.shape == (len(model.tags),)
-        width = len(model.words)
-        likely = model.presence[width:] + model.photo_bank @ model.readout[width:].T
-        reached = (likely >= floors).sum(0)
-        wanted = np.ceil(terms.GENEROUS * model.presence[width:] * len(likely))
-        np.testing.assert_allclose(reached, np.clip(wanted, 1, len(likely)), atol=1)
+    def test_as_many_photos_have_a_hashtag_as_it_is_used(self) -> None:
+        rng = np.random.default_rng(0)
+        shares, usual = rng.random((200, 7)).astype(np.float32), np.linspace(0.01, 0.5, 7)
+        floors = terms.tag_floors(shares, usual.astype(np.float32))
+        reached = (shares >= floors).sum(0)
+        np.testing.assert_allclose(reached, np.minimum(np.ceil(terms.GENEROUS * usual * 200), 200))
 
     def test_below_its_floor_a_hashtag_is_not_shown(self, model: Model) -> None:
         theta = theta_of(model, "snow")
         shown = terms.annotate(model, theta, language="en", words=1, tags=9).tags
         assert "winter" in {term.text for term in shown}
-        floors = np.full(len(model.tags), 2, np.float32)
-        none = terms.annotate(model, theta, language="en", words=1, tags=9, floors=floors)
+        floored = replace(model, tag_floors=np.full(len(model.tags), 2, np.float32))
+        none = terms.annotate(floored, theta, language="en", words=1, tags=9)
         assert none.tags == ()
         assert len(none.words) == 1
 
-    def test_a_model_without_photos_or_hashtags(self, model: Model) -> None:
-        bare = replace(model, photo_bank=model.photo_bank[:0])
-        assert not terms.tag_floors(bare).any()
+    def test_without_photos_there_are_none(self) -> None:
+        assert not terms.tag_floors(np.zeros((0, 3), np.float32), np.ones(3, np.float32)).any()
+
+
+class TestTopicShares:
+    def test_words_are_in_the_topic_and_likely_here(self, model: Model) -> None:
+        theta = theta_of(model, "snow")
+        likely = word_shares(model, theta[None])[0]
+        general = model.phi["text"] @ model.prior
+        shown = terms.topic_shares(model, theta, language="en", topics=4, words=3)
+        assert shown
+        shares = [share.share for share in shown]
+        assert shares == sorted(shares, reverse=True)
+        columns = [term.column for share in shown for term in share.words]
+        assert len(columns) == len(set(columns))
+        for share in shown:
+            assert share.name == ", ".join(term.text for term in share.words[:2])
+            for term in share.words:
+                assert model.phi["text"][term.column, share.topic] > general[term.column]
+                assert likely[term.column] >= model.settings.explained
+
+    def test_where_nothing_is_likely_the_likeliest_words_stand(self, model: Model) -> None:
+        strict = replace(model, settings=replace(model.settings, explained=2.0))
+        shown = terms.topic_shares(
+            strict, theta_of(model, "snow"), language="en", topics=4, words=3
+        )
+        assert len(shown) == 1
+        assert len(shown[0].words) == 3
 
 
 class TestTopics:

@@ -13,6 +13,7 @@ from engine.encoder import EncoderShape
 from engine.model import Model, ModelInfo, Settings
 from engine.projection import Projection
 from engine.vocabulary import Vocabulary
+from training.learn.choose import banks
 from training.learn.dataset import Dataset
 
 THEMES, ENGLISH, RUSSIAN, TAGS, CHANNELS, VISUAL = 8, 64, 32, 8, 48, 40
@@ -110,10 +111,13 @@ def planted_model(planted: Planted, tmp_path_factory: pytest.TempPathFactory) ->
         np.zeros(topics, np.float32),
         widened(text),
         np.zeros(topics, np.float32),
+        np.zeros((0, topics), np.float32),
+        np.zeros(topics, np.float32),
         np.ones(len(text_phi), np.float32),
         (1.0, 1.0),
     )
     train = planted.train
+    bank = banks(train, projection, 0.0, 1)
     return Model(
         ModelInfo("planted", "planted", "none", topics, 1, len(train), ("en", "ru"), "", {}),
         EncoderShape(8, 2, 2, CHANNELS),
@@ -131,8 +135,10 @@ def planted_model(planted: Planted, tmp_path_factory: pytest.TempPathFactory) ->
         projection,
         np.vstack([phi["text"], phi["tag"]]).astype(np.float32),
         np.full(len(text_phi), 0.1, np.float32),
-        projection.texts(train.texts.toarray()),
-        projection.photos(train.features),
+        bank.texts,
+        bank.photos,
+        bank.posts,
+        np.zeros(len(planted.tags), np.float32),
         Settings(),
         tmp_path_factory.mktemp("planted"),
     )

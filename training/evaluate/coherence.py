@@ -8,6 +8,7 @@ all of its texts; a word is in it or not, however often.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.results import Floats
+from engine.text.sentences import SentenceEncoder
 
 Integers = npt.NDArray[np.int64]
 
@@ -139,6 +141,29 @@ def npmi(phi: Floats, pooled: Any, top: int = TOP) -> Floats:
     words = top_words(phi, top)
     counted = cooccurrence(pooled, words)
     return _mean_over_pairs(counted.npmi(), counted, words)
+
+
+def vector_coherence(
+    phi: Floats, words: Sequence[str], encoder: SentenceEncoder, top: int = TOP
+) -> Floats:
+    """Mean cosine of the sentence vectors of each topic's top words, shape (K,).
+
+    Unlike counts of posts, these say what words have to do with each other in small corpora, too.
+
+    Parameters
+    ----------
+    phi
+        p(w | t), shape (W, K).
+    words
+        The words as they are shown.
+    """
+    best = top_words(phi, top)
+    used, place = np.unique(best, return_inverse=True)
+    vectors = encoder([words[column] for column in used])[place.reshape(best.shape)]
+    total = (vectors.sum(1) ** 2).sum(1)
+    count = best.shape[1]
+    mean: Floats = ((total - count) / max(count * (count - 1), 1)).astype(np.float32)
+    return mean
 
 
 def same_top_words(phi: Floats, top: int = TOP) -> int:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from engine import scoring
-from engine.engine import DEPTH
 from engine.model import Model
 from engine.projection import centre
 from engine.results import Floats
+from engine.terms import topic_shares
 from training.evaluate.baselines.base import Method
+from training.learn.choose import photo_vectors, text_vectors
 from training.learn.dataset import Dataset
-
-_TOGETHER = 2048
-"""Texts whose counts are dense at the same time."""
 
 
 @dataclass(frozen=True)
@@ -25,19 +22,23 @@ class Ours(Method):
 
     model: Model
 
-    def photos(self, data: Dataset) -> Floats:
-        """Map photos to unit vectors z, shape (n, K)."""
-        return scoring.photo_vectors(self.model, data.features)
+    @property
+    def exact_weight(self) -> float:  # type: ignore[override]
+        """Weight of words that stand literally on a photo."""
+        return self.model.settings.exact_weight
 
-    def texts(self, counts: Any) -> Floats:
+    def photos(self, data: Dataset) -> Floats:
+        """Map photos, and what is written on them, to unit vectors z, shape (n, K)."""
+        return photo_vectors(data, self.model.projection, self.model.settings.written_weight)
+
+    def texts(self, data: Dataset) -> Floats:
         """Map texts to unit vectors z, shape (m, K)."""
-        if counts.shape[0] == 1:
-            return self.model.projection.text(counts.indices, counts.data)
-        parts = [
-            scoring.text_vectors(self.model, counts[start : start + _TOGETHER].toarray())
-            for start in range(0, counts.shape[0], _TOGETHER)
-        ]
-        return np.concatenate(parts) if parts else np.zeros((0, self.topics), np.float32)
+        if data.texts.shape[0] == 1:
+            row = data.texts
+            return self.model.projection.text(
+                row.indices.astype(np.intp), row.data, data.sentences[0]
+            )
+        return text_vectors(data, self.model.projection)
 
     @property
     def topics(self) -> int:
@@ -58,31 +59,6 @@ class Ours(Method):
         """Score candidates (n, K) for queries (q, K), shape (q, n)."""
         return scoring.scores(queries, candidates, np.stack([bias, bias], axis=1), photo=0.0)
 
-    def rerank(self, scores: Floats, counts: Any, photos: Floats) -> Floats:
-        """Re-rank the best few hundred by the lift of the text's words, as the engine does."""
-        weight = self.model.settings.rerank_weight
-        if not weight:
-            return scores
-        result = scores.copy()
-        deep = min(DEPTH, scores.shape[1])
-        for row in range(len(scores)):
-            columns = counts.indices[counts.indptr[row] : counts.indptr[row + 1]]
-            if not columns.size:
-                continue
-            amounts = counts.data[counts.indptr[row] : counts.indptr[row + 1]]
-            near = np.argpartition(-scores[row], deep - 1)[:deep]
-            lift = scoring.word_lift(
-                self.model,
-                photos[near],
-                columns.astype(np.intp),
-                np.sqrt(amounts) * self.model.projection.idf[columns],
-            )
-            gained = scores[row, near] + weight * lift
-            # What is not among the best few hundred is never shown before what is.
-            result[row] -= max(float(scores[row].max() - gained.min()), 0.0)
-            result[row, near] = gained
-        return result
-
     def both(self, photos: Floats, texts: Floats, weight: float) -> Floats:
         """Mix z of a photo (with this weight) and z of a text."""
         return centre(weight * photos + (1 - weight) * texts)
@@ -96,6 +72,18 @@ class Ours(Method):
         """Score words for photos as the annotation does, shape (n, W_text)."""
         theta = self.model.projection.theta(self.photos(data), photo=1.0)
         return scoring.annotate_scores(self.model, theta)
+
+    def explained(self, data: Dataset, language: str) -> list[list[int]]:
+        """Columns of the words that are shown with the topics of each photo."""
+        theta = self.model.projection.theta(self.photos(data), photo=1.0)
+        return [
+            [
+                term.column
+                for share in topic_shares(self.model, row, language=language, topics=4, words=3)
+                for term in share.words
+            ]
+            for row in theta
+        ]
 
     def phi(self) -> Floats:
         """p(w | t) of the words over the topics that are shown."""

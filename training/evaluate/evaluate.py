@@ -22,6 +22,7 @@ from engine.corpus.reader import Report
 from engine.encoder import encoder_file, open_encoder
 from engine.errors import CorpusError, Image2PicError, ModelError
 from engine.model import Model, load_model, read_manifest, record_measured
+from engine.text.sentences import sentence_encoder
 from training.commands.common import model_argument, positive
 from training.evaluate.baselines import BASELINES, Task, fit_baseline
 from training.evaluate.engine_row import Ours
@@ -161,7 +162,14 @@ def compare(
 
     languages = np.array(model.words.languages, np.str_)
     task = Task(train, len(model.words), model.info.topics, languages)
-    heldout = Heldout(held, train, languages)
+    name = model.info.sentences.get("name")
+    heldout = Heldout(
+        held,
+        train,
+        languages,
+        model.words.surfaces,
+        sentence_encoder(name) if name else None,
+    )
     start = time.perf_counter()
     say("measuring the model")
     rows: dict[str, Row] = {
@@ -178,6 +186,7 @@ def compare(
         "topics": model.info.topics,
         "background": model.info.background,
         "photos": len(held),
+        "language": heldout.language,
         "texts": len(heldout.main.owner),
         "texts_ru": len(heldout.russian.owner),
         "training_posts": len(train),

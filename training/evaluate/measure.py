@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.results import Floats
+from engine.text.sentences import SentenceEncoder
 from training.evaluate.baselines.base import Method
 from training.evaluate.baselines.chance import (
     annotation_chance,
@@ -20,9 +21,12 @@ from training.evaluate.baselines.chance import (
     similar_posts_chance,
     text_to_photo_chance,
 )
-from training.evaluate.coherence import npmi, pmi, same_top_words
+from training.evaluate.coherence import npmi, pmi, same_top_words, vector_coherence
 from training.evaluate.metrics import (
+    Ranks,
     annotation,
+    exact_shares,
+    interval,
     inverse_document_frequency,
     other_text_ranks,
     photo_to_text_ranks,
@@ -38,6 +42,9 @@ Row = dict[str, Any]
 
 PHOTO_WEIGHTS = (0.0, 0.5, 1.0)
 """Weights of the photo in a query of a photo and a text."""
+
+FEW = 20
+"""Candidates below which R@10 says nothing."""
 
 _TIMED = 100
 """Queries that are timed."""
@@ -55,16 +62,28 @@ class Heldout:
         The training posts: idf and coherence are counted over them.
     word_languages
         Language of each word, shape (W_text,).
+    words
+        The words as they are shown.
+    encoder
+        Of sentences, to say what words have to do with each other.
     """
 
     data: Dataset
     train: Dataset
     word_languages: npt.NDArray[np.str_]
+    words: Sequence[str] = ()
+    encoder: SentenceEncoder | None = None
+
+    @cached_property
+    def language(self) -> str:
+        """The language of most texts."""
+        names, counts = np.unique(self.data.language, return_counts=True)
+        return str(names[counts.argmax()]) if len(names) else ""
 
     @cached_property
     def main(self) -> Dataset:
-        """Posts with their English texts, or with all texts where none is English."""
-        return self.data.in_language("en") if "en" in self.data.language else self.data
+        """Posts with their texts in the main language."""
+        return self.data.in_language(self.language)
 
     @cached_property
     def russian(self) -> Dataset:
@@ -73,7 +92,7 @@ class Heldout:
 
     @cached_property
     def unit_texts(self) -> Any:
-        """Unit tf-idf vectors of each post's texts: the English ones where each post has some."""
+        """Unit tf-idf vectors of each post's texts: the main language's where each has some."""
         pooled = self.data.pooled()
         idf = inverse_document_frequency(self.train.pooled())
         if len(np.unique(self.main.owner)) == len(self.data):
@@ -86,20 +105,20 @@ class Heldout:
         Parameters
         ----------
         language
-            Only words and texts of a language; a post without a text in it is left out. None:
-            English ones for posts with an English text, all of them for the others.
+            Only words and texts of a language; a post without a text in it is left out. None: the
+            main language's for posts with a text in it, all of them for the others.
         """
         count, width = len(self.data), len(self.word_languages)
         everything = truth_of(self.data.texts[:, :width], self.data.owner, count)
         chosen = self.main if language is None else self.data.in_language(language)
         truth = truth_of(chosen.texts[:, :width], chosen.owner, count)
         # A word whose script tells no language may be said in any.
-        allowed = (self.word_languages == (language or "en")) | (self.word_languages == "")
+        allowed = (self.word_languages == (language or self.language)) | (self.word_languages == "")
         if language is not None:
             return truth, allowed
-        english = np.isin(np.arange(count), self.data.in_language("en").owner)
-        truth = truth.multiply(english[:, None]) + everything.multiply(~english[:, None])
-        return truth.tocsr().astype(bool), allowed[None] | ~english[:, None]
+        told = np.isin(np.arange(count), self.main.owner)
+        truth = truth.multiply(told[:, None]) + everything.multiply(~told[:, None])
+        return truth.tocsr().astype(bool), allowed[None] | ~told[:, None]
 
 
 def chance_row(held: Heldout) -> Row:
@@ -150,27 +169,54 @@ def measure(method: Method, held: Heldout) -> Row:
             "same_top_words": same_top_words(phi),
             "topics": phi.shape[1],
         }
+        if held.encoder is not None and held.words:
+            close = vector_coherence(phi, held.words, held.encoder)
+            row["coherence"]["vectors"] = float(close.mean())
+    shown = method.explained(held.data, held.language)
+    if shown is not None:
+        truth, _ = held.truth(None)
+        right = [bool(truth[post, word]) for post, words in enumerate(shown) for word in words]
+        row["explained"] = {
+            "right": float(np.mean(right)) if right else float("nan"),
+            "words": len(right) / max(len(shown), 1),
+        }
     return row | _cost(method, photos, held)
 
 
 def _retrieval(method: Method, photos: Floats, data: Dataset, suffix: str) -> Row:
-    texts = method.texts(data.texts)
+    texts = method.texts(data)
     if texts is None:
         return {}
     photo_bias, text_bias = method.photo_bias(photos), method.text_bias(texts)
+    exact = None
+    if method.exact_weight and data.written_keys.nnz:
+        exact = method.exact_weight * exact_shares(data.keys, data.written_keys).toarray()
 
     def by_texts(rows: slice) -> Floats:
         scores = method.score(texts[rows], photos, photo_bias)
-        return method.rerank(scores, data.texts[rows], photos)
+        return scores if exact is None else scores + exact[rows]
+
+    def by_photos(rows: slice) -> Floats:
+        scores = method.score(photos[rows], texts, text_bias)
+        return scores if exact is None else scores + exact[:, rows].T
 
     found = text_to_photo_ranks(by_texts, data.owner, len(photos))
-    back = photo_to_text_ranks(
-        lambda rows: method.score(photos[rows], texts, text_bias), data.owner, len(photos)
-    )
+    back = photo_to_text_ranks(by_photos, data.owner, len(photos))
+    asked = np.unique(data.owner)
     return {
-        f"text_to_photo{suffix}": summarise(found).to_dict(),
-        f"photo_to_text{suffix}": summarise(back).to_dict(),
+        f"text_to_photo{suffix}": _recall(found, data.owner, len(photos)),
+        f"photo_to_text{suffix}": _recall(back, asked, len(data.owner)),
     }
+
+
+def _recall(ranks: Ranks, owner: npt.NDArray[np.int64], candidates: int) -> Row:
+    """Recalls, how sure R@10 is, and over how many posts; none where nearly all are found."""
+    row: Row = {**summarise(ranks).to_dict(), "posts": len(np.unique(owner))}
+    low, high = interval((ranks <= 10).astype(np.float32), owner)
+    row |= {"r10_low": low, "r10_high": high}
+    if candidates < FEW:
+        row |= dict.fromkeys(("r10", "r10_low", "r10_high"), float("nan"))
+    return row
 
 
 def _both(method: Method, photos: Floats, held: Heldout) -> Row:
@@ -179,7 +225,7 @@ def _both(method: Method, photos: Floats, held: Heldout) -> Row:
     With the photo's weight at 0 the text asks alone, at 1 the photo.
     """
     data = held.main
-    texts = method.texts(data.texts)
+    texts = method.texts(data)
     if texts is None:
         return {}
     bias = method.text_bias(texts)
@@ -206,16 +252,16 @@ def _cost(method: Method, photos: Floats | None, held: Heldout) -> Row:
     # Two more floats a post are its biases.
     row["kb_per_post"] = photos.shape[1] * 4 / 1e3
 
+    asked = [held.main.with_texts(np.array([n % len(held.main.owner)])) for n in range(_TIMED)]
     pictures = [held.data.subset(np.array([n % len(held.data)])) for n in range(_TIMED)]
 
     def best(scores: Floats) -> None:
         np.argpartition(-scores, min(10, scores.shape[1] - 1), axis=1)
 
     def text(number: int) -> None:
-        counts = held.main.texts[number % len(held.main.owner)]
-        vectors = method.texts(counts)
+        vectors = method.texts(asked[number])
         assert vectors is not None
-        best(method.rerank(method.score(vectors, photos, bias), counts, photos))
+        best(method.score(vectors, photos, bias))
 
     def photo(number: int) -> None:
         vectors = method.photos(pictures[number])

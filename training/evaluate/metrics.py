@@ -171,12 +171,55 @@ def other_text_ranks(scores: Block, owner: Integers) -> Ranks:
     return known
 
 
+def interval(
+    hits: Floats, owner: Integers, *, seed: int = 0, times: int = 1000
+) -> tuple[float, float]:
+    """Bounds of the mean of hits (0 or 1 each), in per cent: 95 % of a bootstrap over posts.
+
+    Parameters
+    ----------
+    hits
+        Of each query, shape (m,).
+    owner
+        Post of each query: queries of a post are drawn together.
+    """
+    if not len(hits):
+        return float("nan"), float("nan")
+    _, place = np.unique(owner, return_inverse=True)
+    posts = int(place.max()) + 1
+    size, right = np.bincount(place, minlength=posts), np.bincount(place, hits, minlength=posts)
+    drawn = np.random.default_rng(seed).integers(0, posts, (times, posts))
+    means = right[drawn].sum(1) / size[drawn].sum(1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return 100 * float(low), 100 * float(high)
+
+
 def summarise(ranks: Ranks) -> Recall:
     """Recall at 1, 5 and 10 and the median rank; NaN where there is no query."""
     if not ranks.size:
         return Recall(np.nan, np.nan, np.nan, np.nan)
     r1, r5, r10 = (100 * float((ranks <= k).mean()) for k in (1, 5, 10))
     return Recall(r1, r5, r10, float(np.median(ranks)))
+
+
+def exact_shares(queries: Any, posts: Any) -> Any:
+    """Share of each query's words, rarer ones weighing more, that each post has literally.
+
+    Parameters
+    ----------
+    queries, posts
+        Counts of words, CSR of the same width.
+
+    Returns
+    -------
+    CSR of shape (queries, posts), 0 to 1. A word weighs ``ln(1 + N / df)`` by the N posts.
+    """
+    has = (posts > 0).astype(np.float32)
+    asked = (queries > 0).astype(np.float32)
+    df = np.asarray(has.sum(0)).ravel()
+    weight = np.log1p(posts.shape[0] / np.maximum(df, 1)).astype(np.float32)
+    total = np.maximum(asked @ weight, 1e-6)
+    return sparse.diags(1 / total) @ (asked @ sparse.diags(weight) @ has.T).tocsr()
 
 
 def truth_of(texts: Any, owner: Integers, posts: int) -> Any:

@@ -139,7 +139,7 @@ def _regularise(
     if settings.recipe != "artm":
         return lambda done: {}
     # Relative tau: what a regulariser takes or gives, as a share of a topic's mean count.
-    words = [name for name in present if name != "visual"] or present
+    words = [name for name in present if name in ("text", "tag", "written")] or present
     mass = float(sum(bags[name].sum() for name in words)) / settings.topics
     width = sum(bags[name].shape[1] for name in words)
     add = model.regularizers.add

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,10 @@ from scipy import sparse
 from engine.corpus.reader import CorpusPost
 from engine.results import Floats
 from engine.text import SurfaceForms, TextBag, TextPipeline
+from engine.text.sentences import SentenceEncoder, sentence_text
 from engine.vocabulary import Vocabulary
 from training.clean.rules import without_signatures
-from training.learn.dataset import Dataset
+from training.learn.dataset import KEYS, Dataset
 from training.learn.features import Chunk
 
 VISUAL_LIMIT = 8.0
@@ -30,11 +32,14 @@ class Text:
     ----------
     language
         As the corpus says, else the language of most of its words.
+    plain
+        What a sentence encoder reads.
     """
 
     post: str
     language: str
     bag: TextBag
+    plain: str
 
 
 def tokenise(posts: Iterable[CorpusPost], pipeline: TextPipeline) -> list[Text]:
@@ -45,7 +50,8 @@ def tokenise(posts: Iterable[CorpusPost], pipeline: TextPipeline) -> list[Text]:
         for language, text in rows or [("", "")]:
             bag = pipeline(text, post.tags)
             if bag.lemmas or bag.tags:
-                texts.append(Text(post.id, language or _language(bag), bag))
+                plain = sentence_text(text, post.tags)
+                texts.append(Text(post.id, language or _language(bag), bag, plain))
     return texts
 
 
@@ -137,9 +143,25 @@ def visual_counts(chunk: Chunk, width: int) -> Any:
 
 
 def assemble(
-    chunks: Iterable[Chunk], texts: Sequence[Text], words: Vocabulary, tags: Vocabulary, visual: int
+    chunks: Iterable[Chunk],
+    texts: Sequence[Text],
+    words: Vocabulary,
+    tags: Vocabulary,
+    visual: int,
+    sentences: SentenceEncoder | None = None,
+    written: Mapping[str, Text] | None = None,
 ) -> Dataset:
-    """A data set of the posts whose photo could be described."""
+    """A data set of the posts whose photo could be described.
+
+    Parameters
+    ----------
+    visual
+        Size of the codebook of visual words.
+    sentences
+        Encoder of whole texts, if the model has one.
+    written
+        What is written on photos, by the posts' ids.
+    """
     ids: list[str] = []
     means: list[Floats] = []
     bags = []
@@ -150,6 +172,7 @@ def assemble(
     place = {name: row for row, name in enumerate(ids)}
     used = [text for text in texts if text.post in place]
     width = len(words) + len(tags)
+    on = written or {}
     matrix = counts_matrix([text_columns(words, tags, text.bag) for text in used], width)
     return Dataset(
         tuple(ids),
@@ -158,4 +181,25 @@ def assemble(
         matrix,
         np.array([place[text.post] for text in used], np.int64),
         np.array([text.language for text in used], np.str_),
+        _sentences(sentences, [text.plain for text in used]),
+        counts_matrix(
+            [text_columns(words, tags, on[i].bag) if i in on else Counter() for i in ids], width
+        ),
+        _sentences(sentences, [on[i].plain if i in on else "" for i in ids]),
+        counts_matrix([_keys(text.bag) for text in used], KEYS),
+        counts_matrix([_keys(on[i].bag) if i in on else Counter() for i in ids], KEYS),
     )
+
+
+def _keys(bag: TextBag) -> Counter[int]:
+    return Counter(zlib.crc32(token.key.encode()) % KEYS for token in bag.lemmas)
+
+
+def _sentences(encoder: SentenceEncoder | None, texts: Sequence[str]) -> Floats:
+    """Sentence vectors in half precision, as they are kept; zero where there is no text."""
+    if encoder is None:
+        return np.zeros((len(texts), 0), np.float32)
+    vectors = np.zeros((len(texts), encoder.dimensions), np.float32)
+    there = [row for row, text in enumerate(texts) if text]
+    vectors[there] = encoder([texts[row] for row in there]).astype(np.float16)
+    return vectors

@@ -10,16 +10,15 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from scipy import sparse
 
-from engine import scoring
 from engine.codebook import Codebook
 from engine.corpus.reader import CorpusPost, Report, load_corpus
 from engine.encoder import EncoderShape, LiteRtEncoder
@@ -27,7 +26,7 @@ from engine.engine import Engine
 from engine.errors import CorpusError, Image2PicError
 from engine.files import sha256_of, shipped
 from engine.model import (
-    Calibration,
+    MODALITIES,
     Model,
     ModelInfo,
     Settings,
@@ -35,28 +34,56 @@ from engine.model import (
     read_manifest,
     save_model,
 )
-from engine.projection import Projection, softmax
+from engine.ocr import find_tesseract
+from engine.projection import Projection
 from engine.results import Floats
+from engine.scoring import neighbours_of
 from engine.store import SqliteStore
+from engine.terms import tag_floors
 from engine.text import TextPipeline
+from engine.text.sentences import DEFAULT, SentenceEncoder, described, sentence_encoder
 from engine.vocabulary import Vocabulary
 from training.commands.common import confirmed, folder_path
-from training.evaluate import metrics
-from training.evaluate.coherence import npmi
+from training.evaluate.coherence import npmi, vector_coherence
 from training.learn.artm import ArtmResult, ArtmSettings, train_artm
 from training.learn.bags import Text, assemble, learn_vocabularies, tokenise
-from training.learn.calibrate import Cut, calibrate
+from training.learn.cca import Base, CcaSettings, fit_cca, moments
+from training.learn.choose import (
+    Banks,
+    banks,
+    checked,
+    choose_settings,
+    fit_readout,
+    good_counts,
+    post_vectors,
+    search_cca,
+    split,
+    topic_counts,
+    with_base,
+)
 from training.learn.dataset import Dataset
 from training.learn.describe import fill_library, photo_sources
-from training.learn.features import SAMPLE, describe_photos, learn_codebook, sample_grids
+from training.learn.features import (
+    SAMPLE,
+    Source,
+    describe_photos,
+    learn_codebook,
+    sample_grids,
+)
 from training.learn.mstep import refit_phi
+from training.learn.picture_words import read_picture_words
 from training.learn.plots import plot_training
 from training.learn.prepare import PrepareOptions, prepare
-from training.learn.refine import RefineSettings, refine
+from training.learn.refine import (
+    RefineSettings,
+    aligned,
+    inverse_document_frequency,
+    refine,
+    weigh,
+)
+from training.learn.sentence_words import sentence_bags
+from training.learn.statistics import read_statistics, shipped_statistics
 from training.learn.weights import Precision, convert
-
-BANK: Final = 4000
-"""Training texts, and photos, by which hubness is measured."""
 
 LEAST_POSTS: Final = 20
 """Fewer posts than this are no corpus to learn topics from."""
@@ -74,6 +101,12 @@ RANGES: Final = {
 }
 """Options that are numbers, and what they may be."""
 
+WRITING: Final = (64, 0.1)
+"""Photos that are read first, and the share of them with words on them from which all are read."""
+
+SAME: Final = 0.98
+"""Cosine of a training photo and a post from which they are taken for the same."""
+
 SMALL_ENCODER: Final = shipped("encoder-small", "encoder.tflite")
 
 _log = logging.getLogger(__name__)
@@ -86,11 +119,17 @@ class BuildSettings:
     Attributes
     ----------
     topics
-        Number of topics; 0 chooses by the size of the corpus.
+        Number of topics; 0 chooses on held-out posts.
     words, dimensions
         Size of the codebook of visual words, and of its PCA space.
+    sentences, sentence_words
+        The sentence encoder, "" for none, and the size of the codebook of sentence vectors.
     least, most
         Texts a word must be in, and the largest share of them it may be in.
+    ocr
+        Read the words on photos, where Tesseract is there.
+    statistics
+        A file of statistics of other posts, ``"shipped"`` for what ships, or ``"none"``.
     held_out
         Share of the posts on which hubness, cut-off and the stated quality are measured; the model
         that is kept then learns from all.
@@ -108,6 +147,10 @@ class BuildSettings:
     least: int = 3
     most: float = 0.5
     held_out: float = 0.1
+    sentences: str = DEFAULT
+    sentence_words: int = 256
+    ocr: bool = True
+    statistics: str = "shipped"
     seed: int = 1
     workers: int = 2
     refine: RefineSettings = field(default_factory=RefineSettings)
@@ -198,7 +241,10 @@ def build(
         grids=features / "sample",
         progress=progress,
     )
-    data = assemble(chunks, texts, words, tags, len(codebook))
+    sentences = sentence_encoder(settings.sentences) if settings.sentences else None
+    written = _written(sources, work, settings, say, progress) if settings.ocr else {}
+    base = _base(settings, encoder, say)
+    data = assemble(chunks, texts, words, tags, len(codebook), sentences, written)
     # Whole grids are large, and of use only until the photos are described.
     shutil.rmtree(features / "sample", ignore_errors=True)
     if len(data) < LEAST_POSTS or not data.texts.nnz:
@@ -212,11 +258,13 @@ def build(
         + ("" if fresh else " (partly from the last run)")
     )
     clock = time.monotonic()
-    learnt = _learn(data, words, tags, settings, work, say)
+    learnt = _learn(data, words, tags, base, sentences, settings, work, say)
     seconds = time.monotonic() - clock
     say(f"model learnt in {seconds:.0f} s")
     data.save(work / "train")
-    model = _model(learnt, data, codebook, encoder, words, tags, settings, name or out.name)
+    model = _model(
+        learnt, data, codebook, encoder, words, tags, settings, sentences, name or out.name
+    )
     staging = out / ".next"
     shutil.rmtree(staging, ignore_errors=True)
     identity = save_model(
@@ -229,6 +277,7 @@ def build(
             "seconds_in_all": time.monotonic() - started,
             "corpus": report.summary(),
             "history": learnt.artm.history,
+            "tried": learnt.tried,
         },
     )
     plot_training(learnt.artm.history, learnt.coherence, staging / "training.png")
@@ -237,7 +286,7 @@ def build(
     _install(staging, out)
     model = load_model(out)
     say(f"model {identity}: " + _quality_line(model.info.quality))
-    _library(model, library, texts, encoder, sources, features, corpus, out, prune, say)
+    _library(model, library, data, written, corpus, out, prune, say)
     say(f"done in {time.monotonic() - started:.0f} s: {out}")
     if report.skipped:
         say(f"{corpus}: {report.summary()}")
@@ -259,6 +308,7 @@ class _Say:
 @dataclass(frozen=True)
 class _Learnt:
     artm: ArtmResult
+    artm_settings: ArtmSettings
     projection: Projection
     phi: dict[str, Floats]
     theta: Floats
@@ -267,6 +317,7 @@ class _Learnt:
     presence: Floats
     settings: Settings
     quality: dict[str, float]
+    tried: list[dict[str, Any]]
 
 
 def _read(corpus: Path, splits: Sequence[str] | None, report: Report) -> list[CorpusPost]:
@@ -338,29 +389,173 @@ def _sampled(path: Path) -> int:
         return int(arrays["other"][2])
 
 
+def _base(settings: BuildSettings, encoder: LiteRtEncoder, say: _Say) -> Base:
+    """The statistics of other posts that may be added, if there are any for the encoders."""
+    path = Path(settings.statistics)
+    if settings.statistics == "shipped":
+        path = shipped_statistics(_encoder_name(settings))
+        if not path.is_file():
+            return {}
+    if settings.statistics == "none" or not settings.sentences:
+        return {}
+    say(f"statistics of other posts: {path}")
+    return read_statistics(path, channels=encoder.shape.channels, sentences=settings.sentences)
+
+
+def _encoder_name(settings: BuildSettings) -> str:
+    """As manifests give it."""
+    if settings.encoder == "inception_v3":
+        return f"inception_v3/{settings.layer}"
+    return Path(settings.encoder).stem
+
+
+def _written(
+    sources: Sequence[Source], work: Path, settings: BuildSettings, say: _Say, progress: bool
+) -> dict[str, Text]:
+    """What is written on photos, by the posts' ids; nothing if some first ones have no words."""
+    tesseract = find_tesseract()
+    if tesseract is None:
+        return {}
+    first, least = WRITING
+    order = np.random.default_rng(settings.seed).permutation(len(sources))
+    found: dict[str, str] = {}
+    for part in (order[:first], order):
+        found = read_picture_words(
+            [sources[row] for row in np.sort(part)],
+            work,
+            tesseract,
+            workers=settings.workers,
+            progress=progress,
+        )
+        share = sum(map(bool, found.values())) / max(len(found), 1)
+        if share < least:
+            say(f"{100 * share:.0f} % of {len(found)} photos have words on them: no more are read")
+            return {}
+    say(f"{100 * share:.0f} % of the photos have words on them")
+    pipeline = TextPipeline()
+    return {
+        name: Text(name, "", pipeline(words, ()), words) for name, words in found.items() if words
+    }
+
+
 def _least(settings: BuildSettings, texts: Sequence[Text]) -> int:
     """In a small corpus two posts make a word; one never does."""
     return settings.least if len(texts) >= 1000 else min(settings.least, 2)
-
-
-def choose_topics(posts: int, texts: int) -> int:
-    """Topics for a corpus of so many posts: about sqrt(posts) * 1.65, 16 to 256."""
-    return int(min(256, max(16, round(1.65 * np.sqrt(min(posts, texts)) / 8) * 8)))
 
 
 def _learn(
     data: Dataset,
     words: Vocabulary,
     tags: Vocabulary,
+    base: Base,
+    sentences: SentenceEncoder | None,
     settings: BuildSettings,
     work: Path,
     say: _Say,
 ) -> _Learnt:
-    topics = settings.topics or choose_topics(len(data), data.texts.shape[0])
-    pooled = data.pooled()
-    width = len(words)
-    bags = {"text": pooled[:, :width], "tag": pooled[:, width:], "visual": data.visual}
-    # A relative weight: so many times the mass that the photos would have by themselves.
+    languages = np.array(words.languages, np.str_)
+    counts = topic_counts(len(data)) if not settings.topics else (settings.topics,)
+    say("choosing the settings of the maps on held-out posts")
+    found = search_cca(
+        data, base, share=settings.held_out, seed=settings.seed, topics=counts, say=say
+    )
+    learn, held = split(data, share=settings.held_out, seed=settings.seed)
+    trained = [
+        _topic_model(data, words, tags, learn, held, topics, settings, sentences, work, say)
+        for topics in good_counts(found.values)
+    ]
+    best = max(trained, key=lambda row: row.coherence)
+    tried = [
+        *found.tried,
+        {"setting": "topics", "values": {f"{k}": round(v, 1) for k, v in found.values.items()}},
+        {
+            "setting": "coherence",
+            "values": {f"{row.settings.topics}": round(row.coherence, 3) for row in trained},
+        },
+    ]
+    artm, topics = best.result, best.settings.topics
+    say(f"{topics} topics; refining, as long as held-out posts are found better")
+    stacked = np.concatenate([artm.phi["text"], artm.phi["tag"]])
+    place = {name: row for row, name in enumerate(data.ids)}
+    start = _start(learn, artm.theta[[place[name] for name in learn.ids]], base, found.settings)
+    refined = refine(
+        learn,
+        stacked,
+        start,
+        settings.refine,
+        check=checked(learn, held, settings.seed),
+        progress=lambda line: say("  epoch " + line),
+    )
+    tried.append(
+        {"setting": "epochs", "values": {f"{n}": round(v, 1) for n, v in enumerate(refined.values)}}
+    )
+    chosen = choose_settings(
+        learn, held, refined.projection, languages=languages, seed=settings.seed
+    )
+    say(f"refining on all posts: {refined.epochs} epochs")
+    projection = refine(
+        data,
+        stacked,
+        _start(data, artm.theta, base, found.settings),
+        replace(settings.refine, stop=refined.epochs),
+    ).projection
+    subject = topics - best.settings.background
+    weight = chosen.settings.written_weight
+    phi, theta = _fit_phi(data, projection, artm, subject, len(words), weight)
+    readout, presence = fit_readout(data, projection, weight, chosen.ridge)
+    return _Learnt(
+        artm,
+        best.settings,
+        projection,
+        phi,
+        theta,
+        npmi(phi["text"], data.pooled()[:, : len(words)]),
+        readout,
+        presence,
+        chosen.settings,
+        chosen.quality,
+        [*tried, *chosen.tried],
+    )
+
+
+def _start(data: Dataset, theta: Floats, base: Base, settings: CcaSettings) -> Projection:
+    """The CCA of some posts, rotated onto topics."""
+    idf = inverse_document_frequency(data.texts)
+    rooted = np.maximum(data.features, 0) ** np.float32(settings.power)
+    mine = moments(rooted, weigh(data.texts, idf), data.sentences, data.owner)
+    cca = fit_cca(with_base(mine, base, settings), settings, theta.shape[1] - 1)
+    return aligned(cca, data, theta, idf, settings.power)
+
+
+@dataclass(frozen=True)
+class _TopicModel:
+    result: ArtmResult
+    settings: ArtmSettings
+    coherence: float
+
+
+def _topic_model(
+    data: Dataset,
+    words: Vocabulary,
+    tags: Vocabulary,
+    learn: Dataset,
+    held: Dataset,
+    topics: int,
+    settings: BuildSettings,
+    sentences: SentenceEncoder | None,
+    work: Path,
+    say: _Say,
+) -> _TopicModel:
+    """BigARTM's topics, so many, and how well their words belong together."""
+    pooled, width = data.pooled(), len(words)
+    bags = {
+        "text": pooled[:, :width],
+        "tag": pooled[:, width:],
+        "visual": data.visual,
+        "sentence": sentence_bags(data, words=settings.sentence_words, seed=settings.seed),
+        "written": data.written[:, :width],
+    }
+    # Relative weights: so many times the mass that the photos would have by themselves.
     artm_settings = ArtmSettings(
         topics=topics,
         background=min(settings.background, topics // 8),
@@ -369,208 +564,29 @@ def _learn(
         processors=settings.workers,
     )
     say(f"BigARTM: {topics} topics")
-    artm = train_artm(
-        bags,
+    result = train_artm(
+        {name: bag for name, bag in bags.items() if bag.nnz or name in MODALITIES},
         artm_settings,
         work / "artm",
         progress=lambda line: say("  pass " + line) if line.split("/")[0].endswith("5") else None,
     )
-    stacked = np.concatenate([artm.phi["text"], artm.phi["tag"]])
     subject = topics - artm_settings.background
-    chosen, quality = _choose(data, stacked, artm.theta, settings, subject, width, say)
-    say("refining on all posts")
-    projection = refine(data, stacked, artm.theta, settings.refine)
-    phi, theta, readout, presence = _fit_phi(data, projection, artm, subject, width)
-    coherence = npmi(phi["text"], pooled[:, :width])
-    return _Learnt(artm, projection, phi, theta, coherence, readout, presence, chosen, quality)
-
-
-def _choose(
-    data: Dataset,
-    stacked: Floats,
-    theta: Floats,
-    settings: BuildSettings,
-    subject: int,
-    width: int,
-    say: _Say,
-) -> tuple[Settings, dict[str, float]]:
-    """Learn on most posts, choose settings and measure on the rest."""
-    rng = np.random.default_rng(settings.seed)
-    order = rng.permutation(len(data))
-    count = int(min(2000, max(settings.held_out * len(data), 5)))
-    held, rest = np.sort(order[:count]), np.sort(order[count:])
-    learn, test = data.subset(rest), data.subset(held)
-    if not test.texts.shape[0] or not learn.texts.shape[0]:
-        return Settings(calibration={"text": Calibration(4.0, -1.0, 0.0)}), {}
-    say(f"choosing settings on {len(test):,} held-out posts")
-    projection = refine(
-        learn,
-        stacked,
-        theta[rest],
-        settings.refine,
-        progress=lambda line: say("  epoch " + line) if line.split("/")[0].endswith("5") else None,
-    )
-    text_bank, photo_bank = banks(learn, projection, settings.seed)
-    photos = projection.photos(test.features)
-    texts = _text_vectors(test, projection)
-    neighbours = (min(10, len(text_bank)), min(100, len(photo_bank)))
-    hub_photo = scoring.hubness(photos, text_bank, neighbours[0])
-    hub_text = scoring.hubness(texts, photo_bank, neighbours[1])
-    raw = texts @ photos.T
-    weights = (0.0, 0.25, 0.5, 0.75)
-    forward = {
-        w: metrics.summarise(
-            metrics.text_to_photo_ranks(
-                partial(_less, raw, w * hub_photo[None]), test.owner, len(test)
-            )
-        )
-        for w in weights
-    }
-    backward = {
-        w: metrics.summarise(
-            metrics.photo_to_text_ranks(
-                partial(_less, raw.T, w * hub_text[None]), test.owner, len(test)
-            )
-        )
-        for w in weights
-    }
-    best = (
-        max(weights, key=lambda w: forward[w].r10 + forward[w].r5),
-        max(weights, key=lambda w: backward[w].r10 + backward[w].r5),
-    )
-    cuts = {
-        "text": _cut_text(test, learn, projection, text_bank, best[0], neighbours[0], rng),
-        "photo": _cut_photo(photos),
-    }
-    cuts["both"] = cuts["photo"]
-    readout, presence = fit_readout(learn, projection)
-    power, p5 = _annotation_power(photos, test, readout, presence, width)
-    quality = {
-        "held_out_posts": float(len(test)),
-        "text_to_photo_r10": forward[best[0]].r10,
-        "photo_to_text_r10": backward[best[1]].r10,
-        "annotation_p5": p5,
-        "real_answered": 100 * cuts["text"].found,
-        "nonsense_answered": 100 * cuts["text"].nonsense,
-    }
-    chosen = Settings(
-        hub_neighbours=neighbours,
-        hub_weight=best,
-        rerank_weight=0.05,
-        annotation_power=power,
-        calibration={kind: cut.calibration for kind, cut in cuts.items()},
-    )
-    return chosen, quality
-
-
-def _less(scores: Floats, taken: Floats, rows: slice) -> Floats:
-    result: Floats = scores[rows] - taken
-    return result
-
-
-def _over(scores: Floats, usual: Floats, rows: slice) -> Floats:
-    result: Floats = scores[rows] / usual
-    return result
-
-
-def _text_vectors(data: Dataset, projection: Projection) -> Floats:
-    parts = [
-        projection.texts(data.texts[start : start + 2048].toarray())
-        for start in range(0, data.texts.shape[0], 2048)
-    ]
-    empty = np.zeros((0, projection.topics), np.float32)
-    result: Floats = np.concatenate(parts) if parts else empty
-    return result
-
-
-def banks(data: Dataset, projection: Projection, seed: int) -> tuple[Floats, Floats]:
-    """Unit vectors of some training texts and photos, at most `BANK` each."""
-    rng = np.random.default_rng(seed)
-    rows = np.sort(rng.permutation(data.texts.shape[0])[:BANK])
-    posts = np.sort(rng.permutation(len(data))[:BANK])
-    return (
-        projection.texts(data.texts[rows].toarray()),
-        projection.photos(data.features[posts]),
-    )
-
-
-def _cut_text(
-    test: Dataset,
-    learn: Dataset,
-    projection: Projection,
-    text_bank: Floats,
-    weight: float,
-    neighbours: int,
-    rng: np.random.Generator,
-) -> Cut:
-    """Texts against photos; senseless texts are words of the vocabulary thrown together."""
-    posts = rng.permutation(len(learn))[:5000]
-    library = projection.photos(np.concatenate([learn.features[posts], test.features]))
-    bias = weight * scoring.hubness(library, text_bank, neighbours)
-    real = _text_vectors(test, projection)
-    real = real[rng.permutation(len(real))[:1000]]
-    noise = np.zeros((500, test.texts.shape[1]), np.float32)
-    for row in noise:
-        row[rng.integers(0, len(row), 5)] = 1
-    senseless = projection.texts(noise)
-    return calibrate(
-        (real @ library.T - bias).max(1),
-        (senseless @ library.T - bias).max(1),
-    )
-
-
-def _cut_photo(photos: Floats) -> Cut:
-    """Photos against photos: what the nearest other one scores."""
-    close = photos @ photos.T
-    np.fill_diagonal(close, -1)
-    return calibrate(close.max(1), np.zeros(0, np.float32))
-
-
-def fit_readout(data: Dataset, projection: Projection) -> tuple[Floats, Floats]:
-    """Ridge regression of "the post has the word" on a photo's log-ratio of theta.
-
-    Returns
-    -------
-    readout, presence
-        Shapes (W, K) and (W,): the share of posts with a word is ``presence + readout . z``.
-    """
-    z = projection.photos(data.features)
-    has = (data.pooled() > 0).astype(np.float32)
-    share = np.asarray(has.mean(0), np.float32).ravel()
-    mean = z.mean(0)
-    gram = z.T @ z / len(z) - np.outer(mean, mean) + 1e-3 * np.eye(z.shape[1]) / z.shape[1] * 8
-    cross = np.asarray(has.T @ z, np.float32) / len(z) - np.outer(share, mean)
-    readout = np.linalg.solve(gram, cross.T).T.astype(np.float32)
-    return readout, (share - readout @ mean).astype(np.float32)
-
-
-def _annotation_power(
-    photos: Floats, test: Dataset, readout: Floats, presence: Floats, width: int
-) -> tuple[float, float]:
-    """The most special words that cost at most 3 % of the best precision at 5."""
-    truth = metrics.truth_of(test.texts[:, :width], test.owner, len(test))
-    share = np.clip(presence + photos @ readout.T, 1e-4, 1)[:, :width]
-    usual = np.maximum(presence[:width], 1e-6)
-    allowed = np.ones(width, bool)
-    found = {
-        power: metrics.annotation(
-            partial(_over, share, (usual**power).astype(np.float32)), truth, allowed
-        ).p5
-        for power in (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
-    }
-    best = max(found.values())
-    power = max(power for power, p5 in found.items() if p5 >= 0.97 * best)
-    return power, found[power]
+    phi = result.phi["text"][:, :subject]
+    coherence = float(npmi(phi, data.pooled()[:, :width]).mean())
+    if sentences is not None:
+        coherence += float(vector_coherence(phi, words.surfaces, sentences).mean())
+    return _TopicModel(result, artm_settings, coherence)
 
 
 def _fit_phi(
-    data: Dataset, projection: Projection, artm: ArtmResult, subject: int, width: int
-) -> tuple[dict[str, Floats], Floats, Floats, Floats]:
-    theta = softmax(
-        max(1.0, projection.sharpness[0])
-        * np.sqrt(projection.topics)
-        * projection.photos(data.features)
-    )
+    data: Dataset,
+    projection: Projection,
+    artm: ArtmResult,
+    subject: int,
+    width: int,
+    weight: float,
+) -> tuple[dict[str, Floats], Floats]:
+    theta = projection.theta(post_vectors(data, projection, weight), photo=1.0)
     pooled = data.pooled()
     phi = {}
     for name, counts in (
@@ -592,8 +608,7 @@ def _fit_phi(
             decorrelation=0.2 if words else 0.0,
             sparsity=0.02 if words else 0.0,
         )
-    readout, presence = fit_readout(data, projection)
-    return phi, theta, readout, presence
+    return phi, theta
 
 
 def _model(
@@ -604,13 +619,11 @@ def _model(
     words: Vocabulary,
     tags: Vocabulary,
     settings: BuildSettings,
+    sentences: SentenceEncoder | None,
     name: str,
 ) -> Model:
-    projection = learnt.projection
-    sharp = max(1.0, projection.sharpness[0])
-    projection = replace(projection, sharpness=(sharp, sharp))
-    text_bank, photo_bank = banks(data, projection, settings.seed)
-    topics = projection.topics
+    projection, chosen = learnt.projection, learnt.settings
+    bank = banks(data, projection, chosen.written_weight, settings.seed)
     languages = tuple(
         str(language)
         for language, n in zip(*np.unique(data.language, return_counts=True), strict=True)
@@ -621,15 +634,14 @@ def _model(
         info=ModelInfo(
             id="",
             name=name,
-            encoder=Path(settings.encoder).stem
-            if settings.encoder != "inception_v3"
-            else f"inception_v3/{settings.layer}",
-            topics=topics,
-            background=min(settings.background, topics // 8),
+            encoder=_encoder_name(settings),
+            topics=projection.topics,
+            background=learnt.artm_settings.background,
             posts=len(data),
             languages=languages,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             quality=learnt.quality,
+            sentences={} if sentences is None else described(sentences),
         ),
         shape=shape,
         codebook=codebook,
@@ -641,11 +653,30 @@ def _model(
         projection=projection,
         readout=learnt.readout,
         presence=learnt.presence,
-        text_bank=text_bank,
-        photo_bank=photo_bank,
-        settings=learnt.settings,
+        text_bank=bank.texts,
+        photo_bank=bank.photos,
+        bank=bank.posts,
+        tag_floors=_tag_floors(learnt, data, bank, len(words)),
+        settings=chosen,
         folder=Path(),
     )
+
+
+def _tag_floors(learnt: _Learnt, data: Dataset, bank: Banks, width: int) -> Floats:
+    """`engine.terms.tag_floors` over some training photos, none of which speaks for itself."""
+    settings = replace(learnt.settings, neighbours=learnt.settings.neighbours)
+    z = bank.photos[:1000]
+    read = learnt.presence[width:] + z @ learnt.readout[width:].T
+    usual = np.asarray((data.pooled()[:, width:] > 0).mean(0), np.float32).ravel()
+    near, say = neighbours_of(z, bank.posts, settings)
+    say[np.take_along_axis(z @ bank.posts.z.T, near, 1) > SAME] = 0
+    votes = sparse.csr_matrix(
+        (say.ravel(), (np.repeat(np.arange(len(z)), near.shape[1]), near.ravel())),
+        shape=(len(z), bank.has.shape[0]),
+    )
+    said = np.asarray((votes @ bank.has[:, width:]).todense(), np.float32)
+    part = settings.neighbour_share
+    return tag_floors((1 - part) * read + part * said, usual)
 
 
 def _quality_line(quality: Any) -> str:
@@ -686,20 +717,17 @@ def _install(staging: Path, out: Path) -> None:
 def _library(
     model: Model,
     posts: Sequence[CorpusPost],
-    texts: Sequence[Text],
-    encoder: LiteRtEncoder,
-    sources: Sequence[Any],
-    features: Path,
+    data: Dataset,
+    written: Mapping[str, Text],
     corpus: Path,
     out: Path,
     prune: bool,
     say: _Say,
 ) -> None:
     engine = Engine(model)
-    chunks = describe_photos(encoder, model.codebook, sources, features / "chunks", progress=False)
     with SqliteStore(out / "posts.sqlite") as store:
         store.photo_root = _photo_root(corpus, out)
-        written = fill_library(engine, store, posts, texts, chunks, corpus)
+        count = fill_library(engine, store, posts, data, written, corpus)
         gone = {post.id for post in store.recent(store.count())} - {post.id for post in posts}
         few = max(FEW_REMOVED, len(posts) // 100)
         words = f"{len(gone):,} posts of the library in {out} are not in {corpus}"
@@ -712,7 +740,7 @@ def _library(
         version = store.version()
         engine.load(store.vectors(model.info.id), version=version)
     engine.save(out / "index.faiss", version=version)
-    say(f"library: {written:,} posts in posts.sqlite, index.faiss")
+    say(f"library: {count:,} posts in posts.sqlite, index.faiss")
 
 
 def _photo_root(corpus: Path, out: Path) -> Path:
@@ -769,6 +797,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--words", type=int, default=1024, help="visual words (default: 1024)")
     parser.add_argument("--least", type=int, default=3, help="texts a word must be in (default: 3)")
     parser.add_argument("--epochs", type=int, help="passes of the refinement")
+    parser.add_argument(
+        "--ocr",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="read the words on photos (default: where Tesseract is found)",
+    )
+    parser.add_argument(
+        "--statistics",
+        default="shipped",
+        metavar="FILE",
+        help="statistics of other posts to start from, made by `image2pic statistics`; `none` "
+        "leaves them out (default: those that ship)",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="photos encoded at a time")
     parser.add_argument(
@@ -807,6 +848,8 @@ def run(args: argparse.Namespace) -> int:
         topics=args.topics,
         words=args.words,
         least=args.least,
+        ocr=args.ocr,
+        statistics=args.statistics,
         seed=args.seed,
         workers=args.workers,
         refine=refining,

@@ -6,9 +6,9 @@ The same numbers are made of held-out posts, by a finished model, for the evalua
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,11 @@ from scipy import sparse
 
 from engine.files import open_arrays
 from engine.results import Floats
+
+KEYS: Final = 1 << 18
+"""Columns of `Dataset.keys`."""
+
+_SPARSE: Final = ("visual", "texts", "written", "keys", "written_keys")
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,15 @@ class Dataset:
         Row of the post that each text belongs to, shape (m,).
     language
         ``"en"``, ``"ru"`` or ``""`` of each text, shape (m,).
+    sentences
+        Sentence vectors of the texts, shape (m, D); of width 0 without an encoder.
+    written
+        Counts of words and hashtags written on the photos, CSR of shape (n, W_text + W_tag).
+    keys, written_keys
+        Counts of all words of the texts, and of the words on photos, those too that the model does
+        not count; CSR of shapes (m, `KEYS`) and (n, `KEYS`): a word's column is a hash.
+    written_sentences
+        Sentence vectors of what is written on the photos, shape (n, D); zero where nothing is.
     """
 
     ids: tuple[str, ...]
@@ -45,6 +59,25 @@ class Dataset:
     texts: Any
     owner: npt.NDArray[np.int64]
     language: npt.NDArray[np.str_]
+    sentences: Floats = None  # type: ignore[assignment]  # filled below, as the next two
+    written: Any = None
+    written_sentences: Floats = None  # type: ignore[assignment]
+    keys: Any = None
+    written_keys: Any = None
+
+    def __post_init__(self) -> None:
+        if self.sentences is None:
+            object.__setattr__(self, "sentences", np.zeros((len(self.owner), 0), np.float32))
+        if self.written is None:
+            width = (len(self.ids), self.texts.shape[1])
+            object.__setattr__(self, "written", sparse.csr_matrix(width, dtype=np.float32))
+        if self.written_sentences is None:
+            shape = (len(self.ids), self.sentences.shape[1])
+            object.__setattr__(self, "written_sentences", np.zeros(shape, np.float32))
+        for name, rows in (("keys", len(self.owner)), ("written_keys", len(self.ids))):
+            if getattr(self, name) is None:
+                none = sparse.csr_matrix((rows, KEYS), dtype=np.float32)
+                object.__setattr__(self, name, none)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -69,18 +102,26 @@ class Dataset:
             self.texts[kept],
             place[self.owner[kept]],
             self.language[kept],
+            self.sentences[kept],
+            self.written[rows],
+            self.written_sentences[rows],
+            self.keys[kept],
+            self.written_keys[rows],
         )
 
     def in_language(self, language: str) -> Dataset:
         """The same posts with only the texts of one language."""
-        kept = np.flatnonzero(self.language == language)
-        return Dataset(
-            self.ids,
-            self.features,
-            self.visual,
-            self.texts[kept],
-            self.owner[kept],
-            self.language[kept],
+        return self.with_texts(np.flatnonzero(self.language == language))
+
+    def with_texts(self, rows: npt.NDArray[np.int64]) -> Dataset:
+        """The same posts with only these texts."""
+        return replace(
+            self,
+            texts=self.texts[rows],
+            owner=self.owner[rows],
+            language=self.language[rows],
+            sentences=self.sentences[rows],
+            keys=self.keys[rows],
         )
 
     def save(self, folder: Path) -> None:
@@ -93,22 +134,30 @@ class Dataset:
             features=self.features.astype(np.float16),
             owner=self.owner,
             language=self.language,
+            sentences=self.sentences.astype(np.float16),
+            written_sentences=self.written_sentences.astype(np.float16),
         )
-        sparse.save_npz(folder / "visual.npz", self.visual)
-        sparse.save_npz(folder / "texts.npz", self.texts)
+        for name in _SPARSE:
+            sparse.save_npz(folder / f"{name}.npz", getattr(self, name))
 
     @classmethod
     def load(cls, folder: Path) -> Dataset:
         """Read what `save` wrote; OSError or ValueError otherwise."""
         try:
+            read = {name: sparse.load_npz(folder / f"{name}.npz").tocsr() for name in _SPARSE}
             with open_arrays(folder / "posts.npz") as arrays:
                 return cls(
                     tuple(map(str, arrays["ids"])),
                     arrays["features"].astype(np.float32),
-                    sparse.load_npz(folder / "visual.npz").tocsr(),
-                    sparse.load_npz(folder / "texts.npz").tocsr(),
+                    read["visual"],
+                    read["texts"],
                     arrays["owner"],
                     arrays["language"],
+                    arrays["sentences"].astype(np.float32),
+                    read["written"],
+                    arrays["written_sentences"].astype(np.float32),
+                    read["keys"],
+                    read["written_keys"],
                 )
         except (EOFError, KeyError, zipfile.BadZipFile) as error:
             raise ValueError(f"{folder} does not hold a data set: {error}") from error

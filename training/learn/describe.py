@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,14 @@ from engine.corpus.reader import CorpusPost, Report, read_corpus
 from engine.encoder import open_encoder
 from engine.engine import Engine
 from engine.model import Model
+from engine.projection import unit_rows
 from engine.store import Post, SqliteStore
 from engine.text import TextPipeline
+from engine.text.sentences import sentence_encoder
 from training.learn.bags import Text, assemble, tokenise
+from training.learn.choose import photo_vectors
 from training.learn.dataset import Dataset
-from training.learn.features import Chunk, Source, describe_photos
+from training.learn.features import Source, describe_photos
 
 
 def photo_sources(posts: Sequence[CorpusPost]) -> list[Source]:
@@ -34,6 +36,7 @@ def describe_corpus(
     workers: int,
     progress: bool,
     report: Report | None = None,
+    written: Mapping[str, Text] | None = None,
 ) -> Dataset:
     """Posts of a corpus as numbers, by a model's own encoder, codebook and vocabularies.
 
@@ -53,6 +56,8 @@ def describe_corpus(
         Whether to draw a progress bar.
     report
         Filled with what was skipped.
+    written
+        What is written on photos, by the posts' ids.
     """
     posts = list(read_corpus(corpus, splits=splits, report=report or Report()))
     encoder = open_encoder(model.folder, model.info.encoder, threads=1, workers=workers)
@@ -62,7 +67,15 @@ def describe_corpus(
         encoder, model.codebook, photo_sources(posts), folder, progress=progress
     )
     texts = tokenise(posts, TextPipeline())
-    return assemble(chunks, texts, model.words, model.tags, len(model.codebook))
+    return assemble(
+        chunks,
+        texts,
+        model.words,
+        model.tags,
+        len(model.codebook),
+        sentence_encoder(model.info.sentences["name"]) if model.info.sentences else None,
+        written,
+    )
 
 
 def shown_text(post: CorpusPost) -> str:
@@ -79,8 +92,8 @@ def fill_library(
     engine: Engine,
     store: SqliteStore,
     posts: Sequence[CorpusPost],
-    texts: Sequence[Text],
-    chunks: Iterator[Chunk],
+    data: Dataset,
+    written: Mapping[str, Text],
     root: Path,
 ) -> int:
     """Write posts and their vectors into a library.
@@ -89,10 +102,12 @@ def fill_library(
     ----------
     engine
         With the model that the vectors belong to.
-    posts, texts
+    posts
         Of the corpus.
-    chunks
-        Features of the photos.
+    data
+        The same posts described.
+    written
+        What is written on photos, by the posts' ids.
     root
         The folder that photo paths are kept relative to.
 
@@ -101,43 +116,47 @@ def fill_library(
     int
         Posts written; those without a readable photo are left out.
     """
+    model = engine.model
     # Posts that were only learnt from are not in it.
     by_id = {post.id: post for post in posts}
-    tokens: Mapping[str, list[Text]] = defaultdict(list)
-    for text in texts:
-        tokens[text.post].append(text)
-    written = 0
+    count = 0
     removed = store.removed_ids()
-    for chunk in chunks:
+    for start in range(0, len(data), 256):
+        part = data.subset(np.arange(start, min(start + 256, len(data))))
+        seen = photo_vectors(part, model.projection, model.settings.written_weight)
+        pooled = part.pooled()
+        sentences = np.zeros((len(part), part.sentences.shape[1]), np.float32)
+        np.add.at(sentences, part.owner, part.sentences)
+        read = model.projection.texts(pooled.toarray(), unit_rows(sentences))
+        told = np.isin(np.arange(len(part)), part.owner)
         rows = []
-        for name, mean in zip(chunk.ids, chunk.mean.astype(np.float32), strict=True):
+        for row, name in enumerate(part.ids):
             post = by_id.get(name)
             if post is None or name in removed or post.photo is None:
                 continue
-            known = [
-                token
-                for text in tokens[name]
-                for token in (*text.bag.lemmas, *text.bag.tags)
-                if token.key in engine.model.words.index or token.key in engine.model.tags.index
-            ]
-            tags = tuple(
-                dict.fromkeys(token.surface for text in tokens[name] for token in text.bag.tags)
-            )
+            vector = engine.post_vector(seen[row : row + 1], read[row : row + 1] * told[row])
             rows.append(
                 Post(
                     key=0,
                     id=name,
                     photo=str(post.photo.relative_to(root)),
                     text=shown_text(post),
-                    tags=post.tags if post.tags is not None else tags,
+                    tags=post.tags if post.tags is not None else _tags(post),
                     date=post.date,
                     source=post.source,
                     url=post.url,
                     thread=_word(post, "topic"),
                     media=_word(post, "media") or "photo",
-                    vector=engine.describe_features(mean[None], known).blob,
+                    vector=vector.blob,
                     model=engine.info.id,
+                    picture_words=written[name].plain if name in written else None,
                 )
             )
-        written += len(store.upsert(rows))
-    return written
+        count += len(store.upsert(rows))
+    return count
+
+
+def _tags(post: CorpusPost) -> tuple[str, ...]:
+    """Hashtags of a post's texts, as typed."""
+    bags = [TextPipeline()(text) for texts in post.texts.values() for text in texts]
+    return tuple(dict.fromkeys(token.surface for bag in bags for token in bag.tags))

@@ -5,7 +5,8 @@
    texts of a post have in common then points where BigARTM's theta of the post points.
 3. Both maps are trained together on a ranking loss (InfoNCE, van den Oord et al. 2018) between
    topic vectors, plus the likelihood of the post's words under ``Phi theta``: two more additive
-   regularisers on theta. Phi itself stays BigARTM's, so the topics stay as readable as they were.
+   regularisers on theta. It goes on only as long as held-out posts are found better, so it may
+   stop before its first pass: then the CCA stays.
 
 The maps are linear, so a query costs one product of a vector and a matrix.
 """
@@ -13,41 +14,52 @@ The maps are linear, so a query costs one product of a vector and a matrix.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.projection import Projection, centre
+from engine.projection import Projection, centre, softmax, unit_rows
 from engine.results import Floats
-from training.learn.cca import fit_cca
+from training.learn.cca import Cca
 from training.learn.dataset import Dataset
 
 Progress = Callable[[str], None]
+Check = Callable[[Projection], float]
+
+SHARPEST: Final = np.exp(np.linspace(-2.0, 2.5, 19)).astype(np.float32)
+"""Values of kappa that are tried."""
 
 
 @dataclass(frozen=True)
 class RefineSettings:
-    """How the two maps are learnt.
+    """How the two maps are trained together.
 
     Attributes
     ----------
-    ridge
-        Of the CCA, for photos and texts, in units of the mean variance.
+    epochs
+        Passes at most; the learning rate falls towards them.
+    stop
+        Pass after which training ends all the same, if any.
+    patience
+        Passes without a gain on held-out posts after which it stops.
     temperature
         Of the ranking loss.
     likelihood
         Weight of the words' log-likelihood.
     text_pairs
         Weight of the ranking loss between two texts of one post.
+    drop_photo, drop_text, drop_view
+        Shares of features, of words, and of whole views of a text that are left out in a step.
     most_posts
         Posts used; of a larger corpus, a sample.
     """
 
-    ridge: tuple[float, float] = (1.0, 1.0)
     epochs: int = 25
+    stop: int | None = None
+    patience: int = 6
     batch: int = 1000
     learning_rate: float = 2e-4
     temperature: float = 0.07
@@ -55,43 +67,27 @@ class RefineSettings:
     text_pairs: float = 1.0
     drop_photo: float = 0.3
     drop_text: float = 0.2
+    drop_view: float = 0.15
     rare_language: float = 0.65
     most_posts: int = 200_000
     seed: int = 1
 
 
-def refine(
-    data: Dataset,
-    phi_text: Floats,
-    theta: Floats,
-    settings: RefineSettings,
-    *,
-    progress: Progress | None = None,
-) -> Projection:
-    """Learn the maps.
+@dataclass(frozen=True)
+class Refined:
+    """What training came to.
 
-    Parameters
+    Attributes
     ----------
-    data
-        Training posts.
-    phi_text
-        p(w | t) of words and hashtags, stacked, shape (W_text + W_tag, K).
-    theta
-        BigARTM's topic vectors of the same posts, shape (n, K).
-    settings
-        See `RefineSettings`.
-    progress
-        Called with a line of text after each epoch.
+    epochs
+        Passes after which held-out posts were found best; 0 is the start.
+    values
+        What the check gave for the start and after each pass; empty without one.
     """
-    if len(data) > settings.most_posts:
-        rows = np.random.default_rng(settings.seed).permutation(len(data))
-        rows = np.sort(rows[: settings.most_posts])
-        data, theta = data.subset(rows), theta[rows]
-    idf = inverse_document_frequency(data.texts)
-    photos = np.sqrt(np.maximum(data.features, 0))
-    texts = weigh(data.texts, idf)
-    start = _aligned_start(photos, texts, data, theta, settings)
-    return _train(photos, texts, data, phi_text, idf, start, settings, progress)
+
+    projection: Projection
+    epochs: int
+    values: tuple[float, ...] = ()
 
 
 def inverse_document_frequency(counts: Any) -> Floats:
@@ -108,98 +104,166 @@ def weigh(counts: Any, idf: Floats) -> Any:
     return weighted
 
 
-@dataclass(frozen=True)
-class _Start:
-    mean: Floats
-    photo: Floats
-    text: Floats
-    text_bias: Floats
+def aligned(cca: Cca, data: Dataset, theta: Floats, idf: Floats, power: float) -> Projection:
+    """The maps of a CCA, rotated onto topics.
 
-
-def _aligned_start(
-    photos: Floats, texts: Any, data: Dataset, theta: Floats, settings: RefineSettings
-) -> _Start:
+    Parameters
+    ----------
+    cca
+        With at most K - 1 dimensions.
+    data
+        Posts, to see where what they say points.
+    theta
+        BigARTM's topic vectors of the same posts, shape (n, K).
+    idf, power
+        As the CCA was learnt with.
+    """
     topics = theta.shape[1]
-    cca = fit_cca(photos, texts, data.owner, ridge=settings.ridge, dimensions=topics - 1)
-    photo = cca.weights_a * cca.correlations
-    text = cca.weights_b * cca.correlations
-    photo /= np.linalg.norm((photos - cca.mean_a) @ photo, axis=1).mean()
-    text /= np.linalg.norm(texts[:5000] @ text - cca.mean_b @ text, axis=1).mean()
-    bias = -cca.mean_b @ text
-    # What photo and texts of a post say together, against the topics it was given.
-    seen = unit_rows_centred((photos - cca.mean_a) @ photo)
-    both = _together(seen, unit_rows_centred(texts @ text + bias), data)
-    text = _other_languages(texts, text, bias, both, data)
-    both = _together(seen, unit_rows_centred(texts @ text + bias), data)
+    start = Projection(
+        cca.photo,
+        -cca.moments.photo_mean @ cca.photo,
+        cca.word,
+        -cca.moments.word_mean @ cca.word,
+        cca.sentence,
+        -cca.moments.sentence_mean @ cca.sentence,
+        idf,
+        (1.0, 1.0),
+        power,
+    )
+    photos = start.rooted(data.features) @ start.photo_weights + start.photo_bias
+    words = weigh(data.texts, idf) @ start.text_weights + start.text_bias
+    texts = np.asarray(words) + data.sentences @ start.sentence_weights + start.sentence_bias
+    # Each view's rows of length one on average: the steps of the training then are, too.
+    by_photo = 1 / max(float(np.linalg.norm(photos, axis=1).mean()), 1e-9)
+    by_text = 1 / max(float(np.linalg.norm(texts, axis=1).mean()), 1e-9)
+    both = _together(unit_rows(photos), unit_rows(texts), data)
     target = centre(np.log(theta + 0.1 / topics))
     left, _, right = np.linalg.svd(both.T @ target, full_matrices=False)
     rotation = (left @ right).astype(np.float32)
-    return _Start(cca.mean_a, photo @ rotation, text @ rotation, bias @ rotation)
+
+    def turned(values: Floats, scale: float) -> Floats:
+        result: Floats = (values @ rotation * scale).astype(np.float32)
+        return result
+
+    return replace(
+        start,
+        photo_weights=turned(start.photo_weights, by_photo),
+        photo_bias=turned(start.photo_bias, by_photo),
+        text_weights=turned(start.text_weights, by_text),
+        text_bias=turned(start.text_bias, by_text),
+        sentence_weights=turned(start.sentence_weights, by_text),
+        sentence_bias=turned(start.sentence_bias, by_text),
+    )
 
 
 def _together(seen: Floats, read: Floats, data: Dataset) -> Floats:
     pooled = np.zeros_like(seen)
     np.add.at(pooled, data.owner, read)
-    return unit_rows_centred(seen + unit_rows_centred(pooled))
+    return unit_rows(seen + unit_rows(pooled))
 
 
-def _other_languages(texts: Any, text: Floats, bias: Floats, both: Floats, data: Dataset) -> Floats:
-    """Rows of the words of rarer languages, learnt from whole posts.
+def sharpened(projection: Projection, data: Dataset, phi: Floats) -> Projection:
+    """With the kappa under which a photo's theta makes the words of its post likeliest.
 
-    CCA pairs a text with a photo alone. Of a language with few texts it learns more when their
-    words are regressed (ridge) on what the photo and all texts of the post say together.
+    Parameters
+    ----------
+    phi
+        p(w | t) of words and hashtags, stacked, shape (W_text + W_tag, K).
     """
-    languages, counts = np.unique(data.language, return_counts=True)
-    result = text.copy()
-    for language in languages[np.argsort(-counts)][1:]:
-        rows = np.flatnonzero(data.language == language)
-        mine = np.asarray((texts[rows] > 0).sum(0)).ravel()
-        every = np.asarray((texts > 0).sum(0)).ravel()
-        columns = np.flatnonzero(mine > 0.5 * every)
-        if len(rows) < 50 or not len(columns):
-            continue
-        part = texts[rows][:, columns]
-        target = both[data.owner[rows]] - bias
-        gram = (part.T @ part).toarray() / len(rows)
-        gram += 0.3 * np.trace(gram) / len(gram) * np.eye(len(gram), dtype=np.float32)
-        result[columns] = np.linalg.solve(gram, np.asarray(part.T @ target) / len(rows))
-    return result.astype(np.float32)
+    rows = np.random.default_rng(0).permutation(len(data))[:1000]
+    z = projection.photos(data.features[rows])
+    counts = data.pooled()[rows]
+    total = np.maximum(np.asarray(counts.sum(1)).ravel(), 1)
+    kappas = []
+    for kappa in SHARPEST:
+        p = softmax(kappa * np.float32(np.sqrt(projection.topics)) * z) @ phi.T
+        fit = np.asarray(counts.multiply(np.log(p + 1e-8)).sum(1)).ravel() / total
+        kappas.append(float(fit.mean()))
+    best = float(max(1.0, SHARPEST[int(np.argmax(kappas))]))
+    return replace(projection, sharpness=(best, best))
 
 
-def unit_rows_centred(rows: Floats) -> Floats:
-    """Rows of unit length (not centred)."""
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: Floats = (rows / np.maximum(length, 1e-9)).astype(np.float32)
-    return unit
+def refine(
+    data: Dataset,
+    phi: Floats,
+    start: Projection,
+    settings: RefineSettings,
+    *,
+    check: Check | None = None,
+    progress: Progress | None = None,
+) -> Refined:
+    """Train the maps together.
+
+    Parameters
+    ----------
+    data
+        Training posts.
+    phi
+        p(w | t) of words and hashtags, stacked, shape (W_text + W_tag, K).
+    start
+        Where to start, from `aligned`.
+    settings
+        See `RefineSettings`.
+    check
+        How well held-out posts are found; the best maps are returned. None: the last ones.
+    progress
+        Called with a line of text after each epoch.
+    """
+    best = start if check is None else sharpened(start, data, phi)
+    values = [] if check is None else [check(best)]
+    done = 0
+    if len(data) > settings.most_posts:
+        rows = np.random.default_rng(settings.seed).permutation(len(data))
+        data = data.subset(np.sort(rows[: settings.most_posts]))
+    if settings.epochs and settings.stop != 0:
+        for epoch, (projection, line) in enumerate(_train(data, phi, start, settings), 1):
+            if check is None:
+                best, done = projection, epoch
+            else:
+                value = check(projection)
+                if value > max(values):
+                    best, done = projection, epoch
+                values.append(value)
+                line += f" held-out {value:.1f}"
+            if progress is not None:
+                progress(f"{epoch}/{settings.epochs} {line}")
+            if epoch == settings.stop or (check and epoch - done >= settings.patience):
+                break
+    return Refined(sharpened(best, data, phi), done, tuple(values))
 
 
 def _train(
-    photos: Floats,
-    texts: Any,
-    data: Dataset,
-    phi: Floats,
-    idf: Floats,
-    start: _Start,
-    settings: RefineSettings,
-    progress: Progress | None,
-) -> Projection:
+    data: Dataset, phi: Floats, start: Projection, settings: RefineSettings
+) -> Iterator[tuple[Projection, str]]:
+    """The maps after each epoch, and how the losses stand."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
     tf.keras.utils.set_random_seed(settings.seed)
-    topics = phi.shape[1]
-    photo_w, text_w = tf.Variable(start.photo), tf.Variable(start.text)
-    photo_b = tf.Variable(np.zeros(topics, np.float32))
-    text_b = tf.Variable(start.text_bias)
+    photos = start.rooted(data.features)
+    mean = photos.mean(0)
+    texts = TextRows(data, start.idf)
+    photo_w = tf.Variable(start.photo_weights)
+    photo_b = tf.Variable(start.photo_bias + mean @ start.photo_weights)
+    text_w = tf.Variable(
+        np.concatenate(
+            [
+                start.text_weights,
+                start.text_bias[None],
+                start.sentence_weights,
+                start.sentence_bias[None],
+            ]
+        )
+    )
     log_kappa = tf.Variable(np.zeros(2, np.float32))
-    maps = [photo_w, photo_b, text_w, text_b]
+    maps = [photo_w, photo_b, text_w]
     optimizer = tf.keras.optimizers.Adam(settings.learning_rate, beta_2=0.98)
     optimizer.build(maps)
     # The sharpness is two numbers that have far to go: a rate of their own.
     sharpen = tf.keras.optimizers.Adam(0.03)
     sharpen.build([log_kappa])
     p_wt = tf.constant(phi)
-    root = float(np.sqrt(topics))
+    root = float(np.sqrt(phi.shape[1]))
 
     def unit(z: Any) -> Any:
         return tf.math.l2_normalize(z - tf.reduce_mean(z, 1, keepdims=True), 1)
@@ -221,8 +285,8 @@ def _train(
     def step(f: Any, first: Any, second: Any, has_second: Any, words: Any) -> Any:
         with tf.GradientTape() as tape:
             x = unit(f @ photo_w + photo_b)
-            y = unit(first @ text_w + text_b)
-            v = unit(second @ text_w + text_b)
+            y = unit(first @ text_w)
+            v = unit(second @ text_w)
             rank = ranking(x, y, tf.ones_like(has_second))
             loss = rank + settings.text_pairs * (
                 ranking(y, v, has_second) + ranking(x, v, has_second)
@@ -230,19 +294,19 @@ def _train(
             fit = likelihood(x, log_kappa[0], words) + likelihood(y, log_kappa[1], words)
             loss -= settings.likelihood * fit
         gradients = tape.gradient(loss, [*maps, log_kappa])
-        optimizer.apply_gradients(zip(gradients[:4], maps, strict=True))
-        sharpen.apply_gradients([(gradients[4], log_kappa)])
+        optimizer.apply_gradients(zip(gradients[:3], maps, strict=True))
+        sharpen.apply_gradients([(gradients[3], log_kappa)])
         return rank, fit
 
     rng = np.random.default_rng(settings.seed)
-    centred = (photos - start.mean).astype(np.float32)
+    centred = (photos - mean).astype(np.float32)
     pooled = data.pooled()
     sampler = PairSampler(data, settings.rare_language)
     posts = sampler.posts
     batch = min(settings.batch, len(posts))
     per_epoch = max(1, len(posts) // batch)
     steps, done = settings.epochs * per_epoch, 0
-    for epoch in range(settings.epochs):
+    for _ in range(settings.epochs):
         order = rng.permutation(posts)
         for number in range(per_epoch):
             rows = order[number * batch : (number + 1) * batch]
@@ -253,24 +317,54 @@ def _train(
             )
             rank, fit = step(
                 tf.constant(dropped(centred[rows], settings.drop_photo, rng)),
-                tf.constant(dropped_words(texts[first], settings.drop_text, rng)),
-                tf.constant(dropped_words(texts[second], settings.drop_text, rng)),
+                tf.constant(texts.dropped(first, settings, rng)),
+                tf.constant(texts.dropped(second, settings, rng)),
                 tf.constant(real),
                 tf.constant(pooled[rows].toarray()),
             )
             done += 1
-        if progress is not None:
-            progress(f"{epoch + 1}/{settings.epochs} ranking {rank:.3f} likelihood {fit:.3f}")
-    kappa = np.exp(log_kappa.numpy())
-    weights = photo_w.numpy()
-    return Projection(
-        weights,
-        photo_b.numpy() - start.mean @ weights,
-        text_w.numpy(),
-        text_b.numpy(),
-        idf,
-        (float(kappa[0]), float(kappa[1])),
-    )
+        weights, read = photo_w.numpy(), text_w.numpy()
+        width = len(start.text_weights)
+        yield (
+            replace(
+                start,
+                photo_weights=weights,
+                photo_bias=photo_b.numpy() - mean @ weights,
+                text_weights=read[:width],
+                text_bias=read[width],
+                sentence_weights=read[width + 1 : -1],
+                sentence_bias=read[-1],
+            ),
+            f"ranking {rank:.3f} likelihood {fit:.3f}",
+        )
+
+
+class TextRows:
+    """Texts as the training reads them: words, 1, sentence vector, 1.
+
+    The ones carry each view's bias, so that a view that is left out is a block of zeros.
+    """
+
+    def __init__(self, data: Dataset, idf: Floats) -> None:
+        self._words = weigh(data.texts, idf)
+        self._sentences = data.sentences
+
+    def dropped(
+        self, rows: list[int], settings: RefineSettings, rng: np.random.Generator
+    ) -> Floats:
+        """Some texts, with words and whole views left out, shape (len(rows), W + D + 2)."""
+        one = np.ones((len(rows), 1), np.float32)
+        words = dropped_words(self._words[rows], settings.drop_text, rng)
+        sentences = self._sentences[rows]
+        chance = rng.random((len(rows), 1), dtype=np.float32)
+        if not sentences.shape[1]:
+            return np.concatenate([words, one, sentences, one], axis=1)
+        left_out = settings.drop_view
+        with_words = one * (chance >= left_out)
+        with_sentence = one * (chance < 1 - left_out)
+        return np.concatenate(
+            [words * with_words, with_words, sentences * with_sentence, with_sentence], axis=1
+        )
 
 
 def dropped(values: Floats, share: float, rng: np.random.Generator) -> Floats:

@@ -62,10 +62,10 @@ def test_words_phrases_and_minus(store: Store, text: str, ids: list[str]) -> Non
 
 
 def test_rare_words_weigh_more(store: Store) -> None:
-    ((_, rare),) = store.matching(["221"])
-    ((_, common), _) = store.matching(["dog"])
-    assert rare == pytest.approx(math.log1p(4))
-    assert common == pytest.approx(math.log1p(4 / 2))
+    (_, both), (_, one) = store.matching(["221", "dog"])
+    rare, common = math.log1p(4), math.log1p(4 / 2)
+    assert both == pytest.approx(1)
+    assert one == pytest.approx(common / (rare + common))
 
 
 def test_the_index_follows_each_change(store: Store) -> None:

@@ -61,7 +61,7 @@ def test_whole_command(evaluated: tuple[Path, Path, dict[str, Any]]) -> None:
     assert set(rows) == {"ours", "chance", *BASELINES}
     for name in ("ours", "chance", "original_recipe", "plsa", "lda", "cca_bags", "cca_mean"):
         for key in ("text_to_photo", "photo_to_text", "text_to_photo_ru", "photo_to_text_ru"):
-            assert set(rows[name][key]) == {"r1", "r5", "r10", "median_rank"}
+            assert {"r1", "r5", "r10", "median_rank"} <= set(rows[name][key])
     for name in ("ours", "chance", "knn", "frequency"):
         assert set(rows[name]["annotation"]) == {"p5", "r10"}
     for name in ("ours", "chance", "knn"):

@@ -40,7 +40,9 @@ class Oracle(Method):
 def test_an_oracle_gets_everything(held: Heldout) -> None:
     row = measure(Oracle(held.data), held)
     for key in ("text_to_photo", "photo_to_text", "text_to_photo_ru", "photo_to_text_ru"):
-        assert row[key] == {"r1": 100, "r5": 100, "r10": 100, "median_rank": 1}
+        found = {name: row[key][name] for name in ("r1", "r5", "r10", "median_rank")}
+        assert found == {"r1": 100, "r5": 100, "r10": 100, "median_rank": 1}
+        assert row[key]["r10_low"] == row[key]["r10_high"] == 100
     assert {each["r1"] for each in row["both_together"].values()} == {100}
     assert row["annotation"]["p5"] > 95
     assert {"ms_text_query", "ms_photo_query", "mb_model", "kb_per_post"} <= set(row)
@@ -65,7 +67,8 @@ def test_a_method_that_can_do_nothing(held: Heldout) -> None:
 def test_row_has_the_agreed_structure(held: Heldout, planted_model: Any) -> None:
     row = measure(Ours(planted_model), held)
     for key in ("text_to_photo", "photo_to_text", "text_to_photo_ru", "photo_to_text_ru"):
-        assert set(row[key]) == {"r1", "r5", "r10", "median_rank"}
+        assert set(row[key]) == {"r1", "r5", "r10", "median_rank", "posts", "r10_low", "r10_high"}
+        assert row[key]["r10_low"] <= row[key]["r10"] <= row[key]["r10_high"]
     assert set(row["annotation"]) == {"p5", "r10"}
     assert isinstance(row["similar_posts"], float)
 
@@ -102,7 +105,22 @@ def test_without_russian_and_without_english(planted: Any) -> None:
     assert np.isnan(row["text_to_photo_ru"]["r1"])
     russian = Heldout(planted.held.in_language("ru"), planted.train, languages)
     assert len(russian.main.owner) == len(russian.data.owner)
-    assert russian.truth(None)[1].all()
+    assert russian.language == "ru"
+    told = np.isin(np.arange(len(russian.data)), russian.main.owner)
+    _, allowed = russian.truth(None)
+    # A post with a Russian text is asked for Russian words, one without a text for any.
+    assert (allowed[told] == (languages == "ru")).all()
+    assert allowed[~told].all()
+
+
+def test_recall_at_10_of_a_few_candidates_says_nothing(planted: Any, planted_model: Any) -> None:
+    languages = np.array(planted.words.languages)
+    few = Heldout(planted.held.subset(np.arange(12)), planted.train, languages)
+    row = measure(Ours(planted_model), few)
+    assert np.isnan(row["text_to_photo"]["r10"])
+    assert row["text_to_photo"]["r1"] >= 0
+    # There are more texts than photos.
+    assert row["photo_to_text"]["r10"] >= 0
 
 
 def test_median_of_times() -> None:

@@ -13,6 +13,8 @@ from training.evaluate.metrics import (
     annotation,
     auc,
     blocks,
+    exact_shares,
+    interval,
     inverse_document_frequency,
     other_text_ranks,
     photo_to_text_ranks,
@@ -155,3 +157,35 @@ def test_auc() -> None:
     assert auc(scores, np.array([False, False, True, True])) == 1
     assert auc(scores, np.array([True, False, False, True])) == pytest.approx((0 + 0 + 1 + 0.5) / 4)
     assert np.isnan(auc(scores, np.ones(4, bool)))
+
+
+class TestExactShares:
+    def test_rarer_words_weigh_more_and_all_of_them_are_1(self) -> None:
+        posts = sparse.csr_matrix(np.array([[1, 1, 0], [1, 0, 0], [1, 0, 2]], np.float32))
+        queries = sparse.csr_matrix(np.array([[1, 3, 0], [0, 0, 1], [0, 0, 0]], np.float32))
+        shares = exact_shares(queries, posts).toarray()
+        common, rare = np.log1p(3 / 3), np.log1p(3 / 1)
+        np.testing.assert_allclose(shares[0], [1, *[common / (common + rare)] * 2], rtol=1e-5)
+        np.testing.assert_allclose(shares[1], [0, 0, 1])
+        assert not shares[2].any()
+
+
+class TestInterval:
+    def test_it_holds_the_mean_and_narrows_with_posts(self) -> None:
+        rng = np.random.default_rng(0)
+        widths = []
+        for posts in (50, 1000):
+            hits = (rng.random(2 * posts) < 0.3).astype(np.float32)
+            low, high = interval(hits, np.repeat(np.arange(posts), 2))
+            assert low < 100 * hits.mean() < high
+            widths.append(high - low)
+        assert widths[1] < widths[0] / 2
+
+    def test_texts_of_a_post_are_drawn_together(self) -> None:
+        hits = np.repeat((np.arange(40) % 2).astype(np.float32), 10)
+        together = interval(hits, np.repeat(np.arange(40), 10))
+        apart = interval(hits, np.arange(400))
+        assert together[1] - together[0] > 2 * (apart[1] - apart[0])
+
+    def test_no_query(self) -> None:
+        assert np.isnan(interval(np.zeros(0, np.float32), np.zeros(0, np.int64))).all()

@@ -12,15 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from corpora import SCENES, draw, write_corpus
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.engine import Engine
 from engine.errors import CorpusError, Image2PicError, ModelError
 from engine.model import load_model, read_manifest
 from engine.store import SqliteStore
 from training.__main__ import main
-from training.learn.build import BuildSettings, _install, build, choose_topics
+from training.learn.build import BuildSettings, _install, build
 from training.learn.dataset import Dataset
 
 pytestmark = pytest.mark.skipif(
@@ -342,17 +340,3 @@ class TestRefused:
         assert code == 2
         assert option in capsys.readouterr().err
         assert not (tmp_path / "out").exists()
-
-
-class TestChooseTopics:
-    @given(st.integers(1, 10**7), st.integers(1, 10**7))
-    def test_between_16_and_256_in_steps_of_8(self, posts: int, texts: int) -> None:
-        topics = choose_topics(posts, texts)
-        assert 16 <= topics <= 256
-        assert topics % 8 == 0
-        assert topics <= choose_topics(posts * 2, texts * 2)
-
-    def test_as_documented(self) -> None:
-        assert choose_topics(6000, 30_000) == 128
-        assert choose_topics(100, 10**6) == 16
-        assert choose_topics(10**6, 10**6) == 256

@@ -11,10 +11,15 @@ from scipy import sparse
 from engine.projection import Projection, log_ratio
 from training.evaluate import metrics
 from training.evaluate.baselines.foldin import fold_in
+from training.learn.cca import CcaSettings, fit_cca, moments
+from training.learn.choose import checked, text_vectors
 from training.learn.dataset import Dataset
 from training.learn.refine import (
     PairSampler,
+    Refined,
     RefineSettings,
+    TextRows,
+    aligned,
     dropped,
     dropped_words,
     inverse_document_frequency,
@@ -33,19 +38,39 @@ def theta_of(planted) -> np.ndarray:
     return fold_in([{"text": row} for row in pooled], {"text": planted.text_phi.astype(np.float32)})
 
 
+def start_of(planted) -> Projection:
+    data, settings = planted.train, CcaSettings(0.5, 1.0, 1.0)
+    idf = inverse_document_frequency(data.texts)
+    rooted = data.features**settings.power
+    found = moments(rooted, weigh(data.texts, idf), data.sentences, data.owner)
+    theta = theta_of(planted)
+    return aligned(fit_cca(found, settings, theta.shape[1] - 1), data, theta, idf, settings.power)
+
+
 @pytest.fixture(scope="module")
 def learnt(planted) -> tuple[Projection, list[str]]:
     lines: list[str] = []
     phi = planted.text_phi.astype(np.float32)
-    return refine(planted.train, phi, theta_of(planted), SETTINGS, progress=lines.append), lines
+    found = refine(planted.train, phi, start_of(planted), SETTINGS, progress=lines.append)
+    assert found.epochs == SETTINGS.epochs
+    return found.projection, lines
 
 
 def recall(projection: Projection, data: Dataset) -> float:
     """Text -> photo R@10 on held-out posts, in percent."""
-    photos = projection.photos(data.features)
-    texts = projection.texts(data.texts.toarray())
+    photos, texts = projection.photos(data.features), text_vectors(data, projection)
     ranks = metrics.text_to_photo_ranks(lambda rows: texts[rows] @ photos.T, data.owner, len(data))
     return metrics.summarise(ranks).r10
+
+
+class TestAligned:
+    def test_the_rotation_keeps_what_the_cca_finds(self, planted) -> None:
+        chance = 100 * 10 / len(planted.held)
+        assert recall(start_of(planted), planted.held) > 3 * chance
+
+    def test_topics_are_where_bigartm_had_put_them(self, planted) -> None:
+        photos = start_of(planted).photos(planted.train.features)
+        assert (log_ratio(theta_of(planted)) * photos).sum(1).mean() > 0.3
 
 
 class TestRefine:
@@ -54,6 +79,7 @@ class TestRefine:
         topics, words = planted.text_phi.shape[1], planted.text_phi.shape[0]
         assert projection.photo_weights.shape == (planted.train.features.shape[1], topics)
         assert projection.text_weights.shape == (words, topics)
+        assert projection.sentence_weights.shape == (0, topics)
         assert projection.idf.shape == (words,)
         assert all(kappa > 0 for kappa in projection.sharpness)
         assert np.isfinite(projection.photo_weights).all()
@@ -64,11 +90,9 @@ class TestRefine:
         chance = 100 * 10 / len(planted.held)
         assert recall(learnt[0], planted.held) > 3 * chance
 
-    def test_the_losses_go_down(self, learnt) -> None:
+    def test_the_ranking_loss_goes_down(self, learnt) -> None:
         ranking = [float(line.split()[2]) for line in learnt[1]]
-        likelihood = [float(line.split()[4]) for line in learnt[1]]
         assert ranking[-1] < ranking[0]
-        assert likelihood[-1] > likelihood[0]
 
     def test_topics_stay_where_bigartm_had_put_them(self, learnt, planted) -> None:
         theta = theta_of(planted)
@@ -81,18 +105,80 @@ class TestRefine:
 
     def test_the_same_seed_gives_the_same_maps(self, learnt, planted) -> None:
         again = refine(
-            planted.train, planted.text_phi.astype(np.float32), theta_of(planted), SETTINGS
-        )
+            planted.train, planted.text_phi.astype(np.float32), start_of(planted), SETTINGS
+        ).projection
         np.testing.assert_array_equal(again.photo_weights, learnt[0].photo_weights)
         np.testing.assert_array_equal(again.text_weights, learnt[0].text_weights)
         assert again.sharpness == learnt[0].sharpness
 
     def test_a_large_corpus_is_sampled(self, planted) -> None:
         few = replace(SETTINGS, epochs=1, most_posts=60)
-        projection = refine(
-            planted.train, planted.text_phi.astype(np.float32), theta_of(planted), few
+        phi = planted.text_phi.astype(np.float32)
+        found = refine(planted.train, phi, start_of(planted), few)
+        assert np.isfinite(found.projection.photo_weights).all()
+
+
+class TestEarlyStopping:
+    def run(self, planted, values: list[float], **changes: object) -> tuple[Refined, Projection]:
+        start = start_of(planted)
+        given = iter(values)
+        found = refine(
+            planted.train,
+            planted.text_phi.astype(np.float32),
+            start,
+            replace(SETTINGS, **changes),
+            check=lambda projection: next(given),
         )
-        assert np.isfinite(projection.photo_weights).all()
+        return found, start
+
+    def test_a_refinement_that_only_loses_is_not_kept(self, planted) -> None:
+        found, start = self.run(planted, [50, 40, 30, 20], patience=3)
+        assert found.epochs == 0
+        assert found.values == (50, 40, 30, 20)
+        np.testing.assert_array_equal(found.projection.photo_weights, start.photo_weights)
+
+    def test_the_best_pass_is_kept(self, planted) -> None:
+        found, start = self.run(planted, [50, 60, 55, 54, 99], patience=2)
+        assert found.epochs == 1
+        assert found.values == (50, 60, 55, 54)
+        assert not np.array_equal(found.projection.photo_weights, start.photo_weights)
+
+    def test_it_stops_where_it_is_told(self, planted) -> None:
+        phi = planted.text_phi.astype(np.float32)
+        found = refine(planted.train, phi, start_of(planted), replace(SETTINGS, stop=2))
+        assert found.epochs == 2
+        kept = refine(planted.train, phi, start_of(planted), replace(SETTINGS, stop=0))
+        assert kept.epochs == 0
+
+    def test_by_held_out_posts_it_never_ends_worse_than_it_began(self, planted) -> None:
+        check = checked(planted.train, planted.held, 1)
+        found = refine(
+            planted.train,
+            planted.text_phi.astype(np.float32),
+            start_of(planted),
+            SETTINGS,
+            check=check,
+        )
+        assert check(found.projection) == pytest.approx(max(found.values))
+
+
+class TestTextRows:
+    def test_a_view_that_is_left_out_is_zero_with_its_bias(self, planted) -> None:
+        rng = np.random.default_rng(0)
+        told = rng.normal(size=(len(planted.train.owner), 5)).astype(np.float32)
+        data = replace(planted.train, sentences=told)
+        rows = TextRows(data, np.ones(data.texts.shape[1], np.float32))
+        block = rows.dropped(list(range(400)), replace(SETTINGS, drop_view=0.3), rng)
+        width = data.texts.shape[1]
+        assert block.shape == (400, width + 5 + 2)
+        with_words, with_sentence = block[:, width] > 0, block[:, -1] > 0
+        assert (with_words | with_sentence).all()
+        assert 0.6 < with_words.mean() < 0.8
+        assert 0.6 < with_sentence.mean() < 0.8
+        assert not block[~with_words, :width].any()
+        np.testing.assert_array_equal(
+            block[with_sentence, width + 1 : -1], told[:400][with_sentence]
+        )
 
 
 class TestDropped:

@@ -45,12 +45,15 @@ class Method:
     candidate's bias.
     """
 
+    exact_weight: float = 0.0
+    """Weight of the share of a text's words that are written on a photo; see `exact_shares`."""
+
     def photos(self, data: Dataset) -> Floats | None:
         """Vectors of photos, shape (n, D)."""
         return None
 
-    def texts(self, counts: Any) -> Floats | None:
-        """Vectors of texts, of counts (m, W_text + W_tag) in CSR; shape (m, D)."""
+    def texts(self, data: Dataset) -> Floats | None:
+        """Vectors of texts, shape (m, D)."""
         return None
 
     def photo_bias(self, vectors: Floats) -> Floats:
@@ -66,10 +69,6 @@ class Method:
         scores: Floats = queries @ candidates.T - bias
         return scores
 
-    def rerank(self, scores: Floats, counts: Any, photos: Floats) -> Floats:
-        """Change the scores (q, n) of photos for texts, given the texts' counts in CSR."""
-        return scores
-
     def both(self, photos: Floats, texts: Floats, weight: float) -> Floats:
         """Vectors of queries of a photo (with this weight, 0 to 1) and a text, shape (n, D)."""
         mixed = weight * photos + (1 - weight) * texts
@@ -82,6 +81,10 @@ class Method:
 
     def words(self, data: Dataset) -> Floats | None:
         """Scores of words for each photo, shape (n, W_text)."""
+        return None
+
+    def explained(self, data: Dataset, language: str) -> list[list[int]] | None:
+        """Columns of the words that are shown with the topics of each photo."""
         return None
 
     def phi(self) -> Floats | None:

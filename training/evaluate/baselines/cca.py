@@ -26,10 +26,15 @@ from training.evaluate.baselines.base import (
     mean_of_largest,
     validation_split,
 )
-from training.evaluate.metrics import photo_to_text_ranks, summarise, text_to_photo_ranks
+from training.evaluate.metrics import (
+    exact_shares,
+    photo_to_text_ranks,
+    summarise,
+    text_to_photo_ranks,
+)
 from training.learn.dataset import Dataset
 
-View = Literal["bags", "mean"]
+View = Literal["bags", "mean", "sentences", "written"]
 Solution = tuple[Floats, Floats, Floats]
 
 DIMENSIONS = 256
@@ -42,6 +47,9 @@ BANK = 4000
 """Most training texts, and training photos, by which hubs are found."""
 
 _RIDGES = (1.0, 0.3, 3.0)
+_SENTENCE_RIDGES = (1.0, 0.3, 3.0, 8.0)
+_SENTENCES = (0.5, 1.0, 2.0, 4.0)
+_EXACT = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 _POWERS = (0.5, 0.75, 1.0)
 _DIMENSIONS = (96, 128, 192, 256)
 _HUB_COUNTS = (5, 10, 20, 40, 80)
@@ -56,6 +64,10 @@ class CcaSettings:
     ----------
     photo_ridge, text_ridge
         What is added to the diagonal of each covariance, times the mean variance.
+    sentence
+        Length of a sentence vector, in mean lengths of the weighted words, where the view has them.
+    exact
+        Weight of the share of a text's words that are written on a photo.
     power
         Projections are scaled by the canonical correlations to this power.
     dimensions
@@ -67,6 +79,8 @@ class CcaSettings:
 
     photo_ridge: float = 1.0
     text_ridge: float = 1.0
+    sentence: float = 1.0
+    exact: float = 0.0
     power: float = 1.0
     dimensions: int = DIMENSIONS
     photo_hub: tuple[float, int] = (0.0, 10)
@@ -91,7 +105,9 @@ class Cca(Method):
     Attributes
     ----------
     view
-        What a photo is: the bag of visual words or the mean features, as square roots.
+        What a photo is: the bag of visual words or the mean features, as square roots; with
+        ``"sentences"`` a text has its sentence vector, too, and with ``"written"`` words that are
+        written on a photo count besides.
     photo_map, text_map
         Shapes (channels, D) and (W, D); rows of the views times these, plus the bias.
     text_bank, photo_bank
@@ -101,6 +117,7 @@ class Cca(Method):
     view: View
     settings: CcaSettings
     idf: Floats
+    length: Floats
     photo_map: Floats
     photo_offset: Floats
     text_map: Floats
@@ -114,9 +131,19 @@ class Cca(Method):
             _dense_rows(photo_view(data, self.view), self.photo_map) + self.photo_offset
         )
 
-    def texts(self, counts: Any) -> Floats:
+    @property
+    def exact_weight(self) -> float:  # type: ignore[override]
+        """Weight of words that stand literally on a photo."""
+        return self.settings.exact
+
+    def texts(self, data: Dataset) -> Floats:
         """Map texts to unit vectors, shape (m, D)."""
-        return unit_rows(text_view(counts, self.idf) @ self.text_map + self.text_offset)
+        words, width = text_view(data.texts, self.idf), len(self.idf)
+        z = np.asarray(words @ self.text_map[:width]) + self.text_offset
+        if len(self.text_map) > width:
+            scale = self.settings.sentence * float(self.length[0])
+            z += scale * data.sentences @ self.text_map[width:]
+        return unit_rows(np.asarray(z, np.float32))
 
     def photo_bias(self, vectors: Floats) -> Floats:
         """How much of a hub among training texts each photo is, shape (n,)."""
@@ -128,7 +155,7 @@ class Cca(Method):
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return what was learnt, for the cache."""
-        names = ("idf", "photo_map", "photo_offset", "text_map", "text_offset")
+        names = ("idf", "length", "photo_map", "photo_offset", "text_map", "text_offset")
         return {name: getattr(self, name) for name in (*names, "text_bank", "photo_bank")}
 
     def chosen(self) -> dict[str, Any]:
@@ -140,6 +167,10 @@ class Cca(Method):
             "power": settings.power,
             "dimensions": settings.dimensions,
         }
+        if self.view in ("sentences", "written"):
+            chosen["sentence"] = settings.sentence
+        if self.view == "written":
+            chosen["exact"] = settings.exact
         if len(self.text_bank):
             chosen |= {"photo_hub": [*settings.photo_hub], "text_hub": [*settings.text_hub]}
         return chosen
@@ -185,9 +216,15 @@ class CcaSearch:
 
         best = CcaSettings()
         best = max((replace(best, photo_ridge=ridge) for ridge in _RIDGES), key=value_once)
-        best = max((replace(best, text_ridge=ridge) for ridge in _RIDGES), key=value_once)
+        ridges = _RIDGES if self._view in ("bags", "mean") else _SENTENCE_RIDGES
+        best = max((replace(best, text_ridge=ridge) for ridge in ridges), key=value_once)
+        if self._view in ("sentences", "written"):
+            options = (replace(best, sentence=length) for length in _SENTENCES)
+            best = max(options, key=value_once)
         grid = itertools.product(_POWERS, _DIMENSIONS)
         best = max((replace(best, power=p, dimensions=d) for p, d in grid), key=value)
+        if self._view == "written":
+            best = max((replace(best, exact=weight) for weight in _EXACT), key=value)
         return _Trial(self._task.train, self._task.train, self._view).fit(best)
 
     def with_hubs(self, plain: Cca) -> Cca:
@@ -211,7 +248,7 @@ class CcaSearch:
 
 def photo_view(data: Dataset, view: View) -> Any:
     """Square roots of the mean features (dense) or of the counts of visual words (CSR)."""
-    if view == "mean":
+    if view != "bags":
         return np.sqrt(np.maximum(data.features, 0))
     return data.visual.sqrt().astype(np.float32)
 
@@ -232,7 +269,8 @@ def _idf(data: Dataset) -> Floats:
     return idf
 
 
-def _moments(data: Dataset, view: View, idf: Floats) -> Moments:
+def _moments(data: Dataset, view: View, idf: Floats, scale: float | None = None) -> Moments:
+    """Means and covariances; `scale` is what sentence vectors are multiplied by, if they count."""
     photos, texts = photo_view(data, view), text_view(data.texts, idf)
     pairs = len(data.owner)
     weight = np.bincount(data.owner, minlength=len(data)).astype(np.float32) / pairs
@@ -242,18 +280,26 @@ def _moments(data: Dataset, view: View, idf: Floats) -> Moments:
     )
     photo_mean = np.asarray(weight @ photos, np.float32).ravel()
     text_mean = np.asarray(texts.mean(0), np.float32).ravel()
+    text = (texts.T @ texts).toarray() / pairs
+    pooled = pooling @ texts
     if sparse.issparse(photos):
         photo = (photos.T @ photos.multiply(weight[:, None]).tocsr()).toarray()
-        cross = (photos.T @ (pooling @ texts)).toarray()
+        cross = (photos.T @ pooled).toarray()
     else:
         photo = photos.T @ (photos * weight[:, None])
-        cross = np.asarray((pooling @ texts).T @ photos).T
+        cross = np.asarray(pooled.T @ photos).T
+    if scale is not None:
+        said = scale * data.sentences
+        between = np.asarray(texts.T @ said) / pairs
+        text = np.block([[text, between], [between.T, said.T @ said / pairs]])
+        cross = np.concatenate([cross, photos.T @ np.asarray(pooling @ said)], axis=1)
+        text_mean = np.concatenate([text_mean, said.mean(0)])
     return Moments(
         photo_mean,
-        text_mean,
-        photo - np.outer(photo_mean, photo_mean),
-        (texts.T @ texts).toarray() / pairs - np.outer(text_mean, text_mean),
-        cross - np.outer(photo_mean, text_mean),
+        text_mean.astype(np.float32),
+        (photo - np.outer(photo_mean, photo_mean)).astype(np.float32),
+        (text - np.outer(text_mean, text_mean)).astype(np.float32),
+        (cross - np.outer(photo_mean, text_mean)).astype(np.float32),
     )
 
 
@@ -263,14 +309,23 @@ class _Trial:
     def __init__(self, learn: Dataset, held: Dataset, view: View) -> None:
         self.learn, self.held, self._view = learn, held, view
         self._idf = _idf(learn)
-        self._moments = _moments(learn, view, self._idf)
-        self._solutions: dict[tuple[float, float], Solution] = {}
+        words = text_view(learn.texts, self._idf)
+        lengths = np.sqrt(np.asarray(words.multiply(words).sum(1)).ravel())
+        self._length = np.array([max(float(lengths.mean()), 1e-6)], np.float32)
+        self._moments: tuple[float, Moments] | None = None
+        self._solutions: dict[tuple[float, float, float], Solution] = {}
 
     def fit(self, settings: CcaSettings) -> Cca:
-        ridges = (settings.photo_ridge, settings.text_ridge)
-        if ridges not in self._solutions:
-            self._solutions[ridges] = _solve(self._moments, settings)
-        return _scale(self._view, settings, self._idf, self._moments, self._solutions[ridges])
+        key = (settings.photo_ridge, settings.text_ridge, settings.sentence)
+        if self._moments is None or self._moments[0] != settings.sentence:
+            told = self._view in ("sentences", "written")
+            scale = settings.sentence * float(self._length[0]) if told else None
+            found = _moments(self.learn, self._view, self._idf, scale)
+            self._moments = (settings.sentence, found)
+        found = self._moments[1]
+        if key not in self._solutions:
+            self._solutions[key] = _solve(found, settings)
+        return _scale(self._view, settings, self._idf, self._length, found, self._solutions[key])
 
 
 def _solve(moments: Moments, settings: CcaSettings) -> Solution:
@@ -301,7 +356,12 @@ def _root(covariance: Floats, ridge: float) -> Floats:
 
 
 def _scale(
-    view: View, settings: CcaSettings, idf: Floats, moments: Moments, solution: Solution
+    view: View,
+    settings: CcaSettings,
+    idf: Floats,
+    length: Floats,
+    moments: Moments,
+    solution: Solution,
 ) -> Cca:
     photo, text, correlations = solution
     scale = correlations[: settings.dimensions] ** np.float32(settings.power)
@@ -312,6 +372,7 @@ def _scale(
         view,
         settings,
         idf,
+        length,
         photo_map,
         -moments.photo_mean @ photo_map,
         text_map,
@@ -327,22 +388,21 @@ def _with_banks(cca: Cca, data: Dataset, seed: int) -> Cca:
     photos = np.sort(rng.permutation(len(data))[:BANK])
     return replace(
         cca,
-        text_bank=cca.texts(data.texts[texts]),
+        text_bank=cca.texts(data.with_texts(texts)),
         photo_bank=cca.photos(data.subset(photos)),
     )
 
 
 def _value(cca: Cca, held: Dataset) -> float:
     """Sum of R@1, R@5 and R@10 both ways, in per cent."""
-    photos, texts = cca.photos(held), cca.texts(held.texts)
+    photos, texts = cca.photos(held), cca.texts(held)
     photo_bias, text_bias = cca.photo_bias(photos), cca.text_bias(texts)
+    raw = texts @ photos.T
+    if cca.exact_weight and held.written_keys.nnz:
+        raw = raw + cca.exact_weight * exact_shares(held.keys, held.written_keys).toarray()
     ranks = (
-        text_to_photo_ranks(
-            lambda rows: texts[rows] @ photos.T - photo_bias, held.owner, len(photos)
-        ),
-        photo_to_text_ranks(
-            lambda rows: photos[rows] @ texts.T - text_bias, held.owner, len(photos)
-        ),
+        text_to_photo_ranks(lambda rows: raw[rows] - photo_bias, held.owner, len(photos)),
+        photo_to_text_ranks(lambda rows: raw.T[rows] - text_bias, held.owner, len(photos)),
     )
     recalls = [summarise(r) for r in ranks]
     return float(np.nan_to_num(sum(r.r1 + r.r5 + r.r10 for r in recalls)))

@@ -27,6 +27,7 @@ Distance = Literal["cosine", "l2", "hellinger"]
 
 _DISTANCES: tuple[Distance, ...] = ("cosine", "l2", "hellinger")
 _NEIGHBOURS = (5, 10, 20, 40, 80)
+_WRITTEN = (0.0, 0.1, 0.3, 1.0)
 _SHARPNESS = (0.0, 15.0, 30.0, 60.0, 120.0)
 
 
@@ -69,6 +70,8 @@ class NeighbourSettings:
         A neighbour's say is ``exp(sharpness * (similarity - the best one's))``.
     repeated
         Whether a word counts as often as the neighbour's texts have it, or once.
+    written
+        Weight of the cosine of the words that are written on photos, beside that of features.
     similar
         How photos are compared for similar posts.
     """
@@ -77,6 +80,7 @@ class NeighbourSettings:
     neighbours: int = 20
     sharpness: float = 0.0
     repeated: bool = True
+    written: float = 0.0
     similar: Distance = "cosine"
 
 
@@ -91,6 +95,7 @@ class Neighbours(Method):
     settings: NeighbourSettings
     features: Floats
     counts: Any
+    keys: Any
 
     def similar(self, data: Dataset) -> tuple[Floats, Floats]:
         """Photos as compared by mean features."""
@@ -105,8 +110,12 @@ class Neighbours(Method):
         scale = max(float(np.mean(np.abs(bias))), 1e-9) if settings.distance == "l2" else 1.0
         count = min(settings.neighbours, len(bank))
         votes = []
+        idf = inverse_document_frequency(self.keys)
+        told, asked = tf_idf(self.keys, idf), tf_idf(data.written_keys, idf)
         for rows in blocks(len(queries), len(bank)):
             scores = (queries[rows] @ bank.T - bias) / scale
+            if settings.written:
+                scores = scores + settings.written * (asked[rows] @ told.T).toarray()
             near = np.argpartition(-scores, count - 1, axis=1)[:, :count]
             close = np.take_along_axis(scores, near, 1)
             say = np.exp(settings.sharpness * (close - close.max(1, keepdims=True)))
@@ -133,7 +142,7 @@ def neighbours(task: Task, settings: NeighbourSettings) -> Neighbours:
     return _of(task.train, task.words, settings)
 
 
-def fit_neighbours(task: Task) -> Neighbours:
+def fit_neighbours(task: Task, *, written: bool = False) -> Neighbours:
     """Choose the settings on a tenth of the training posts.
 
     Annotation by P@5 + R@10, similar posts by the similarity of their texts.
@@ -171,12 +180,16 @@ def fit_neighbours(task: Task) -> Neighbours:
         ),
         key=words_value,
     )
+    if written:
+        best = max((replace(best, written=weight) for weight in _WRITTEN), key=words_value)
     similar: Distance = max(_DISTANCES, key=similar_value)
     return neighbours(task, replace(best, similar=similar))
 
 
 def _of(train: Dataset, words: int, settings: NeighbourSettings) -> Neighbours:
-    return Neighbours(settings, train.features, train.pooled()[:, :words].tocsr())
+    return Neighbours(
+        settings, train.features, train.pooled()[:, :words].tocsr(), train.written_keys
+    )
 
 
 def _comparable(features: Floats, distance: Distance) -> tuple[Floats, Floats]:

@@ -48,9 +48,9 @@ class PlainTopics(Method):
         """Vectors of photos by their visual words, shape (n, K)."""
         return self._vectors(self._theta({"visual": data.visual}))
 
-    def texts(self, counts: Any) -> Floats:
+    def texts(self, data: Dataset) -> Floats:
         """Vectors of texts by their words and hashtags, shape (m, K)."""
-        return self._vectors(self._theta(split_columns(counts, len(self.modalities["text"]))))
+        return self._vectors(self._theta(split_columns(data.texts, len(self.modalities["text"]))))
 
     def words(self, data: Dataset) -> Floats:
         """p(w | theta) of each photo, shape (n, W_text)."""

@@ -29,7 +29,7 @@ def test_theta_is_the_engines(topics: PlainTopics, planted: Any) -> None:
 
 def test_texts_speak_by_words_and_hashtags(topics: PlainTopics, planted: Any) -> None:
     held = planted.held
-    found = topics.texts(held.texts)
+    found = topics.texts(held)
     assert found.shape == (len(held.owner), 8)
     bags = split_columns(held.texts, len(planted.words))
     one = {name: bag[3].toarray()[0] for name, bag in bags.items()}

@@ -1,0 +1,596 @@
+"""What is chosen on held-out posts of the corpus at hand, and how well it then does on them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from engine import scoring
+from engine.model import Bank, Settings
+from engine.projection import Projection, centre, unit_rows
+from engine.results import Floats
+from training.evaluate import metrics
+from training.learn.calibrate import Cut, calibrate
+from training.learn.cca import Base, Cca, CcaSettings, Moments, Roots, moments
+from training.learn.dataset import Dataset
+from training.learn.refine import inverse_document_frequency, weigh
+
+Say = Callable[[str], None]
+
+BANK: Final = 4000
+"""Training texts, and photos, by which hubness is measured."""
+
+POSTS: Final = 8000
+"""Training posts whose words speak for a photo that is near them."""
+
+HELD_OUT: Final = (100, 2000)
+"""Held-out posts at least (where there are five times as many) and at most."""
+
+SMALL: Final = 5000
+"""Posts below which settings are chosen on three splits: one alone chooses by chance."""
+
+TOPICS: Final = (16, 24, 32, 48, 64, 96, 128, 192, 256)
+"""Numbers of topics that are tried, as far as the posts go."""
+
+GRID: Final[dict[str, tuple[float, ...]]] = {
+    "base": (0.0, 300.0, 1000.0, 3000.0, 10000.0),
+    "word_ridge": (1.0, 3.0, 8.0, 20.0),
+    "sentence_ridge": (0.3, 1.0, 3.0),
+    "photo_ridge": (0.5, 1.0, 2.0, 4.0),
+    "power": (0.5, 0.75),
+}
+"""Settings of the CCA, chosen one after the other in this order."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the search for the CCA's settings came to.
+
+    Attributes
+    ----------
+    values
+        Topics -> sum of R@1, R@5 and R@10 both ways, in per cent, with these settings.
+    tried
+        For the report: each setting's values and what they gave.
+    """
+
+    settings: CcaSettings
+    values: dict[int, float]
+    tried: list[dict[str, Any]] = field(default_factory=list)
+
+
+def split(data: Dataset, *, share: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Posts to learn from, and held-out ones, at random."""
+    order = np.random.default_rng(seed).permutation(len(data))
+    least = min(HELD_OUT[0], len(data) // 5)
+    count = int(min(HELD_OUT[1], max(share * len(data), least, 1)))
+    return data.subset(np.sort(order[count:])), data.subset(np.sort(order[:count]))
+
+
+def topic_counts(posts: int) -> tuple[int, ...]:
+    """Numbers of topics that are tried with so many posts."""
+    return tuple(k for k in TOPICS if k <= max(16, posts // 4))
+
+
+class _Trial:
+    """One split of the posts: learns by any settings, and measures."""
+
+    def __init__(self, learn: Dataset, held: Dataset, base: Base) -> None:
+        self.learn, self.held, self._base = learn, held, base
+        self._idf = inverse_document_frequency(learn.texts)
+        self._words = weigh(learn.texts, self._idf)
+        self._held_words = weigh(held.texts, self._idf)
+        self._moments: dict[float, Moments] = {}
+        self._with_base: tuple[tuple[float, float], Moments] | None = None
+        self._roots = Roots()
+
+    def value(self, settings: CcaSettings, topics: Sequence[int]) -> dict[int, float]:
+        found = self._solve(settings, max(topics) - 1)
+        rooted = np.maximum(self.held.features, 0) ** np.float32(settings.power)
+        photos = found.photos(rooted)
+        texts = found.texts(self._held_words, self.held.sentences)
+        return {
+            k: retrieval_value(
+                unit_rows(photos[:, : k - 1]), unit_rows(texts[:, : k - 1]), self.held.owner
+            )
+            for k in topics
+        }
+
+    def _solve(self, settings: CcaSettings, dimensions: int) -> Cca:
+        if settings.power not in self._moments:
+            rooted = np.maximum(self.learn.features, 0) ** np.float32(settings.power)
+            # Of several powers only the last is kept: they are large.
+            self._moments = {
+                settings.power: moments(rooted, self._words, self.learn.sentences, self.learn.owner)
+            }
+            self._with_base = None
+        key = (settings.power, settings.base)
+        if self._with_base is None or self._with_base[0] != key:
+            self._with_base = (key, with_base(self._moments[settings.power], self._base, settings))
+        return self._roots.solve(self._with_base[1], settings, dimensions)
+
+
+def with_base(mine: Moments, base: Base, settings: CcaSettings) -> Moments:
+    """A corpus's own statistics with those of other posts added, if they are wanted."""
+    if not settings.base or settings.power not in base:
+        return mine
+    return mine.plus(base[settings.power], settings.base)
+
+
+def retrieval_value(
+    photos: Floats,
+    texts: Floats,
+    owner: npt.NDArray[np.int64],
+    taken: tuple[Floats, Floats] | None = None,
+) -> float:
+    """Sum of R@1, R@5 and R@10 both ways, in per cent.
+
+    Parameters
+    ----------
+    taken
+        What is taken off the score of each photo, and of each text.
+    """
+    none = (np.zeros(len(photos), np.float32), np.zeros(len(texts), np.float32))
+    return value_of(texts @ photos.T, owner, taken or none)
+
+
+def value_of(raw: Floats, owner: npt.NDArray[np.int64], taken: tuple[Floats, Floats]) -> float:
+    """`retrieval_value` of scores of texts (rows) with photos."""
+    from_photo, from_text = taken
+    ranks = (
+        metrics.text_to_photo_ranks(partial(_less, raw, from_photo[None]), owner, raw.shape[1]),
+        metrics.photo_to_text_ranks(partial(_less, raw.T, from_text[None]), owner, raw.shape[1]),
+    )
+    recalls = [metrics.summarise(r) for r in ranks]
+    return float(np.nan_to_num(sum(r.r1 + r.r5 + r.r10 for r in recalls)))
+
+
+HUB_WEIGHTS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+EXACT_WEIGHTS: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+READOUT_RIDGES: Final = (0.01, 0.1, 0.3, 1.0)
+NEIGHBOURS: Final = (40, 80, 160)
+SHARPNESS: Final = (5.0, 10.0, 20.0)
+SHARES: Final = (0.2, 0.4, 0.6, 0.8)
+POWERS: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
+EXPLAINED: Final = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+RIGHT: Final = 0.62
+"""Share of the words shown with topics that ought to be right, where that can be."""
+
+
+def search_cca(
+    data: Dataset, base: Base, *, share: float, seed: int, topics: Sequence[int], say: Say
+) -> Found:
+    """Choose the CCA's settings, one after the other, on held-out posts."""
+    splits = 3 if len(data) < SMALL else 1
+    trials = [_Trial(*split(data, share=share, seed=seed + n), base) for n in range(splits)]
+    kept: dict[CcaSettings, dict[int, float]] = {}
+
+    def values(settings: CcaSettings) -> dict[int, float]:
+        if settings not in kept:
+            rows = [trial.value(settings, topics) for trial in trials]
+            kept[settings] = {k: float(np.mean([row[k] for row in rows])) for k in topics}
+        return kept[settings]
+
+    def value(settings: CcaSettings) -> float:
+        return max(values(settings).values())
+
+    best = CcaSettings(base=1000.0 if base else 0.0)
+    tried = []
+    for name, options in GRID.items():
+        if (name == "base" and not base) or (
+            name == "sentence_ridge" and not data.sentences.shape[1]
+        ):
+            continue
+        rows = {option: value(replace(best, **{name: option})) for option in options}
+        winner = max(rows, key=lambda option: rows[option])
+        best = replace(best, **{name: winner})
+        tried.append({"setting": name, "values": {f"{k:g}": round(v, 1) for k, v in rows.items()}})
+        say(f"  {name} {winner:g}: {rows[winner]:.1f} of " + _listed(rows))
+    return Found(best, values(best), tried)
+
+
+def _listed(rows: dict[float, float]) -> str:
+    return ", ".join(f"{option:g}: {value:.1f}" for option, value in rows.items())
+
+
+def good_counts(values: dict[int, float], *, within: float = 0.02, most: int = 3) -> list[int]:
+    """Numbers of topics that find held-out posts nearly as well as the best one, few of them."""
+    best = max(values.values())
+    good = [k for k, value in sorted(values.items()) if value >= (1 - within) * best]
+    if len(good) <= most:
+        return good
+    places = np.unique(np.linspace(0, len(good) - 1, most).round().astype(int))
+    return [good[place] for place in places]
+
+
+# On one split, by the maps as they will be used
+
+
+@dataclass(frozen=True)
+class Banks:
+    """Unit vectors z of training texts, photos and posts; see `engine.model.Model`.
+
+    Attributes
+    ----------
+    texts, photos
+        At most `BANK` each, shape (n, K).
+    posts
+        At most `POSTS`, and their words.
+    has
+        Whether each of the posts has a word or hashtag, CSR of 0 and 1, shape (n, W).
+    """
+
+    texts: Floats
+    photos: Floats
+    posts: Bank
+    has: Any
+
+
+def banks(data: Dataset, projection: Projection, weight: float, seed: int) -> Banks:
+    """Learnt posts as the model keeps them; `weight` is that of what is written on photos."""
+    rng = np.random.default_rng(seed)
+    rows = np.sort(rng.permutation(data.texts.shape[0])[:BANK])
+    photos = np.sort(rng.permutation(len(data))[:BANK])
+    posts = data.subset(np.sort(rng.permutation(len(data))[:POSTS]))
+    has = (posts.pooled() > 0).astype(np.float32).tocsr()
+    has.sort_indices()
+    return Banks(
+        text_vectors(data.with_texts(rows), projection),
+        photo_vectors(data.subset(photos), projection, weight),
+        Bank(
+            post_vectors(posts, projection, weight),
+            has.indptr.astype(np.intp),
+            has.indices.astype(np.intp),
+        ),
+        has,
+    )
+
+
+def text_vectors(data: Dataset, projection: Projection) -> Floats:
+    """Unit vectors z of all texts, shape (m, K)."""
+    return _in_blocks(projection, data.texts, data.sentences)
+
+
+def photo_vectors(data: Dataset, projection: Projection, weight: float) -> Floats:
+    """Unit vectors z of all photos and of what is written on them, shape (n, K)."""
+    z = projection.photos(data.features)
+    rows = np.flatnonzero(np.diff(data.written.indptr))
+    if weight and len(rows):
+        read = _in_blocks(projection, data.written[rows], data.written_sentences[rows])
+        z[rows] = centre(z[rows] + weight * read)
+    return z
+
+
+def post_vectors(data: Dataset, projection: Projection, weight: float) -> Floats:
+    """Unit vectors z of photos and their texts together, shape (n, K)."""
+    pooled = np.zeros((len(data), projection.topics), np.float32)
+    np.add.at(pooled, data.owner, text_vectors(data, projection))
+    return unit_rows(photo_vectors(data, projection, weight) + unit_rows(pooled))
+
+
+def _in_blocks(projection: Projection, counts: Any, sentences: Floats) -> Floats:
+    parts = [
+        projection.texts(counts[start : start + 2048].toarray(), sentences[start : start + 2048])
+        for start in range(0, counts.shape[0], 2048)
+    ]
+    empty = np.zeros((0, projection.topics), np.float32)
+    result: Floats = np.concatenate(parts) if parts else empty
+    return result
+
+
+def checked(learn: Dataset, held: Dataset, seed: int) -> Callable[[Projection], float]:
+    """How well held-out posts are found, hubs corrected, for the refinement to go on or stop."""
+    rng = np.random.default_rng(seed)
+    some = learn.with_texts(np.sort(rng.permutation(learn.texts.shape[0])[:BANK]))
+    seen = learn.features[np.sort(rng.permutation(len(learn))[:BANK])]
+
+    def check(projection: Projection) -> float:
+        photos, texts = projection.photos(held.features), text_vectors(held, projection)
+        taken = (
+            0.5 * scoring.hubness(photos, text_vectors(some, projection), 10),
+            0.75 * scoring.hubness(texts, projection.photos(seen), 60),
+        )
+        return retrieval_value(photos, texts, held.owner, taken)
+
+    return check
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Settings of the finished model, and how well it did on the held-out posts.
+
+    Attributes
+    ----------
+    ridge
+        Of the readout.
+    """
+
+    settings: Settings
+    ridge: float
+    quality: dict[str, float]
+    tried: list[dict[str, Any]]
+
+
+def choose_settings(
+    learn: Dataset,
+    held: Dataset,
+    projection: Projection,
+    *,
+    languages: npt.NDArray[np.str_],
+    seed: int,
+) -> Chosen:
+    """Choose how queries are answered, on posts that the maps were not learnt from.
+
+    Parameters
+    ----------
+    languages
+        Of each word; the columns behind them are hashtags.
+    """
+    tried: list[dict[str, Any]] = []
+    texts = text_vectors(held, projection)
+    weights = (0.0, 0.25, 0.5, 1.0) if held.written.nnz else (0.5,)
+    by_weight = {
+        weight: retrieval_value(photo_vectors(held, projection, weight), texts, held.owner)
+        for weight in weights
+    }
+    weight = _best("written_weight", by_weight, tried)
+    photos = photo_vectors(held, projection, weight)
+    bank = banks(learn, projection, weight, seed)
+    neighbours = (min(10, len(bank.texts)), min(100, len(bank.photos)))
+    hub_photo = scoring.hubness(photos, bank.texts, neighbours[0])
+    hub_text = scoring.hubness(texts, bank.photos, neighbours[1])
+    exact_weight = _exact_weight(held, photos, texts, hub_photo, hub_text, tried)
+    raw = _scores(held, photos, texts, exact_weight)
+    forward = {
+        w: metrics.summarise(
+            metrics.text_to_photo_ranks(
+                partial(_less, raw, w * hub_photo[None]), held.owner, len(held)
+            )
+        )
+        for w in HUB_WEIGHTS
+    }
+    backward = {
+        w: metrics.summarise(
+            metrics.photo_to_text_ranks(
+                partial(_less, raw.T, w * hub_text[None]), held.owner, len(held)
+            )
+        )
+        for w in HUB_WEIGHTS
+    }
+    hubs = (
+        _best("hub_photo", {w: r.r1 + r.r5 + r.r10 for w, r in forward.items()}, tried),
+        _best("hub_text", {w: r.r1 + r.r5 + r.r10 for w, r in backward.items()}, tried),
+    )
+    rng = np.random.default_rng(seed)
+    cuts = {
+        "text": _cut_text(held, learn, projection, bank.texts, weight, hubs[0], neighbours[0], rng),
+        "photo": _cut_photo(photos),
+    }
+    cuts["both"] = cuts["photo"]
+    settings, ridge, p5 = _annotation(
+        learn, held, projection, photos, bank, weight, languages, tried
+    )
+    settings = replace(
+        settings,
+        hub_neighbours=neighbours,
+        hub_weight=hubs,
+        written_weight=weight,
+        exact_weight=exact_weight,
+        calibration={kind: cut.calibration for kind, cut in cuts.items()},
+    )
+    quality = {
+        "held_out_posts": float(len(held)),
+        "text_to_photo_r10": forward[hubs[0]].r10,
+        "photo_to_text_r10": backward[hubs[1]].r10,
+        "annotation_p5": p5,
+        "real_answered": 100 * cuts["text"].found,
+        "nonsense_answered": 100 * cuts["text"].nonsense,
+    }
+    return Chosen(settings, ridge, quality, tried)
+
+
+def _best(name: str, values: dict[float, float], tried: list[dict[str, Any]]) -> float:
+    if len(values) > 1:
+        tried.append(
+            {"setting": name, "values": {f"{k:g}": round(v, 2) for k, v in values.items()}}
+        )
+    return max(values, key=lambda option: values[option])
+
+
+def _scores(held: Dataset, photos: Floats, texts: Floats, exact_weight: float) -> Floats:
+    """Of texts (rows) with photos, words written on these literally included."""
+    raw: Floats = texts @ photos.T
+    if exact_weight and held.written.nnz:
+        raw = raw + exact_weight * metrics.exact_shares(held.keys, held.written_keys).toarray()
+    return raw.astype(np.float32)
+
+
+def _exact_weight(
+    held: Dataset,
+    photos: Floats,
+    texts: Floats,
+    hub_photo: Floats,
+    hub_text: Floats,
+    tried: list[dict[str, Any]],
+) -> float:
+    """By what is written on photos; without that, by the other texts of posts that have some."""
+    if held.written.nnz:
+        values = {
+            w: value_of(
+                _scores(held, photos, texts, w), held.owner, (0.5 * hub_photo, 0.75 * hub_text)
+            )
+            for w in EXACT_WEIGHTS
+        }
+        return _best("exact_weight", values, tried)
+    first = np.unique(held.owner, return_index=True)[1]
+    other = np.setdiff1d(np.arange(len(held.owner)), first)
+    if len(other) < 50:
+        return 0.5
+    told = held.with_texts(first)
+    posts = np.zeros_like(photos)
+    posts[told.owner] = texts[first]
+    library = centre(photos + posts)
+    keys = sparse.csr_matrix(
+        (np.ones(len(first)), (told.owner, np.arange(len(first)))), shape=(len(held), len(first))
+    )
+    share = metrics.exact_shares(held.keys[other], keys @ told.keys).toarray()
+    values = {}
+    for w in EXACT_WEIGHTS:
+        scores = texts[other] @ library.T + w * share - 0.5 * hub_photo[None]
+        ranks = metrics.text_to_photo_ranks(partial(_rows, scores), held.owner[other], len(held))
+        found = metrics.summarise(ranks)
+        values[w] = found.r1 + found.r5 + found.r10
+    return _best("exact_weight", values, tried)
+
+
+def _rows(scores: Floats, rows: slice) -> Floats:
+    return scores[rows]
+
+
+def _cut_text(
+    test: Dataset,
+    learn: Dataset,
+    projection: Projection,
+    text_bank: Floats,
+    written: float,
+    weight: float,
+    neighbours: int,
+    rng: np.random.Generator,
+) -> Cut:
+    """Texts against photos; senseless texts are words of the vocabulary thrown together."""
+    posts = rng.permutation(len(learn))[:5000]
+    library = np.concatenate(
+        [photo_vectors(part, projection, written) for part in (learn.subset(posts), test)]
+    )
+    bias = weight * scoring.hubness(library, text_bank, neighbours)
+    real = text_vectors(test, projection)
+    real = real[rng.permutation(len(real))[:1000]]
+    noise = np.zeros((500, test.texts.shape[1]), np.float32)
+    for row in noise:
+        row[rng.integers(0, len(row), 5)] = 1
+    mixed = test.sentences[rng.integers(0, len(test.sentences), (500, 5))].mean(1)
+    senseless = projection.texts(noise, unit_rows(mixed))
+    return calibrate(
+        (real @ library.T - bias).max(1),
+        (senseless @ library.T - bias).max(1),
+    )
+
+
+def _cut_photo(photos: Floats) -> Cut:
+    """Photos against photos: what the nearest other one scores."""
+    close = photos @ photos.T
+    np.fill_diagonal(close, -1)
+    return calibrate(close.max(1), np.zeros(0, np.float32))
+
+
+def fit_readout(
+    data: Dataset, projection: Projection, weight: float, ridge: float
+) -> tuple[Floats, Floats]:
+    """Ridge regression of "the post has the word" on a photo's log-ratio of theta.
+
+    Parameters
+    ----------
+    weight
+        Of what is written on photos.
+    ridge
+        In units of the mean variance.
+
+    Returns
+    -------
+    readout, presence
+        Shapes (W, K) and (W,): the share of posts with a word is ``presence + readout . z``.
+    """
+    z = photo_vectors(data, projection, weight)
+    has = (data.pooled() > 0).astype(np.float32)
+    share = np.asarray(has.mean(0), np.float32).ravel()
+    mean = z.mean(0)
+    gram = z.T @ z / len(z) - np.outer(mean, mean)
+    gram += ridge * np.trace(gram) / len(gram) * np.eye(len(gram), dtype=np.float32)
+    cross = np.asarray(has.T @ z, np.float32) / len(z) - np.outer(share, mean)
+    readout = np.linalg.solve(gram, cross.T).T.astype(np.float32)
+    return readout, (share - readout @ mean).astype(np.float32)
+
+
+def _annotation(
+    learn: Dataset,
+    held: Dataset,
+    projection: Projection,
+    photos: Floats,
+    bank: Banks,
+    weight: float,
+    languages: npt.NDArray[np.str_],
+    tried: list[dict[str, Any]],
+) -> tuple[Settings, float, float]:
+    """How words are said of a photo, by the precision of the first five.
+
+    Returns
+    -------
+    settings, ridge, p5
+    """
+    width = len(languages)
+    truth = metrics.truth_of(held.texts[:, :width], held.owner, len(held))
+    names, counts = np.unique(held.language, return_counts=True)
+    allowed = (languages == names[counts.argmax()]) | (languages == "")
+
+    def p5(shares: Floats) -> float:
+        found = metrics.annotation(partial(_rows, shares), truth, allowed).p5
+        return float(np.nan_to_num(found))
+
+    read = {}
+    for ridge in READOUT_RIDGES:
+        readout, presence = fit_readout(learn, projection, weight, ridge)
+        read[ridge] = np.clip(presence + photos @ readout.T, 1e-4, 1)[:, :width]
+    alone = {ridge: p5(shares) for ridge, shares in read.items()}
+    best, ridge, value = Settings(), _best("readout_ridge", alone, tried), max(alone.values())
+    kept, by_share = read[ridge], {0.0: value}
+    for count, sharpness in itertools.product(NEIGHBOURS, SHARPNESS):
+        settings = Settings(neighbours=count, neighbour_sharpness=sharpness)
+        near, say = scoring.neighbours_of(photos, bank.posts, settings)
+        rows = np.repeat(np.arange(len(near)), near.shape[1])
+        votes = sparse.csr_matrix(
+            (say.ravel(), (rows, near.ravel())), shape=(len(photos), bank.has.shape[0])
+        )
+        said = np.asarray((votes @ bank.has[:, :width]).todense(), np.float32)
+        for r, part in itertools.product(READOUT_RIDGES, SHARES):
+            shares = (1 - part) * read[r] + part * said
+            found = p5(shares)
+            by_share[part] = max(by_share.get(part, 0.0), found)
+            if found > value:
+                best, ridge, value = replace(settings, neighbour_share=part), r, found
+                kept = shares
+    _best("neighbour_share", by_share, tried)
+    usual = np.maximum(np.asarray((learn.pooled()[:, :width] > 0).mean(0)).ravel(), 1e-6)
+    special = {power: p5(kept / usual**power) for power in POWERS}
+    most = max(special.values())
+    power = max(power for power, found in special.items() if found >= 0.98 * most)
+    best = replace(best, annotation_power=power, explained=_explained(kept, truth, allowed))
+    return best, ridge, special[power]
+
+
+def _explained(shares: Floats, truth: Any, allowed: npt.NDArray[np.bool_]) -> float:
+    """How likely a word must be to be shown with a topic, so that most that are shown are right."""
+    shares = np.where(allowed, shares, 0)
+    first = np.argsort(-shares, axis=1)[:, :12]
+    likely = np.take_along_axis(shares, first, 1)
+    right = np.take_along_axis(truth.toarray(), first, 1)
+    precision = {}
+    for least in EXPLAINED:
+        shown = likely >= least
+        if shown.any(1).mean() >= 0.5:
+            precision[least] = float(right[shown].mean())
+    if not precision:
+        return 0.0
+    good = [least for least, share in precision.items() if share >= RIGHT]
+    return min(good) if good else max(precision, key=lambda least: precision[least])
+
+
+def _less(scores: Floats, taken: Floats, rows: slice) -> Floats:
+    result: Floats = scores[rows] - taken
+    return result

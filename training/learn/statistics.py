@@ -1,0 +1,190 @@
+"""What photos and sentences of a base corpus have to do with each other, as numbers that ship.
+
+Covariances of the photos' features, of sentence vectors, and between both are all that a CCA needs
+of posts. Added to those of a corpus, with a weight chosen on held-out posts, they make a useful
+model of a few hundred posts. No text and no photo can be read out of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from tqdm import tqdm
+
+from engine.corpus.reader import Report, load_corpus
+from engine.encoder import LiteRtEncoder
+from engine.errors import CorpusError, Image2PicError
+from engine.files import open_arrays, shipped
+from engine.results import Floats
+from engine.text import TextPipeline
+from engine.text.sentences import DEFAULT, SentenceEncoder, sentence_encoder
+from training.learn.bags import tokenise
+from training.learn.cca import Base, Moments
+from training.learn.describe import photo_sources
+from training.learn.features import encode
+
+POWER: Final = 0.75
+"""Of the features; a corpus that wants another power goes without the statistics."""
+
+
+def shipped_statistics(encoder: str) -> Path:
+    """The file that ships for an encoder, by the name that manifests give it."""
+    return shipped("statistics", encoder.replace("/", "-") + ".npz")
+
+
+def read_statistics(path: Path, *, channels: int, sentences: str) -> Base:
+    """Read what `write_statistics` wrote.
+
+    Parameters
+    ----------
+    channels
+        Of the encoder that they are to be used with.
+    sentences
+        Name of the sentence encoder.
+
+    Raises
+    ------
+    Image2PicError
+        It is no such file, or of other encoders.
+    """
+    try:
+        with open_arrays(path) as a:
+            name, power = str(a["sentences"]), float(a["power"])
+            photo, sentence = _whole(a["photo"]), _whole(a["sentence"])
+            cross = a["cross"].astype(np.float32)
+            scales = a["scales"].astype(np.float32)
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise Image2PicError(f"{path} holds no statistics ({error})") from error
+    if name != sentences or len(photo) != channels or cross.shape != (len(sentence), channels):
+        raise Image2PicError(
+            f"{path} is of other encoders ({len(photo)} channels and {name}, here are {channels} "
+            f"and {sentences}): make it anew by `image2pic statistics`, or give --statistics none"
+        )
+    width = len(sentence)
+    none = np.zeros(0, np.float32)
+    return {
+        power: Moments(
+            1.0,
+            none,
+            none,
+            none,
+            photo * scales[0],
+            np.zeros((0, 0), np.float32),
+            sentence * scales[1],
+            np.zeros((0, width), np.float32),
+            np.zeros((0, channels), np.float32),
+            cross * scales[2],
+        )
+    }
+
+
+def write_statistics(path: Path, parts: Sequence[Moments], *, sentences: str) -> None:
+    """Write the mean of corpora's covariances in half precision.
+
+    Each corpus counts by the square root of its pairs: a large one does not drown the others.
+    """
+    weights = np.sqrt([part.pairs for part in parts])
+    weights = (weights / weights.sum()).astype(np.float32)
+    photo, sentence, cross = (
+        np.sum([w * getattr(part, name) for w, part in zip(weights, parts, strict=True)], axis=0)
+        for name in ("photo", "sentence", "sentence_photo")
+    )
+    scales = np.array([np.abs(m).max() for m in (photo, sentence, cross)], np.float32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(
+        path,
+        allow_pickle=False,
+        photo=_half(photo / scales[0]),
+        sentence=_half(sentence / scales[1]),
+        cross=(cross / scales[2]).astype(np.float16),
+        scales=scales,
+        power=np.float32(POWER),
+        sentences=np.array(sentences),
+    )
+
+
+def corpus_moments(
+    corpus: Path, encoder: Path, sentences: SentenceEncoder, *, workers: int, progress: bool
+) -> Moments:
+    """Statistics of a corpus's train split (of all of it where there is none)."""
+    posts = load_corpus(corpus, report=Report())
+    posts = [post for post in posts if post.split == "train"] or posts
+    network = LiteRtEncoder(encoder, threads=1, workers=workers)
+    place: dict[str, int] = {}
+    rows: list[Floats] = []
+    sources = photo_sources(posts)
+    bar = tqdm(encode(network, sources), total=len(sources), desc=corpus.name, disable=not progress)
+    for name, grid in bar:
+        place[name] = len(rows)
+        rows.append(np.maximum(grid.mean(0), 0) ** np.float32(POWER))
+    texts = [text for text in tokenise(posts, TextPipeline()) if text.post in place]
+    if not texts:
+        raise CorpusError(f"{corpus} has no posts with a photo and a text")
+    vectors = sentences([text.plain for text in texts])
+    owner = np.array([place[text.post] for text in texts])
+    photos = np.array(rows, np.float32)
+    times = np.bincount(owner, minlength=len(photos)).astype(np.float32)
+    pairs = len(owner)
+    photo = photos - times @ photos / pairs
+    told = vectors - vectors.mean(0)
+    none = np.zeros(0, np.float32)
+    return Moments(
+        pairs,
+        none,
+        none,
+        none,
+        np.asarray((photo * times[:, None]).T @ photo / pairs, np.float32),
+        np.zeros((0, 0), np.float32),
+        np.asarray(told.T @ told / pairs, np.float32),
+        np.zeros((0, told.shape[1]), np.float32),
+        np.zeros((0, photos.shape[1]), np.float32),
+        np.asarray(told.T @ photo[owner] / pairs, np.float32),
+    )
+
+
+def _half(matrix: Floats) -> Floats:
+    """The lower triangle of a symmetric matrix, in half precision."""
+    half: Floats = matrix[np.tril_indices(len(matrix))].astype(np.float16)
+    return half
+
+
+def _whole(triangle: Floats) -> Floats:
+    size = int((np.sqrt(8 * len(triangle) + 1) - 1) / 2)
+    matrix = np.zeros((size, size), np.float32)
+    matrix[np.tril_indices(size)] = triangle
+    return matrix + np.tril(matrix, -1).T
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``image2pic statistics``."""
+    parser.add_argument("corpora", type=Path, nargs="+", help="corpora; of each its train split")
+    parser.add_argument(
+        "--encoder",
+        default="small",
+        help="small (the one that ships), or a .tflite file, such as a model's (default: small)",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the .npz file to write")
+    parser.add_argument("--workers", type=int, default=2, help="photos encoded at a time")
+
+
+def run(args: argparse.Namespace) -> int:
+    """``image2pic statistics``."""
+    small = args.encoder == "small"
+    encoder = shipped("encoder-small", "encoder.tflite") if small else Path(args.encoder)
+    if not encoder.is_file():
+        raise Image2PicError(f"no encoder file {encoder}")
+    sentences = sentence_encoder(DEFAULT)
+    progress = sys.stderr.isatty()
+    parts = [
+        corpus_moments(corpus, encoder, sentences, workers=args.workers, progress=progress)
+        for corpus in args.corpora
+    ]
+    write_statistics(args.out, parts, sentences=sentences.name)
+    print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB")
+    return 0
