@@ -31,8 +31,12 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from telegram.ext import AIORateLimiter
+
+from bench.telegram import HEAD, Outcome, TelegramLimits, former_design
 from bot import loop
 from bot.chat.texts import Texts
+from bot.local.server import LocalServer
 from engine.engine import Engine
 from engine.errors import Image2PicError
 from tests.user.client import ChatMessage, LocalTimeoutError, LocalUser
@@ -142,13 +146,8 @@ Ask = Callable[[LocalUser, random.Random], Awaitable[ChatMessage]]
 
 
 async def answer_to(user: LocalUser, asked: ChatMessage) -> ChatMessage:
-    """Return the end of the answer: what has buttons, or a message that says why there is none."""
-    while True:
-        message = await user.wait_reply(ANSWER_SECONDS)
-        if message.buttons:
-            return message
-        if not message.photo and not message.text.startswith("I see"):
-            return message
+    """Return the answer, which is one message: with buttons, or a text that says why not."""
+    return await user.wait_reply(ANSWER_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -275,7 +274,54 @@ async def main(options: argparse.Namespace) -> int:
                     ),
                 }
     print(table(options.users, rows, bare))
+    print()
+    print(await at_the_limits(options, questions))
     return 1 if any(tally.lost for tally in rows.values()) else 0
+
+
+async def at_the_limits(options: argparse.Namespace, questions: Sequence[str]) -> str:
+    """Let many people ask a bot that Telegram's limits hold back; beside it the former design."""
+    limits = TelegramLimits()
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            LocalServer(TOKEN, middlewares=[limits.middleware]) as server,
+            process(
+                "bot",
+                wait_for="ready after",
+                stream="stderr",
+                TELEGRAM_BOT_TOKEN=TOKEN,
+                TELEGRAM_BASE_URL=server.url,
+                MODEL=str(options.model.resolve()),
+                DATA_DIR=str(Path(folder) / "var"),
+            ) as (bot, _),
+            AsyncExitStack() as stack,
+        ):
+            users = [LocalUser(server.url, user_id=FIRST_USER + n) for n in range(options.crowd)]
+            for user in users:
+                await stack.enter_async_context(user)
+
+            async def text(user: LocalUser, rng: random.Random) -> ChatMessage:
+                return await user.send_text(rng.choice(questions))
+
+            plan = Plan(options.crowd_seconds)
+            tally = await run(users, plan, text, {"bot": bot})
+    here = Outcome(
+        len(tally.times), tally.wall, tally.times, limits.messages.total(), limits.refused,
+        tally.lost,
+    )  # fmt: skip
+    former = await former_design(
+        AIORateLimiter(overall_max_rate=30, max_retries=5), options.crowd, options.crowd_seconds
+    )
+    return "\n".join(
+        [
+            f"{options.crowd} people, each asking again as soon as answered; told busy: "
+            f"{tally.busy}; by method: {dict(limits.messages)}",
+            "",
+            *HEAD,
+            here.row("one picture"),
+            former.row("eight messages (simulated)"),
+        ]
+    )
 
 
 def table(users: int, rows: Mapping[str, Tally], bare: float) -> str:
@@ -315,5 +361,7 @@ if __name__ == "__main__":
     parser.add_argument("--model", type=Path, default=Path("data/model"))
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=20, help="of text questions")
+    parser.add_argument("--crowd", type=int, default=200, help="people at Telegram's limits")
+    parser.add_argument("--crowd-seconds", type=float, default=60, help="of their questions")
     parser.add_argument("--photos", type=int, default=5, help="photo questions of each person")
     sys.exit(loop.run(main(parser.parse_args())))

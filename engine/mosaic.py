@@ -27,6 +27,7 @@ BETWEEN: Final[Colour] = (28, 29, 33)
 NOTE: Final[Colour] = (46, 48, 56)
 NEAR: Final[Colour] = (20, 20, 24)
 FAR: Final[Colour] = (226, 226, 230)
+EDGE: Final[Colour] = (150, 150, 158)
 BADGE: Final = 48
 """Height of a number in pixels: about 20 points on a phone."""
 
@@ -198,7 +199,8 @@ def _badge(text: str, far: bool) -> tuple[Image.Image, Image.Image]:
     width = max(BADGE, math.ceil(font.getlength(text)) + BADGE // 2)
     mask = _rounded((width, BADGE), BADGE // 3).point(lambda value: value * 215 // 255)
     badge = Image.new("RGB", (width, BADGE), FAR if far else NEAR)
-    ImageDraw.Draw(badge).text(
-        (width / 2, BADGE / 2), text, font=font, fill=NEAR if far else CARD, anchor="mm"
-    )
+    draw = ImageDraw.Draw(badge)
+    # A dark number shows on a night sky, too.
+    draw.rounded_rectangle((0, 0, width - 1, BADGE - 1), BADGE // 3, outline=EDGE, width=3)
+    draw.text((width / 2, BADGE / 2), text, font=font, fill=NEAR if far else CARD, anchor="mm")
     return badge, mask

@@ -427,7 +427,8 @@ def _grid(
 ) -> Image.Image:
     """Lay out the photo, then each topic over it, as cards."""
     pad = tile // 20
-    columns = 2 if len(cards) <= 3 else 3
+    # No more: on a phone three columns of words are too small to read.
+    columns = 2
     texts = [_topic_text(card, tile - 2 * pad) for card in cards]
     rows = math.ceil((len(cards) + 1) / columns)
     key = _legend(legend, tile - 2 * pad)
@@ -477,7 +478,7 @@ def _listing(
 
 def _topic_text(card: TopicCard, width: int) -> Image.Image:
     """Draw title and share, a bar of the share, and the words."""
-    size = max(width // 17, 14) if width < 480 else max(width // 26, 14)
+    size = max(width // 14, 14) if width < 480 else max(width // 26, 14)
     strong, plain = _font(size * 9 // 8, strong=True), _font(size)
     share = min(max(card.share if math.isfinite(card.share) else 0.0, 0.0), 1.0)
     percent = f"{share:.0%}" if share >= 0.01 or share == 0 else "<1%"
@@ -500,7 +501,7 @@ def _topic_text(card: TopicCard, width: int) -> Image.Image:
 
 def _legend(words: tuple[str, str], width: int) -> Image.Image:
     """Draw the scale of colours between its two words."""
-    font = _font(max(width // 17, 14))
+    font = _font(max(width // 14, 14))
     low, high = (_wrap(word, font, width // 3, 1) for word in words)
     height = _line_height(font)
     page = Image.new("RGB", (width, height), CARD)

@@ -21,8 +21,8 @@ from engine.trends import growth
 #: as two (UTF-16), which is never too long.
 CAPTION_MAX: Final = 1024
 CALLBACK_TEXT_MAX: Final = 200
-#: What one post may take of the list under a picture.
-LINE_MAX: Final = 110
+#: What one post may take of the list under a picture: a line on a desktop, two on a phone.
+LINE_MAX: Final = 46
 #: What is kept of a caption for the lines above the posts.
 LEAD_MAX: Final = 420
 WORDS_MAX: Final = 40
@@ -33,6 +33,7 @@ TITLE_MAX: Final = 64
 URL_MAX: Final = 500
 HELD_OUT: Final = "held_out_posts"
 LINK_SCHEMES: Final = ("http://", "https://", "tg://")
+_HASHTAG: Final = re.compile(r"(?<![\w&])#\w+")
 #: An address that somebody typed without a scheme: t.me/channel/12.
 _BARE_ADDRESS: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,24}(/\S*)?", re.ASCII | re.I)
 
@@ -130,7 +131,9 @@ def post_caption(texts: Texts, post: Post, lead: Sequence[str] = ()) -> str:
 
 def post_line(texts: Texts, post: Post, number: int, limit: int = LINE_MAX) -> str:
     """One post in the list under a picture: its number, and the start of its text as a link."""
-    text = " ".join(post.text.split()) or source(post) or texts("untitled")
+    whole = " ".join(post.text.split())
+    # Hashtags say nothing that the picture does not; they stand where the post is opened.
+    text = " ".join(_HASHTAG.sub("", whole).split()) or whole or source(post) or texts("untitled")
     return f"<b>{number}</b> {linked(cut(text, limit), post.url)}"
 
 
@@ -273,14 +276,14 @@ def back_keyboard(texts: Texts, query: int, offset: int) -> InlineKeyboardMarkup
     return InlineKeyboardMarkup([[_button(texts("button_back"), "page", query, offset)]])
 
 
-def explanation(texts: Texts, why: Explanation) -> str:
+def explanation(texts: Texts, why: Explanation, heading: str) -> str:
     """Caption of the explaining picture: each topic's share and words."""
     lines = [
         f"<b>{percent(share.share)} %</b> {terms(share.words)}"
         for share in why.topics
         if share.words
     ]
-    return fitted([texts("explain_caption"), *lines]) if lines else texts("explain_none")
+    return fitted([f"<b>{escape(heading)}</b>", *lines]) if lines else texts("explain_none")
 
 
 def topics_caption(texts: Texts, topics: Sequence[Topic], first: int, all_: int) -> str:

@@ -22,7 +22,8 @@ from engine.store import Asked, Post
 
 _LOGGER = logging.getLogger(__name__)
 
-TOPICS_EXPLAINED: Final = 4
+#: With the photo itself they fill two rows of two.
+TOPICS_EXPLAINED: Final = 3
 MINUS_WORD: Final = re.compile(r"(?<!\S)-\w")
 #: A post is called less close from this share of the first one's closeness on.
 LESS_CLOSE: Final = 0.6
@@ -278,7 +279,7 @@ async def explain(conversation: Conversation, asked: Asked, offset: int, message
             if picture is None:
                 raise UserError("explain_none")
             keyboard = answers.back_keyboard(texts, asked.id, offset)
-            screen = Screen(picture, answers.explanation(texts, why), keyboard)
+            screen = Screen(picture, answers.explanation(texts, why, heading), keyboard)
             await conversation.replace(message, screen)
 
 

@@ -281,7 +281,10 @@ class LocalServer:
     async def _call(self, request: web.Request, methods: BotMethods) -> web.StreamResponse:
         self._authorise(request.match_info["token"])
         method = request.match_info["method"]
-        request[PARAMS] = params = await read_params(request)
+        if PARAMS not in request:
+            # A middleware may have read them already.
+            request[PARAMS] = await read_params(request)
+        params = request[PARAMS]
         began = time.perf_counter()
         result = await methods.call(method, params)
         _log.debug("%s took %.1f ms", method[:64], (time.perf_counter() - began) * 1000)

@@ -115,7 +115,6 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "not_kept": "(My disk is full, so these posts come without buttons.)",
     "disk_full": "My disk is full, so I can't keep that just now. Please try later.",
     "photo_missing": "photo not available",
-    "explain_caption": "<b>What I see in it, and how much:</b>",
     "explain_heading": "What I see in it",
     "explain_heading_text": "What it is about",
     "explain_none": "There is nothing here that I could explain.",

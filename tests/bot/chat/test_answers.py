@@ -170,7 +170,9 @@ def test_topics_page_by_page() -> None:
 def test_explanation_fits(names: list[str], count: int) -> None:
     words = tuple(Term(name, "en", 1.0) for name in names)
     why = Explanation(tuple(TopicShare(i, 1 / count, words) for i in range(count)), None)
-    assert answers.length(plain(answers.explanation(Texts("en"), why))) <= answers.CAPTION_MAX
+    assert (
+        answers.length(plain(answers.explanation(Texts("en"), why, "Why"))) <= answers.CAPTION_MAX
+    )
 
 
 def test_annotation_says_so_when_there_are_no_words() -> None:
