@@ -24,6 +24,7 @@ from bot.chat.addressing import is_for_me, is_private
 from bot.chat.context import KEY, Context, Services
 from bot.chat.handlers import commands, register
 from bot.chat.handlers.album import answer_open_albums
+from bot.chat.storage import PAUSE, Storage
 from bot.chat.texts import Texts, known
 from bot.chat.turns import Turns
 from bot.health import Health
@@ -269,6 +270,13 @@ class Runner:
             picture_words,
             Turns(slots=SLOTS, patience=settings.busy_seconds, delay=limits.delay),
             questions,
+            Storage(
+                bot=self.application.bot,
+                store=store,
+                photos=photos,
+                chat=settings.storage or None,
+                pause=PAUSE if settings.telegram_rate else 0.0,
+            ),
             clock_ahead=lambda: request.clock_ahead,
         )
         self.application.bot_data[KEY] = self.services
@@ -282,6 +290,8 @@ class Runner:
         stack.push_async_callback(self._finish_answers)
         await library.start(version=version, saved=saved)
         stack.push_async_callback(library.stop)
+        self.services.storage.start()
+        stack.push_async_callback(self.services.storage.stop)
         questions.start()
         stack.push_async_callback(questions.stop)
         await intake.resume(self.application.bot)

@@ -95,9 +95,14 @@ class Settings(BaseSettings):
     )
     workers: int = Field(2, ge=1, le=64, description="threads that work on queries")
     busy_seconds: float = Field(
-        10,
+        15,
         gt=0,
         description="seconds; who would wait longer for an answer is told that the bot is busy",
+    )
+    storage_chat: int | None = Field(
+        None,
+        description="chat that photos are handed to Telegram by, for inline mode; without it the "
+        "first owner's; 0: none",
     )
     history_days: int = Field(30, ge=1, description="days a query's buttons keep working")
     webhook_url: str | None = Field(
@@ -187,6 +192,13 @@ class Settings(BaseSettings):
     def database(self) -> str | None:
         """Address of PostgreSQL, or None for a file."""
         return self.database_url.get_secret_value() if self.database_url else None
+
+    @property
+    def storage(self) -> int | None:
+        """Chat that photos are handed to Telegram by."""
+        return (
+            self.storage_chat if self.storage_chat is not None else min(self.owner_ids, default=0)
+        )
 
     @property
     def library(self) -> Path:

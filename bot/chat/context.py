@@ -15,6 +15,7 @@ from telegram.ext import CallbackContext, ExtBot
 
 from bot.chat.albums import Albums
 from bot.chat.pictures import Pictures
+from bot.chat.storage import Storage
 from bot.chat.texts import Html, Texts, known
 from bot.chat.turns import Turns
 from bot.library.library import Library
@@ -51,6 +52,7 @@ class Services:
     picture_words: PictureWords
     turns: Turns
     questions: Questions
+    storage: Storage
     pictures: Pictures = field(default_factory=Pictures)
     albums: Albums = field(default_factory=Albums)
     #: Languages of those who asked lately: most updates need no look into the store for it.

@@ -214,7 +214,11 @@ class Library:
             return allowed and _shows_something(message)
         message = update.message or update.edited_message
         return (
-            message is not None and message.chat_id in self.groups and file_of(message) is not None
+            message is not None
+            and message.chat_id in self.groups
+            # Of a channel's post that is copied into its discussion group there is the original.
+            and not message.is_automatic_forward
+            and file_of(message) is not None
         )
 
     async def accept(self, update: Update) -> None:

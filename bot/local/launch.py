@@ -18,6 +18,7 @@ from typing import Final, Self
 from pydantic import SecretStr
 
 from bot.app import StartError
+from bot.local.state import GROUP_ID
 from bot.settings import Settings
 
 #: The number of the bot in the local chat, always the same: file_ids stay valid.
@@ -62,6 +63,8 @@ class LocalChat:
                 "telegram_base_url": self.url,
                 # There is no limit to keep here.
                 "telegram_rate": 0.0,
+                # Not the owner's own chat, which somebody looks at.
+                "storage_chat": GROUP_ID,
                 "owner_ids": self._settings.owner_ids or frozenset({LOCAL_OWNER}),
             }
         )

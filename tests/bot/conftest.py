@@ -44,6 +44,7 @@ def make_settings(server: FaultyServer, folder: Path, **more: Any) -> Settings:
         "model": folder / "model",
         "data_dir": folder / "var",
         "owner_ids": {1001},
+        "storage_chat": 0,
         # Coloured squares look alike; what is left out is tested in test_cleaning.py.
         "clean": False,
         # Read in test_picture_words.py alone.

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
 from telegram import (
+    Bot,
     InlineQueryResult,
     InlineQueryResultArticle,
     InlineQueryResultCachedPhoto,
@@ -16,14 +21,20 @@ from telegram import (
     InputTextMessageContent,
     Update,
 )
+from telegram.error import BadRequest, TelegramError
 from telegram.ext import BaseHandler, ChosenInlineResultHandler, InlineQueryHandler
 
-from bot.chat import answers
+from bot.chat import answers, filters
 from bot.chat.context import Context, Services
+from bot.chat.failures import UserError
+from bot.chat.screens import wrong_file
 from bot.chat.texts import Texts
+from bot.chat.textual import plain
 from engine.errors import EmptyQueryError, UnknownWordsError
 from engine.results import Page
 from engine.store import Post
+
+_LOGGER = logging.getLogger(__name__)
 
 #: Results of one page (Telegram's limit).
 PAGE: Final = 50
@@ -49,19 +60,63 @@ async def on_inline(update: Update, context: Context) -> None:
         await asked.answer([], cache_time=0, is_personal=True)
         return
     with services.metrics.timed("inline"):
+        hint = texts("inline_help") if not asked.query.strip() else ""
         try:
-            posts, more = await _find(services, asked.query, offset)
-        except (UnknownWordsError, EmptyQueryError):
-            button = InlineQueryResultsButton(texts("inline_unknown"), start_parameter="inline")
-            await asked.answer([], cache_time=CACHE_SECONDS, is_personal=True, button=button)
-            return
-        await asked.answer(
-            [_result(services, texts, post) for post in posts],
+            posts, more = await _find(services, context.bot, asked.query, offset)
+        except UnknownWordsError as error:
+            # The nearest known words instead, and that is said.
+            near = " ".join(options[0] for options in error.suggestions.values() if options)
+            if near:
+                posts, more = await _find(services, context.bot, near, offset)
+                hint = texts("inline_instead", words=near)
+            else:
+                posts, more, hint = [], False, texts("inline_unknown")
+        except (EmptyQueryError, UserError):
+            posts, more, hint = [], False, texts("inline_help")
+        if not posts and not offset and not hint:
+            hint = texts("inline_nothing")
+        services.storage.want(posts)
+        answer = partial(
+            asked.answer,
             cache_time=CACHE_SECONDS,
             is_personal=personal,
             # None: python-telegram-bot's Defaults make an empty text an empty list.
             next_offset=str(offset + PAGE) if more and offset + PAGE <= OFFSET_MAX else None,
+            button=_button(hint) if hint else None,
         )
+        try:
+            await answer([_result(services, texts, post) for post in posts])
+        except BadRequest as error:
+            if "query is too old" in error.message.lower():
+                return
+            # One bad file_id empties no answer: it is taken out.
+            _LOGGER.info("an inline answer was refused: %s", error.message)
+            sound = await _sound(services, context.bot, posts)
+            await answer([_result(services, texts, post) for post in sound])
+
+
+def _button(hint: str) -> InlineQueryResultsButton:
+    return InlineQueryResultsButton(answers.cut(plain(hint), TITLE_MAX), start_parameter="inline")
+
+
+async def _sound(services: Services, bot: Bot, posts: Sequence[Post]) -> list[Post]:
+    """The posts, those without their file_id whose file_id Telegram says is wrong."""
+
+    async def check(post: Post) -> Post:
+        if not post.file:
+            return post
+        try:
+            await bot.get_file(post.file)
+        except BadRequest as error:
+            if wrong_file(error) and post.photo:
+                # Never the only copy of a photo.
+                await services.store.drop_file(post.key, post.file)
+            return replace(post, file=None)
+        except TelegramError:
+            return replace(post, file=None)
+        return post
+
+    return list(await asyncio.gather(*(check(post) for post in posts)))
 
 
 def _offset(value: str) -> int | None:
@@ -73,13 +128,22 @@ def _offset(value: str) -> int | None:
     return int(value)
 
 
-async def _find(services: Services, words: str, offset: int) -> tuple[Sequence[Post], bool]:
-    if not words.strip():
+async def _find(
+    services: Services, bot: Bot, words: str, offset: int
+) -> tuple[Sequence[Post], bool]:
+    typed = filters.split(words)
+    among = await filters.passing(services.store, bot, typed.filters) if typed.filters else None
+    if among is not None and filters.only_filters(typed):
+        newest = among[offset : offset + PAGE]
+        found = await services.store.posts(newest)
+        return [found[key] for key in newest if key in found], len(among) > offset + PAGE
+    if not typed.words:
         recent = await services.store.recent(limit=PAGE + 1, offset=offset)
         return recent[:PAGE], len(recent) > PAGE
 
     def look() -> Page:
-        return services.engine.search(services.engine.query(text=words), limit=PAGE, offset=offset)
+        query = services.engine.query(text=typed.words)
+        return services.engine.search(query, limit=PAGE, offset=offset, among=among)
 
     page = await services.work.run(look)
     posts = await services.store.posts([hit.key for hit in page.hits])

@@ -342,7 +342,10 @@ async def test_inline_pages(anna: LocalUser, runner: Runner) -> None:
     recent = await anna.inline("")
     assert len(recent.results) == 50
     assert recent.next_offset == "50"
-    assert (await anna.inline("xyzzy")).results == []
+    instead = await anna.inline("xyzzy")
+    assert len(instead.results) == 50
+    assert instead.raw["button"]["text"] == "Shown instead: sunset"
+    assert (await anna.inline("zzz-nothing since:1999")).raw["button"]
     for offset in ("x", "-1", "999999", "5e3", "50;"):
         assert (await anna.inline("sunset", offset)).results == []
 
