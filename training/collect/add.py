@@ -77,10 +77,8 @@ def collect(
                 given = options.folder.name if source.kind == "folder" else options.corpus.name
                 name = given or source.path.resolve().name
                 claim_name(writer, name, path, given=given is not None)
-            # What is in a corpus was stored without metadata, or with it on purpose.
-            keep = authors or source.kind == "corpus"
             posts = read_one(source, report, options)
-            add_posts(posts, writer, report, authors=keep, progress=progress)
+            add_posts(posts, writer, report, authors=authors, progress=progress)
     if report.broken:
         return []
     return [key for prefix, span in report.covered.items() for key in writer.unseen(prefix, span)]

@@ -110,9 +110,8 @@ def prepare(path: Path, say: Say, options: PrepareOptions | None = None) -> Prep
             )
             if gone:
                 prune(gone, writer, asked=options.prune)
-    say(str(report))
-    for note in report.losses():
-        say(note)
+    for line in (*report.losses(), str(report)):
+        say(line)
     say(f"{corpus}: {writer.changes}")
     if report.broken and not options.partial:
         question = f"{path} ended too early ({report.broken}). Build from what stood before?"

@@ -217,6 +217,24 @@ def test_only_that_owner_stops(
     assert list(load(tmp_path)) == ["vk/wall-9_1"]
 
 
+def test_a_dry_run_downloads_nothing(
+    server: VkServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("VK_TOKEN", "secret")
+    server.walls[-7] = [server.post(-7, n, f"пост {n}", n) for n in (2, 1)]
+    corpus = tmp_path / "corpus"
+    command = ["collect", "vk", "--owner", "-7", "--api", server.url, "--out", str(corpus)]
+    assert main([*command, "--dry-run"]) == 0
+    assert "would be 2 new" in capsys.readouterr().out
+    assert server.downloads == []
+    assert not corpus.exists()
+    assert main(command) == 0
+    assert len(load(corpus)) == 2
+
+
 async def test_the_other_address_is_tried(server: VkServer, tmp_path: Path) -> None:
     server.walls[-7] = [server.post(-7, n, f"пост {n}") for n in range(150, 0, -1)]
     await run(server, tmp_path, urls=["http://127.0.0.1:9", server.url])
