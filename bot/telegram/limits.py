@@ -24,11 +24,11 @@ _LOGGER = logging.getLogger(__name__)
 CHAT_RATE: Final = 1.0
 """Messages a second in one chat."""
 
-GROUP_RATE: Final = 20 / 60
-"""Messages a second in one group, in the long run."""
-
-GROUP_BURST: Final = 20
+GROUP_BURST: Final = 8
 """Messages that a group that was quiet takes at one a second."""
+
+GROUP_RATE: Final = (20 - GROUP_BURST) / 60
+"""Messages a second in one group in the long run: with the burst never over 20 in a minute."""
 
 RETRIES: Final = 5
 CHATS_MAX: Final = 10_000
