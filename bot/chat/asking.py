@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from telegram.error import BadRequest
+from telegram.error import BadRequest, InvalidToken
 
 from bot.chat import answers, filters, screens
 from bot.chat.context import Conversation, Screen
@@ -49,6 +49,11 @@ async def download(conversation: Conversation, file: File) -> bytes:
         if (found.file_size or 0) > limit:
             raise PhotoTooLargeError(found.file_size or 0, limit, "bytes")
         return bytes(await found.download_as_bytearray())
+    except InvalidToken as error:
+        # What "404 Not Found" is taken for. A Bot API server that was started with --local names
+        # files on its own disk, which is not this machine's.
+        there = "//" in (found.file_path or "").partition("/file/bot")[2]
+        raise UserError("photo_on_server" if there else "photo_gone") from error
     except BadRequest as error:
         if "too big" in error.message.lower():
             raise PhotoTooLargeError(limit, limit, "bytes") from error

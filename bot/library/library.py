@@ -441,7 +441,9 @@ class Library:
             text = captions.get((message.chat_id, album), "")
             if not text:
                 siblings = await self._store.siblings(message.chat_id, album)
-                text = next((s.own_text for s in siblings if s.own_text), "")
+                # Its own caption of before was taken away.
+                others = [s for s in siblings if s.message != message.message_id]
+                text = next((s.own_text for s in others if s.own_text), "")
         id_ = post_id(message.chat_id, message.message_id)
 
         def left_out(verdict: tuple[str, str]) -> LeftOut:
@@ -510,9 +512,13 @@ class Library:
         here = {entry.post.id for entry in entries}
         rewritten = []
         for entry in entries:
-            if not (entry.album and entry.own_text):
+            if not entry.album:
                 continue
-            for sibling in await self._store.siblings(entry.chat, entry.album):
+            siblings = await self._store.siblings(entry.chat, entry.album)
+            before = next((s.own_text for s in siblings if s.post.id == entry.post.id), "")
+            if not (entry.own_text or before):
+                continue
+            for sibling in siblings:
                 post = sibling.post
                 changed = not sibling.own_text and post.text != entry.post.text
                 if post.id in here or not changed or not post.file:

@@ -99,6 +99,8 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "or make it smaller.",
     "not_a_photo": "I can't read this as a photo. I take JPEG, PNG, WebP, GIF, BMP and TIFF.",
     "photo_gone": "I can't get that photo any more. Please send it again.",
+    "photo_on_server": "That photo lies on the Bot API server's own disk, where I can't read it. "
+    "My owner can give me that folder under the same path, or start the server without --local.",
     "unsupported": "I understand photos, videos, stickers and words, but not this.",
     "gone": "That post is no longer in the library.",
     "stale": "This button is too old: please ask again.",

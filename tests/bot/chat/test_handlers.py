@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from telegram import File
 
 from bot.app import Runner
 from bot.chat.texts import Texts
@@ -24,6 +25,7 @@ from tests.bot.conftest import (
     until,
 )
 from tests.user.client import ChatMessage, LocalTimeoutError, LocalUser
+from tests.user.faults import FaultyServer
 
 EN, RU = Texts("en"), Texts("ru")
 
@@ -541,3 +543,18 @@ async def test_a_picture_of_another_model_is_stale(anna: LocalUser, runner: Runn
     runner.services.engine.info.id = "double-2"
     await anna.press(answer, "▶")
     assert (await anna.wait_reply()).text == EN("stale")
+
+
+async def test_a_file_on_the_servers_own_disk_is_told_with_the_way_out(
+    anna: LocalUser, runner: Runner, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{server.url}/file/bot{server.token}//var/lib/telegram-bot-api/photos/1.jpg"
+
+    async def get_file(*_: object, **__: object) -> File:
+        file = File("a", "b", 10, path)
+        file.set_bot(runner.application.bot)
+        return file
+
+    monkeypatch.setattr(type(runner.application.bot), "get_file", get_file)
+    await anna.send_photo(jpeg(SUNSET))
+    assert (await anna.wait_reply()).text == EN("photo_on_server")

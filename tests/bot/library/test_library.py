@@ -88,6 +88,11 @@ async def test_an_album_shares_its_caption(anna: LocalUser, runner: Runner) -> N
     async with asyncio.timeout(8):
         while await texts(runner) != {"sunset"}:
             await asyncio.sleep(0.02)
+    # Taken away, it is taken away from all of them.
+    await anna.edit(sent[0], "")
+    async with asyncio.timeout(8):
+        while await texts(runner) != {""}:
+            await asyncio.sleep(0.02)
     assert len(runner.services.engine) == 3
 
 
