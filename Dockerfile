@@ -13,10 +13,11 @@ WORKDIR /opt/image2pic
 RUN python -m venv .venv
 # Without the packages beside it, this project installs as its dependencies alone. They change
 # seldom, so these layers are mostly taken from the cache.
-COPY pyproject.toml constraints.txt README.md LICENSE /src/
+COPY pyproject.toml constraints.txt README.md LICENSE requirements/bot.txt /src/
 
 FROM build AS build-bot
-RUN .venv/bin/pip install -c /src/constraints.txt "/src[postgres]"
+# Each file that pip takes has the sha256 that stands there.
+RUN .venv/bin/pip install --require-hashes -r /src/bot.txt
 COPY engine engine
 COPY bot bot
 # Compiled here: nothing can be written where they run.

@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 POSTS ?=
 ENCODER ?= small
 
-.PHONY: run model test lint audit bench clean help
+.PHONY: run model test lint audit lock bench clean help
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -17,9 +17,16 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # Stamps: an install is repeated only when what it depends on has changed.
-$(VENV)/.installed-bot: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -q -c constraints.txt -e .
+# Every file that pip takes for the bot has the sha256 that stands in the lock.
+$(VENV)/.installed-bot: pyproject.toml requirements/bot.txt | $(BIN)/python
+	$(PIP) install -q --require-hashes -r requirements/bot.txt
+	$(PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@
+
+lock:  ## Write requirements/bot.txt anew, after a change of the dependencies (pip install pip-tools first)
+	$(BIN)/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-annotate \
+		--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links -c constraints.txt \
+		--build-deps-for editable --extra postgres -o requirements/bot.txt pyproject.toml
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -q -c constraints.txt -e '.[training,dev]'

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-LOCKS = {"bot": ["postgres"], "training": ["training"], "dev": ["postgres", "training", "dev"]}
+LOCKS = {"bot": ["postgres"]}
 
 
 def locked(name: str) -> dict[str, str]:
