@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -60,8 +61,16 @@ async def download(conversation: Conversation, file: File) -> bytes:
         raise UserError("photo_gone") from error
 
 
-def _understand(conversation: Conversation, photos: Sequence[bytes], text: str) -> list[Query]:
-    """The question as a whole; of several photos then each by itself."""
+def _understand(
+    conversation: Conversation, photos: Sequence[bytes], written: Sequence[str], text: str
+) -> list[Query]:
+    """The question as a whole; of several photos then each by itself.
+
+    Parameters
+    ----------
+    written
+        The words on each photo.
+    """
     engine = conversation.services.engine
     weight = conversation.services.settings.photo_weight
     typed = filters.split(text)
@@ -71,8 +80,8 @@ def _understand(conversation: Conversation, photos: Sequence[bytes], text: str) 
         return [Query("text", even, filters=typed.filters)]
     try:
         understood = [
-            engine.query(photo=photo, text=typed.words, photo_weight=weight)
-            for photo in photos or (None,)
+            engine.query(photo=photo, text=typed.words, photo_weight=weight, written=words)
+            for photo, words in zip(photos or (None,), written or ("",), strict=True)
         ]
     except EmptyQueryError:
         if MINUS_WORD.search(text):
@@ -89,7 +98,8 @@ async def ask(conversation: Conversation, *, text: str = "", files: Sequence[Fil
     with services.metrics.timed(kind):
         async with conversation.turn():
             photos = [await download(conversation, file) for file in files]
-            queries = await services.work.run(_understand, conversation, photos, text)
+            written = await asyncio.gather(*map(services.picture_words.asked, photos))
+            queries = await services.work.run(_understand, conversation, photos, written, text)
             del photos
             whole = files[0].id if len(files) == 1 else None
             numbers = [

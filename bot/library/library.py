@@ -479,7 +479,11 @@ class Library:
     async def _described(self, post: Post, photo: bytes) -> Post:
         said = self._gate.said(post.id, post.text)
         vector = await self._work.run_for_library(
-            self._engine.describe, photo=photo, text=said, tags=post.tags
+            self._engine.describe,
+            photo=photo,
+            text=said,
+            tags=post.tags,
+            written=post.picture_words or "",
         )
         await self._work.run_for_library(self._thumbnails.make, post.id, photo)
         return replace(post, vector=vector.blob, model=self._engine.info.id)
@@ -581,7 +585,11 @@ class Library:
             if photo is None and not post.text:
                 return False
             vector = await self._work.run_for_library(
-                self._engine.describe, photo=photo, text=post.text, tags=post.tags
+                self._engine.describe,
+                photo=photo,
+                text=post.text,
+                tags=post.tags,
+                written=post.picture_words or "",
             )
         except StoreError:
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -20,6 +21,9 @@ _LOGGER = logging.getLogger(__name__)
 
 ASKED_SECONDS: Final = 2.0
 """Longest time for the picture of a question; half of them take .4 s, on two cores."""
+
+ASKED_AT_ONCE: Final = 2
+"""Questions whose pictures are read at the same time."""
 
 BATCH: Final = 16
 _DETAIL: Final = 1000
@@ -45,6 +49,7 @@ class PictureWords:
         self._tesseract, self._store = tesseract, store
         self._photos, self._fetch = photos, fetch
         self._more = asyncio.Event()
+        self._slots = asyncio.Semaphore(ASKED_AT_ONCE)
         #: Whether all that can be read has been.
         self.idle = False
         # Pictures that could not be had or read: tried again with the next start.
@@ -55,14 +60,23 @@ class PictureWords:
         self._more.set()
 
     async def asked(self, photo: bytes) -> str:
-        """Words on the picture of a question; none where reading takes too long."""
+        """Words on the picture of a question; none where there is no time to read them."""
         if self._tesseract is None:
             return ""
+        until = time.monotonic() + ASKED_SECONDS
         try:
-            return await asyncio.to_thread(_read, self._tesseract, photo, ASKED_SECONDS)
+            async with asyncio.timeout(ASKED_SECONDS):
+                await self._slots.acquire()
+        except TimeoutError:
+            return ""
+        try:
+            left = max(0.1, until - time.monotonic())
+            return await asyncio.to_thread(_read, self._tesseract, photo, left)
         except Image2PicError as error:
             _LOGGER.info("the words on a question's picture are not read: %s", error)
             return ""
+        finally:
+            self._slots.release()
 
     async def run(self, changed: Changed) -> None:
         """Read the pictures that nobody has read, and those of new posts, until cancelled.

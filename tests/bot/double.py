@@ -95,9 +95,14 @@ class DoubleEngine:
         return theta, known, minus, unknown
 
     def query(
-        self, *, photo: bytes | None = None, text: str = "", photo_weight: float = 0.5
+        self,
+        *,
+        photo: bytes | None = None,
+        text: str = "",
+        photo_weight: float = 0.5,
+        written: str = "",
     ) -> Query:
-        theta, known, minus, unknown = self._words(text)
+        theta, known, minus, unknown = self._words(f"{text} {written}")
         if photo is None:
             if not known:
                 if unknown:
@@ -129,9 +134,14 @@ class DoubleEngine:
         return there, np.array([self._vectors[key] for key in there], np.float32).reshape(-1, 4)
 
     def describe(
-        self, *, photo: bytes | None, text: str = "", tags: Sequence[str] | None = None
+        self,
+        *,
+        photo: bytes | None,
+        text: str = "",
+        tags: Sequence[str] | None = None,
+        written: str = "",
     ) -> PostVector:
-        theta, known, _, _ = self._words(text + " " + " ".join(tags or ()))
+        theta, known, _, _ = self._words(" ".join((text, *(tags or ()), written)))
         if photo is not None:
             theta = theta * 2 + _theta_of_photo(photo)
         elif not known:

@@ -140,7 +140,7 @@ async def test_a_live_post_is_there_at_once_and_its_words_follow(
     from engine.ocr import find_tesseract
 
     find_tesseract.cache_clear()
-    fake(tmp_path / "bin", before=f"while [ ! -e {tmp_path}/go ]; do sleep 0.05; done")
+    fake(tmp_path / "bin", "sunset", before=f"while [ ! -e {tmp_path}/go ]; do sleep 0.05; done")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     settings = make_settings(server, tmp_path, ocr=True)
     async with running(settings) as runner, LocalUser(server.url) as anna:
@@ -153,6 +153,13 @@ async def test_a_live_post_is_there_at_once_and_its_words_follow(
             while post.picture_words is None:
                 await asyncio.sleep(0.05)
                 (post,) = (await runner.services.store.posts([1])).values()
-        assert post.picture_words == "giraffe"
-        assert len(await runner.services.store.matching(["giraff"], [], [], 5)) == 1
+        assert post.picture_words == "sunset"
+        assert len(await runner.services.store.matching(["sunset"], [], [], 5)) == 1
+        # The word is heard in the answer to a photo that bears it, and the post's vector has it.
+        with_word = runner.services.engine.describe(photo=jpeg(SNOW), text="snow", written="sunset")
+        async with asyncio.timeout(20):
+            while dict(runner.services.store.sync.vectors("double-1")) != {1: with_word.blob}:
+                await asyncio.sleep(0.05)
+        await anna.send_photo(jpeg(SNOW))
+        await anna.wait_reply()
     find_tesseract.cache_clear()
