@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,8 @@ from bot.settings import Settings
 from bot.telegram.questions import Questions
 from bot.work import Work
 from engine.engine import Engine
+
+_LOGGER = logging.getLogger(__name__)
 
 KEY: Final = "services"
 LANGUAGES_MAX: Final = 10_000
@@ -91,6 +94,14 @@ class Services:
         # Again: an update in between may have read the old choice.
         self.languages.pop(user.id, None)
         return counts
+
+    async def move_chat(self, old: int, new: int) -> None:
+        """A group became a supergroup: what is kept for it moves to its new number."""
+        _LOGGER.info("group %d is now supergroup %d", old, new)
+        await self.store.move_chat(old, new)
+        if old in self.library.groups:
+            self.library.groups.discard(old)
+            self.library.groups.add(new)
 
     def is_owner(self, user: User | None) -> bool:
         """Whether the person owns the bot."""

@@ -56,6 +56,9 @@ def test_an_error_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    for digits in ("１２３４５６", "١٢٣"):
+        with pytest.raises(SettingsError):
+            read(monkeypatch, TELEGRAM_BOT_TOKEN=f"{digits}:ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     token = "123456:ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     settings = read(monkeypatch, TELEGRAM_BOT_TOKEN=token)
     assert token not in repr(settings)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Final
 
 from telegram import Update
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.ext import BaseHandler, ChatMemberHandler, MessageHandler, filters
 
-from bot.chat.context import Context, Services
+from bot.chat.context import Context
 from bot.chat.texts import Texts
-
-_LOGGER = logging.getLogger(__name__)
 
 _OUT: Final = (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
 
@@ -39,16 +36,7 @@ async def on_migration(update: Update, context: Context) -> None:
     old = message.chat_id if message.migrate_to_chat_id else message.migrate_from_chat_id
     if old is None or old == new:
         return
-    await move(context.services, old, new)
-
-
-async def move(services: Services, old: int, new: int) -> None:
-    """Move what is kept for a chat to its new number."""
-    _LOGGER.info("group %d is now supergroup %d", old, new)
-    await services.store.move_chat(old, new)
-    if old in services.library.groups:
-        services.library.groups.discard(old)
-        services.library.groups.add(new)
+    await context.services.move_chat(old, new)
 
 
 def handlers() -> list[BaseHandler[Any, Any, Any]]:

@@ -59,8 +59,9 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "privacy": (
         "What I keep: your language; what you asked (the words that I know and the topics, as "
         "numbers; not your photo and not the file); Telegram's own reference to the photo, so that "
-        "<i>Why?</i> works later; and your votes. Questions without a vote are deleted after "
-        "{days} days. Photos you ask with are never written to disk. /forget deletes all of it at "
+        "<i>Why?</i> works later; and your votes. A question as you wrote it is kept "
+        "only until it is answered; what is known of it without a vote is deleted after {days} "
+        "days. Photos you ask with are never written to disk. /forget deletes all of it at "
         "once."
     ),
     "forgotten": "Done: I deleted {queries} and {votes} of yours. I know nothing about you now.",
