@@ -598,16 +598,8 @@ def _fit_phi(
         if not counts.nnz:
             phi[name] = np.zeros((counts.shape[1], theta.shape[1]), np.float32)
             continue
-        words = name != "visual"
-        phi[name] = refit_phi(
-            counts,
-            theta,
-            start,
-            subject=subject,
-            passes=20,
-            decorrelation=0.2 if words else 0.0,
-            sparsity=0.02 if words else 0.0,
-        )
+        # BigARTM has decorrelated and sparsed Phi; once more only made topics less coherent.
+        phi[name] = refit_phi(counts, theta, start, subject=subject, passes=20)
     return phi, theta
 
 

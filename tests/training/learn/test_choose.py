@@ -35,7 +35,7 @@ def test_small_corpora_hold_out_more(planted: Any) -> None:
 
 def test_numbers_of_topics_follow_the_posts() -> None:
     assert topic_counts(50) == (16,)
-    assert max(topic_counts(300)) == 48
+    assert max(topic_counts(300)) == 64
     assert max(topic_counts(100_000)) == 256
 
 
