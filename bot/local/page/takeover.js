@@ -16,6 +16,7 @@ export class TakeOver {
   constructor(tryWords) {
     this.run = { phase: "none" };
     this.upload = null;
+    this.stopping = false;
     byId("takeover-stop").addEventListener("click", () => this.stop());
     byId("takeover-close").addEventListener("click", () => this.close());
     byId("takeover-try").addEventListener("click", () => {
@@ -26,7 +27,7 @@ export class TakeOver {
   }
 
   get busy() {
-    return this.upload !== null || ["reading", "waiting"].includes(this.run.phase);
+    return this.upload !== null || this.stopping || ["reading", "waiting"].includes(this.run.phase);
   }
 
   async load() {
@@ -50,28 +51,28 @@ export class TakeOver {
     try {
       const folder = await find();
       Object.assign(upload, { name: folder.name, total: folder.files.size });
-      await this.ask(() => post("import/begin", { name: folder.name }));
+      await this.ask(upload, () => post("import/begin", { name: folder.name }));
       const files = [...folder.files];
-      for (let at = 0; at < files.length && !upload.stopped; at += CHUNK) await this.send(files.slice(at, at + CHUNK), folder);
-      if (!upload.stopped) await this.ask(() => post("import/end", {}));
+      for (let at = 0; at < files.length && !upload.stopped; at += CHUNK) await this.send(upload, files.slice(at, at + CHUNK), folder);
+      if (!upload.stopped) await this.ask(upload, () => post("import/end", {}));
     } catch (error) {
       if (!upload.stopped) this.run = { phase: "failed", name: upload.name, error, code: error.status };
     }
-    this.upload = null;
+    // Stopped, it may have made room for another.
+    if (this.upload === upload) this.upload = null;
     this.draw();
     return true;
   }
 
-  async send(entries, folder) {
-    const { upload } = this;
+  async send(upload, entries, folder) {
     const found = (await Promise.all(entries.map(async ([path]) => [path, await folder.open(path)]))).filter(([, file]) => file);
     const named = found.map(([path, file]) => [path, file.size, file.lastModified]);
-    const { wanted } = await this.ask(() => post("import/wanted", { files: named }));
+    const { wanted } = await this.ask(upload, () => post("import/wanted", { files: named }));
     upload.done += entries.length - wanted.length;
     const work = async () => {
       while (wanted.length && !upload.stopped) {
         const [path, file] = found[wanted.shift()];
-        await this.ask(() => put("import/file", { path, size: file.size, time: file.lastModified }, file)).catch((error) => {
+        await this.ask(upload, () => put("import/file", { path, size: file.size, time: file.lastModified }, file)).catch((error) => {
           // One that cannot be read (any longer) is missing, which the server says.
           if (!(error instanceof ApiError) || error.status !== 400) throw error;
         });
@@ -83,8 +84,7 @@ export class TakeOver {
   }
 
   // Asks again for as long as the server is away.
-  async ask(request) {
-    const { upload } = this;
+  async ask(upload, request) {
     for (;;) {
       try {
         return await request();
@@ -98,6 +98,7 @@ export class TakeOver {
 
   async stop() {
     if (this.upload) this.upload.stopped = true;
+    this.upload = null;
     this.stopping = true;
     this.draw();
     await post("import/stop", {}).catch(() => {});
@@ -128,7 +129,7 @@ export class TakeOver {
     byId("takeover-try").textContent = t("takeTry", { words: run.example ?? "" });
     if (phase === "none") return;
     const { sent = 0, read = 0 } = run.bot ?? {};
-    const title = busy && this.stopping ? t("takeStopping") : t(`take_${phase}`, { name: upload?.name ?? run.name ?? "", n: read, of: sent });
+    const title = this.stopping ? t("takeStopping") : t(`take_${phase}`, { name: upload?.name ?? run.name ?? "", n: read, of: sent });
     say("takeover-title", title);
     const counts = upload
       ? t("takeUploaded", { n: upload.done, of: upload.total })
