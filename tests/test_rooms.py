@@ -88,7 +88,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     assert {name: sorted(others & left.keys()) for name, others in left.items()} == {}
 
 
-@pytest.mark.parametrize("room", ["engine", "bot"])
+@pytest.mark.parametrize("room", ["engine", "bot", "training"])
 def test_nothing_of_the_product_looks_outside_the_checkout(room: str) -> None:
     wrong = [
         f"{path.relative_to(ROOT)}: {line.strip()}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import logging
@@ -61,6 +62,7 @@ from training.learn.choose import (
     topic_counts,
     with_base,
 )
+from training.learn.cluster import Cluster
 from training.learn.dataset import Dataset
 from training.learn.describe import fill_library, photo_sources
 from training.learn.features import (
@@ -167,6 +169,7 @@ def build(
     replace_model: bool = False,
     prune: bool = False,
     progress: bool = True,
+    cluster: Cluster | None = None,
 ) -> Model:
     """Learn a model from a corpus and fill a library with it.
 
@@ -190,6 +193,8 @@ def build(
         Remove posts from the library that the corpus no longer has, however many.
     progress
         Progress bars and lines on standard error.
+    cluster
+        Where photos are described and words on them read; here without one.
 
     Raises
     ------
@@ -222,7 +227,7 @@ def build(
         if other != features:
             # Of another encoder, or of other settings: a model needs one.
             shutil.rmtree(other, ignore_errors=True)
-    codebook = _codebook(encoder, sources, features, settings, progress)
+    codebook = _codebook(encoder, sources, features, settings, progress, cluster)
     clock = time.monotonic()
     fresh = not (features / "chunks").exists()
     texts = tokenise(posts, TextPipeline())
@@ -231,7 +236,7 @@ def build(
     words, tags = learn_vocabularies(texts, least=_least(settings, texts), most=settings.most)
     if not len(words) + len(tags):
         raise CorpusError(
-            f"no word is in {settings.least} texts or more; collect more posts, or lower --least"
+            f"no word is in {settings.least} texts or more; collect more posts, or lower --min-df"
         )
     chunks = describe_photos(
         encoder,
@@ -240,9 +245,10 @@ def build(
         features / "chunks",
         grids=features / "sample",
         progress=progress,
+        cluster=cluster,
     )
     sentences = sentence_encoder(settings.sentences) if settings.sentences else None
-    written = _written(sources, work, settings, say, progress) if settings.ocr else {}
+    written = _written(sources, work, settings, say, progress, cluster) if settings.ocr else {}
     base = _base(settings, encoder, say)
     data = assemble(chunks, texts, words, tags, len(codebook), sentences, written)
     # Whole grids are large, and of use only until the photos are described.
@@ -358,13 +364,16 @@ def _codebook(
     features: Path,
     settings: BuildSettings,
     progress: bool,
+    cluster: Cluster | None,
 ) -> Codebook:
     path, sample = features / "codebook.npz", features / "sample"
     wanted = min(SAMPLE, len(sources))
     if not path.exists() or _sampled(path) * 2 < wanted:
         # A corpus that has outgrown its visual words gets new ones, and is described by these.
         shutil.rmtree(features / "chunks", ignore_errors=True)
-        ids, _ = sample_grids(encoder, sources, sample, seed=settings.seed, progress=progress)
+        ids, _ = sample_grids(
+            encoder, sources, sample, seed=settings.seed, progress=progress, cluster=cluster
+        )
         book = learn_codebook(
             sample, words=settings.words, dimensions=settings.dimensions, seed=settings.seed
         )
@@ -410,7 +419,12 @@ def _encoder_name(settings: BuildSettings) -> str:
 
 
 def _written(
-    sources: Sequence[Source], work: Path, settings: BuildSettings, say: _Say, progress: bool
+    sources: Sequence[Source],
+    work: Path,
+    settings: BuildSettings,
+    say: _Say,
+    progress: bool,
+    cluster: Cluster | None,
 ) -> dict[str, Text]:
     """What is written on photos, by the posts' ids; nothing if some first ones have no words."""
     tesseract = find_tesseract()
@@ -426,6 +440,7 @@ def _written(
             tesseract,
             workers=settings.workers,
             progress=progress,
+            cluster=cluster,
         )
         share = sum(map(bool, found.values())) / max(len(found), 1)
         if share < least:
@@ -766,7 +781,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--split", action="append", help="learn from this split only (repeatable; default: train)"
     )
     parser.add_argument(
-        "--also",
+        "--extra",
+        dest="also",
         type=Path,
         action="append",
         default=[],
@@ -780,14 +796,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--weights",
-        help="Inception-v3 weights: imagenet (Keras downloads them), a .h5 or an .npz file "
-        "(default: ../shared/weights/*.npz where it lies beside the project, else imagenet)",
+        default="imagenet",
+        help="Inception-v3 weights: imagenet (Keras downloads them; the default), a .h5 or an .npz "
+        "file",
     )
     parser.add_argument("--layer", default="mixed8", help="Inception-v3 layer (default: mixed8)")
     parser.add_argument("--precision", default="float16", choices=["float32", "float16", "int8"])
     parser.add_argument("--topics", type=int, default=0, help="topics (default: by corpus size)")
     parser.add_argument("--words", type=int, default=1024, help="visual words (default: 1024)")
-    parser.add_argument("--least", type=int, default=3, help="texts a word must be in (default: 3)")
+    parser.add_argument(
+        "--min-df",
+        dest="least",
+        metavar="TEXTS",
+        type=int,
+        default=3,
+        help="texts a word must be in (default: 3)",
+    )
     parser.add_argument("--epochs", type=int, help="passes of the refinement")
     parser.add_argument(
         "--ocr",
@@ -816,6 +840,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prune", action="store_true", help="remove posts that the source no longer has"
     )
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="describe photos on a Dask cluster: tcp://scheduler:8786, or local",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
@@ -824,17 +853,16 @@ def run(args: argparse.Namespace) -> int:
     for option, (least, most) in RANGES.items():
         value = getattr(args, option)
         if value is not None and not least <= value <= most:
-            raise Image2PicError(f"--{option} {value}: {least} to {most}")
+            name = {"least": "min-df"}.get(option, option)
+            raise Image2PicError(f"--{name} {value}: {least} to {most}")
     if 0 < args.topics < 8:
         raise Image2PicError(f"--topics {args.topics}: at least 8 (or 0 to choose by corpus size)")
-    beside = sorted(Path("../shared/weights").glob("inception_v3*.npz"))
-    weights = args.weights or (str(beside[0]) if beside else "imagenet")
     refining = RefineSettings(seed=args.seed)
     if args.epochs is not None:
         refining = replace(refining, epochs=args.epochs)
     settings = BuildSettings(
         encoder=args.encoder,
-        weights=weights,
+        weights=args.weights,
         layer=args.layer,
         precision=args.precision,
         topics=args.topics,
@@ -857,17 +885,24 @@ def run(args: argparse.Namespace) -> int:
             progress=not args.quiet and sys.stderr.isatty(),
         ),
     )
-    build(
-        prepared.folder,
-        args.out or Path("models") / prepared.folder.resolve().name,
-        settings,
-        splits=args.split,
-        also=args.also,
-        name=args.name,
-        replace_model=args.replace,
-        prune=args.prune,
-        progress=not args.quiet,
-    )
+    with contextlib.ExitStack() as stack:
+        cluster = (
+            stack.enter_context(Cluster(args.cluster, workers=args.workers))
+            if args.cluster
+            else None
+        )
+        build(
+            prepared.folder,
+            args.out or Path("models") / prepared.folder.resolve().name,
+            settings,
+            splits=args.split,
+            also=args.also,
+            name=args.name,
+            replace_model=args.replace,
+            prune=args.prune,
+            progress=not args.quiet,
+            cluster=cluster,
+        )
     for loss in prepared.losses:
         # Also where nothing else is said.
         print(loss, file=sys.stderr)

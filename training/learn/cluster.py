@@ -7,6 +7,7 @@ are paths and not addresses, the same folders.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Self, TypeVar
@@ -51,6 +52,8 @@ class Cluster:
             from distributed import Client, LocalCluster
         except ImportError as error:
             raise ClusterError("--cluster needs Dask: pip install 'image2pic[cluster]'") from error
+        # Each connection would be a line.
+        logging.getLogger("distributed").setLevel(logging.WARNING)
         self._local: Any = None
         if address == LOCAL:
             self._local = LocalCluster(  # type: ignore[no-untyped-call]

@@ -323,7 +323,7 @@ class TestRefused:
             ("--topics", "5000"),
             ("--words", "0"),
             ("--words", "100000"),
-            ("--least", "0"),
+            ("--min-df", "0"),
             ("--workers", "0"),
             ("--epochs", "-1"),
             ("--precision", "int4"),
