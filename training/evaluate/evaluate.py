@@ -22,6 +22,7 @@ from engine.corpus.reader import Report
 from engine.encoder import encoder_file, open_encoder
 from engine.errors import CorpusError, Image2PicError, ModelError
 from engine.model import Model, load_model, read_manifest, record_measured
+from engine.ocr import find_tesseract
 from engine.text.sentences import sentence_encoder
 from training.commands.common import model_argument, positive
 from training.evaluate.baselines import BASELINES, Task, fit_baseline
@@ -92,7 +93,8 @@ def evaluate(
     # Of a model that was handed on the posts it learnt from are seldom there.
     alone = baselines is not None and not baselines and not _training_folder(model).exists()
     learnt_from = None if alone else training_posts(model)
-    held = _describe(model, corpus, split, workers=workers, progress=progress)
+    reads = learnt_from is not None and learnt_from.written.nnz > 0
+    held = _describe(model, corpus, split, ocr=reads, workers=workers, progress=progress)
     result = compare(
         model,
         held if learnt_from is None else learnt_from,
@@ -318,8 +320,9 @@ def recorded(result: Result) -> dict[str, Any]:
 
 
 def _describe(
-    model: Model, corpus: Path, split: str | None, *, workers: int, progress: bool
+    model: Model, corpus: Path, split: str | None, *, ocr: bool, workers: int, progress: bool
 ) -> Dataset:
+    """The held-out posts; with the words on their photos, if the model learnt from such."""
     # Imported here: comparing on described posts needs no photos.
     from training.learn.describe import describe_corpus
 
@@ -332,6 +335,7 @@ def _describe(
         workers=workers,
         progress=progress,
         report=report,
+        tesseract=find_tesseract() if ocr else None,
     )
     if progress:
         print(f"{corpus}: {report.summary()}", file=sys.stderr, flush=True)

@@ -64,7 +64,7 @@ from training.learn.choose import (
 )
 from training.learn.cluster import Cluster
 from training.learn.dataset import Dataset
-from training.learn.describe import fill_library, photo_sources
+from training.learn.describe import fill_library, photo_sources, written_texts
 from training.learn.features import (
     SAMPLE,
     Source,
@@ -447,10 +447,7 @@ def _written(
             say(f"{100 * share:.0f} % of {len(found)} photos have words on them: no more are read")
             return {}
     say(f"{100 * share:.0f} % of the photos have words on them")
-    pipeline = TextPipeline()
-    return {
-        name: Text(name, "", pipeline(words, ()), words) for name, words in found.items() if words
-    }
+    return written_texts(found)
 
 
 def _least(settings: BuildSettings, texts: Sequence[Text]) -> int:

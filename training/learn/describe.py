@@ -12,6 +12,7 @@ from engine.corpus.reader import CorpusPost, Report, read_corpus
 from engine.encoder import open_encoder
 from engine.engine import Engine
 from engine.model import Model
+from engine.ocr import Tesseract
 from engine.projection import unit_rows
 from engine.store import Post, SqliteStore
 from engine.text import TextPipeline
@@ -20,6 +21,7 @@ from training.learn.bags import Text, assemble, tokenise
 from training.learn.choose import photo_vectors
 from training.learn.dataset import Dataset
 from training.learn.features import Source, describe_photos
+from training.learn.picture_words import read_picture_words
 
 
 def photo_sources(posts: Sequence[CorpusPost]) -> list[Source]:
@@ -36,7 +38,7 @@ def describe_corpus(
     workers: int,
     progress: bool,
     report: Report | None = None,
-    written: Mapping[str, Text] | None = None,
+    tesseract: Tesseract | None = None,
 ) -> Dataset:
     """Posts of a corpus as numbers, by a model's own encoder, codebook and vocabularies.
 
@@ -56,8 +58,8 @@ def describe_corpus(
         Whether to draw a progress bar.
     report
         Filled with what was skipped.
-    written
-        What is written on photos, by the posts' ids.
+    tesseract
+        Reads what is written on the photos; None leaves that out.
     """
     posts = list(read_corpus(corpus, splits=splits, report=report or Report()))
     encoder = open_encoder(model.folder, model.info.encoder, threads=1, workers=workers)
@@ -67,6 +69,12 @@ def describe_corpus(
         encoder, model.codebook, photo_sources(posts), folder, progress=progress
     )
     texts = tokenise(posts, TextPipeline())
+    written: dict[str, Text] = {}
+    if tesseract is not None:
+        found = read_picture_words(
+            photo_sources(posts), cache, tesseract, workers=workers, progress=progress
+        )
+        written = written_texts(found)
     return assemble(
         chunks,
         texts,
@@ -76,6 +84,14 @@ def describe_corpus(
         sentence_encoder(model.info.sentences["name"]) if model.info.sentences else None,
         written,
     )
+
+
+def written_texts(found: Mapping[str, str]) -> dict[str, Text]:
+    """Words read on photos, by the posts' ids, as texts; a photo without words has none."""
+    pipeline = TextPipeline()
+    return {
+        name: Text(name, "", pipeline(words, ()), words) for name, words in found.items() if words
+    }
 
 
 def shown_text(post: CorpusPost) -> str:
