@@ -188,7 +188,9 @@ class Inbox(Posts, History, Database):
     def _take_in(self, db: Connection, entry: Entry, words: str) -> int:
         # A post that was also collected has its photo on disk.
         known = db.execute("SELECT photo FROM posts WHERE id = ?", (entry.post.id,)).fetchall()
-        key = self._put(db, entry.post, words, photo=known[0][0] if known else None)
+        row = self._put(db, entry.post, words, photo=known[0][0] if known else None)
+        self._index_words(db, [row])
+        key = row[0]
         db.execute(
             "INSERT INTO files (bot, key, file) VALUES (?, ?, ?)"
             " ON CONFLICT (bot, key) DO UPDATE SET file = excluded.file",

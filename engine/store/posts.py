@@ -75,14 +75,21 @@ class Posts(Database):
         for batch in _batches(posts):
             words = [index_text(post.text, post.tags) for post in batch]
             with self._transaction() as db:
-                fresh = [self._put(db, post, text) for post, text in zip(batch, words, strict=True)]
+                rows = [self._put(db, post, text) for post, text in zip(batch, words, strict=True)]
+                self._index_words(db, rows)
+                fresh = [row[0] for row in rows]
                 self._embed(db, [(k, p.vector, p.model) for k, p in zip(fresh, batch, strict=True)])
                 self._changed(db, fresh)
             keys += fresh
         return keys
 
-    def _put(self, db: Connection, post: Post, words: str, *, photo: str | None = None) -> int:
-        """Write a post; `photo` is its photo on disk, where it is known and `post` has none."""
+    def _put(
+        self, db: Connection, post: Post, words: str, *, photo: str | None = None
+    ) -> tuple[int, int, str, str]:
+        """Write a post; its row for `_index_words`, which begins with its key.
+
+        `photo` is its photo on disk, where it is known and `post` has none.
+        """
         # Telegram's copy of a photo is no longer this post's photo if the post has another.
         db.execute(
             "DELETE FROM files WHERE key IN (SELECT key FROM posts WHERE id = ? AND photo != ?)",
@@ -105,8 +112,7 @@ class Posts(Database):
                 post.model,
             ),
         ).fetchall()
-        self._index_words(db, [(key, EDITION, words, index_text(picture or ""))])
-        return int(key)
+        return key, EDITION, words, index_text(picture or "")
 
     def take_over(self, other: Posts, model: str) -> int:
         """Take the posts of a model from its own library; how many.
