@@ -153,7 +153,9 @@ def value_of(raw: Floats, owner: npt.NDArray[np.int64], taken: tuple[Floats, Flo
 
 
 HUB_WEIGHTS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
-EXACT_WEIGHTS: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+EXACT_WEIGHTS: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Never 0: a name or a number that no vector knows is found by itself."""
+
 READOUT_RIDGES: Final = (0.01, 0.1, 0.3, 1.0)
 NEIGHBOURS: Final = (40, 80, 160)
 SHARPNESS: Final = (5.0, 10.0, 20.0)
