@@ -138,8 +138,10 @@ def restore(file: Path, library: Path) -> int:
     if library.exists():
         # In one file, its log included.
         _write_copy(library, library.with_name(library.name + ".before"))
-    for end in ("-wal", "-shm"):
-        library.with_name(library.name + end).unlink(missing_ok=True)
+    # Of the library that goes: its log, and the saved index, which is a cache of it.
+    index = "index.faiss"
+    for name in (library.name + "-wal", library.name + "-shm", index, index + ".json"):
+        library.with_name(name).unlink(missing_ok=True)
     part.replace(library)
     with SqliteStore(library) as store:
         return store.count()

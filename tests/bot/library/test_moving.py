@@ -85,7 +85,9 @@ def test_backup_and_restore(tmp_path: Path) -> None:
         moving.backup(library, saved)  # while it is open
         assert saved.stat().st_mode & 0o777 == 0o600
         store.upsert([Post(0, "later")])
+    (tmp_path / "index.faiss.json").write_text("{}")
     assert moving.restore(saved, library) == 19
+    assert not (tmp_path / "index.faiss.json").exists()
     with SqliteStore(library) as store:
         assert store.by_id("later") is None
         assert store.votes(1, 5) == {1: 1}
