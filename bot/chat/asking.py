@@ -26,8 +26,6 @@ _LOGGER = logging.getLogger(__name__)
 #: With the photo itself they fill two rows of two.
 TOPICS_EXPLAINED: Final = 3
 MINUS_WORD: Final = re.compile(r"(?<!\S)-\w")
-#: A post is called less close from this share of the first one's closeness on.
-LESS_CLOSE: Final = 0.6
 #: Key under which the message of the answer itself is kept, among those of its posts.
 ANSWER: Final = 0
 
@@ -234,11 +232,8 @@ async def _alone(
 
 
 def _less_close(hits: Sequence[Hit], offset: int) -> int | None:
-    """The number from which on posts are less close than the first; None: all are alike."""
-    for place, hit in enumerate(hits):
-        if hit.closeness < LESS_CLOSE * hits[0].closeness:
-            return offset + place + 1
-    return None
+    """The number from which on posts are less close than answers usually are; None: none is."""
+    return next((place for place, hit in enumerate(hits, offset + 1) if not hit.close), None)
 
 
 async def _lead(conversation: Conversation, query: Query) -> list[str]:

@@ -246,7 +246,9 @@ class DoubleEngine:
             ((score, key) for key, score in scores.items() if score > 0.5),
             key=lambda pair: (-pair[0], pair[1]),
         )
-        hits = tuple(Hit(key, min(1.0, score)) for score, key in close[offset : offset + limit])
+        hits = tuple(
+            Hit(key, min(1.0, score), score > 0.6) for score, key in close[offset : offset + limit]
+        )
         return Page(hits, len(close) > offset + limit)
 
     def __len__(self) -> int:

@@ -11,6 +11,7 @@ from telegram import File
 
 from bot.app import Runner
 from bot.chat.texts import Texts
+from bot.chat.textual import plain
 from bot.library.store import Store
 from bot.local.server import LocalServer
 from tests.bot.conftest import (
@@ -73,6 +74,16 @@ async def test_an_answer_is_one_picture(anna: LocalUser, runner: Runner) -> None
     assert len(answer.text) <= 1024
     assert numbers(answer) == list("123456")
     assert [b.text for b in answer.keyboard[-1]] == [EN("button_explain"), "▶"]
+
+
+async def test_posts_that_are_less_close_are_named(anna: LocalUser, runner: Runner) -> None:
+    await fill(anna, runner, 3)
+    answer = await answer_to(anna, "sunset sea snow")
+    above, below = answer.text.split(plain(EN("less_close")))
+    assert above.count("Sunset") == 3
+    assert "snowy forest" in below
+    assert numbers(answer) == list("1234")
+    assert plain(EN("less_close")) not in (await answer_to(anna, "sunset")).text
 
 
 async def test_one_post_found_is_shown_as_itself(anna: LocalUser, runner: Runner) -> None:
