@@ -188,11 +188,18 @@ def notes(texts: Texts, query: Query) -> list[str]:
     lines = []
     if query.unknown:
         lines.append(texts("unknown_some", words=words(query.unknown)))
+    if near := nearest(query.suggestions):
+        lines.append(texts("suggest", words=words(near)))
     if query.filters:
         lines.append(texts("filters", filters=words(query.filters)))
     if query.minus:
         lines.append(texts("without", words=words(query.minus)))
     return lines
+
+
+def nearest(suggestions: Mapping[str, Sequence[str]]) -> list[str]:
+    """The known words that unknown ones may be misspellings of, none twice."""
+    return list(dict.fromkeys(word for options in suggestions.values() for word in options))
 
 
 def words(items: Sequence[str], limit: int = 10) -> str:

@@ -51,7 +51,7 @@ def words_for(texts: Texts, error: BaseException) -> str | None:
             return texts("not_a_photo")
         case UnknownWordsError():
             lines = [texts("unknown", words=answers.words(error.words))]
-            near = [word for options in error.suggestions.values() for word in options]
+            near = answers.nearest(error.suggestions)
             lines.append(
                 texts("suggest", words=answers.words(near)) if near else texts("unknown_hint")
             )

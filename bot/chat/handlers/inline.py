@@ -31,7 +31,7 @@ from bot.chat.screens import wrong_file
 from bot.chat.texts import Texts
 from bot.chat.textual import plain
 from engine.errors import EmptyQueryError, UnknownWordsError
-from engine.results import Page
+from engine.results import Page, Query
 from engine.store import Post
 
 _LOGGER = logging.getLogger(__name__)
@@ -62,13 +62,15 @@ async def on_inline(update: Update, context: Context) -> None:
     with services.metrics.timed("inline"):
         hint = texts("inline_help") if not asked.query.strip() else ""
         try:
-            posts, more = await _find(services, context.bot, asked.query, offset)
+            posts, more, near = await _find(services, context.bot, asked.query, offset)
+            if near:
+                hint = texts("suggest", words=answers.words(near))
         except UnknownWordsError as error:
             # The nearest known words instead, and that is said.
-            near = " ".join(options[0] for options in error.suggestions.values() if options)
-            if near:
-                posts, more = await _find(services, context.bot, near, offset)
-                hint = texts("inline_instead", words=near)
+            instead = " ".join(options[0] for options in error.suggestions.values() if options)
+            if instead:
+                posts, more, _ = await _find(services, context.bot, instead, offset)
+                hint = texts("inline_instead", words=instead)
             else:
                 posts, more, hint = [], False, texts("inline_unknown")
         except (EmptyQueryError, UserError):
@@ -130,24 +132,26 @@ def _offset(value: str) -> int | None:
 
 async def _find(
     services: Services, bot: Bot, words: str, offset: int
-) -> tuple[Sequence[Post], bool]:
+) -> tuple[Sequence[Post], bool, Sequence[str]]:
+    """Posts of a page, whether there are more, and what misspelt words may mean."""
     typed = filters.split(words)
     among = await filters.passing(services.store, bot, typed.filters) if typed.filters else None
     if among is not None and filters.only_filters(typed):
         newest = among[offset : offset + PAGE]
         found = await services.store.posts(newest)
-        return [found[key] for key in newest if key in found], len(among) > offset + PAGE
+        return [found[key] for key in newest if key in found], len(among) > offset + PAGE, []
     if not typed.words:
         recent = await services.store.recent(limit=PAGE + 1, offset=offset)
-        return recent[:PAGE], len(recent) > PAGE
+        return recent[:PAGE], len(recent) > PAGE, []
 
-    def look() -> Page:
+    def look() -> tuple[Query, Page]:
         query = services.engine.query(text=typed.words)
-        return services.engine.search(query, limit=PAGE, offset=offset, among=among)
+        return query, services.engine.search(query, limit=PAGE, offset=offset, among=among)
 
-    page = await services.work.run(look)
+    query, page = await services.work.run(look)
     posts = await services.store.posts([hit.key for hit in page.hits])
-    return [posts[hit.key] for hit in page.hits if hit.key in posts], page.more
+    shown = [posts[hit.key] for hit in page.hits if hit.key in posts]
+    return shown, page.more, answers.nearest(query.suggestions)
 
 
 def _result(services: Services, texts: Texts, post: Post) -> InlineQueryResult:
@@ -160,7 +164,7 @@ def _result(services: Services, texts: Texts, post: Post) -> InlineQueryResult:
         address = f"{services.settings.photos_url}/{quote(post.photo)}"
         return InlineQueryResultPhoto(key, address, address, caption=caption)
     text = " ".join(post.text.split())
-    title = answers.cut(text, TITLE_MAX) or f"# {key}"
+    title = answers.cut(text, TITLE_MAX) or texts("untitled")
     return InlineQueryResultArticle(
         key,
         title,

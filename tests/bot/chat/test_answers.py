@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from html import escape
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from telegram import InlineKeyboardMarkup
@@ -12,7 +13,7 @@ from bot.chat import answers
 from bot.chat.buttons import CALLBACK_BYTES, decode
 from bot.chat.texts import Texts
 from bot.chat.textual import plain
-from engine.results import Annotation, Explanation, Term, Topic, TopicShare
+from engine.results import Annotation, Explanation, Query, Term, Topic, TopicShare
 from engine.store import Post
 
 anything = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=3000)
@@ -173,6 +174,16 @@ def test_explanation_fits(names: list[str], count: int) -> None:
     assert (
         answers.length(plain(answers.explanation(Texts("en"), why, "Why"))) <= answers.CAPTION_MAX
     )
+
+
+def test_notes_name_what_misspelt_words_may_mean() -> None:
+    near = {"sunzet": ("sunset", "sunsets"), "sunsset": ("sunset",)}
+    query = Query("text", np.ones(4, np.float32) / 4, ("sea",), (), tuple(near), suggestions=near)
+    assert answers.notes(Texts("en"), query) == [
+        "I don't know: sunzet, sunsset.",
+        "Did you mean: sunset, sunsets?",
+    ]
+    assert answers.notes(Texts("ru"), query)[1] == "Может быть: sunset, sunsets?"
 
 
 def test_annotation_says_so_when_there_are_no_words() -> None:

@@ -307,6 +307,20 @@ async def test_unknown_words_and_nothing_close(anna: LocalUser, runner: Runner) 
     assert (await anna.wait_reply()).text == EN("only_minus")
 
 
+async def test_a_word_that_may_be_misspelt(anna: LocalUser, runner: Runner) -> None:
+    await fill(anna, runner)
+    meant = EN("suggest", words="sunset")
+    await anna.send_photo(jpeg(SUNSET, 3), "sunzet sea")
+    for answer in (await anna.wait_reply(), await answer_to(anna, "sunzet sea")):
+        lines = answer.text.splitlines()
+        assert lines[lines.index(EN("unknown_some", words="sunzet")) + 1] == meant
+        assert answer.photo
+    assert meant not in (await answer_to(anna, "plugh sea")).text
+    found = await anna.inline("sunzet sea")
+    assert found.raw["button"]["text"] == meant
+    assert found.results
+
+
 async def test_what_cannot_be_used_has_its_own_answer(anna: LocalUser, runner: Runner) -> None:
     await anna.send_document(b"no photo at all", "x.jpg", mime_type="image/jpeg")
     assert (await anna.wait_reply()).text == EN("not_a_photo")

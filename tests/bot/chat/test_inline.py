@@ -38,6 +38,17 @@ async def test_photos_on_disk_are_shown_within_the_first_minute(
         assert [m for m in await anna.history(chat_id=GROUP_ID) if m.photo] == []
 
 
+async def test_a_post_without_words_has_no_number_for_a_title(
+    tmp_path: Path, server: FaultyServer
+) -> None:
+    async with running(make_settings(server, tmp_path)) as runner, LocalUser(server.url) as anna:
+        await fill(anna, runner, 1)
+        runner.services.store.sync._write("UPDATE posts SET text = ''")  # type: ignore[attr-defined]
+        runner.services.store.sync._write("DELETE FROM files")  # type: ignore[attr-defined]
+        results = (await anna.inline("sunset")).results
+        assert {result["title"] for result in results} == {EN("untitled")}
+
+
 async def test_one_bad_id_empties_no_answer(tmp_path: Path, server: FaultyServer) -> None:
     async with running(make_settings(server, tmp_path)) as runner, LocalUser(server.url) as anna:
         await fill(anna, runner, 6)
