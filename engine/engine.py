@@ -454,13 +454,20 @@ class Engine:
     def explain_picture(
         self, explanation: Explanation, *, photo: bytes | None, heading: str
     ) -> bytes:
-        """An explanation as a PNG."""
+        """An explanation as a PNG: its topics and, on a photo, the main words by themselves."""
         cards = [
             TopicCard(share.name, share.share, [term.text for term in share.words])
             for share in explanation.topics
         ]
+        heat = explanation.heat
+        if heat is not None and explanation.word_heat is not None:
+            # A topic of one word has that word's map already.
+            alone = {s.words[0].column for s in explanation.topics if len(s.words) == 1}
+            own = [row for row, word in enumerate(explanation.words) if word.column not in alone]
+            cards += [TopicCard(explanation.words[row].text, None, []) for row in own]
+            heat = np.concatenate([heat, explanation.word_heat[own]])
         image = decode(photo, size_hint=800) if photo is not None else None
-        return to_png(explain_picture(image, cards, explanation.heat, heading=heading))
+        return to_png(explain_picture(image, cards, heat, heading=heading))
 
     def topics(self, *, language: str = "en") -> Sequence[Topic]:
         """The model's subject topics, largest first."""

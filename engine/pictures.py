@@ -57,10 +57,13 @@ class SheetItem(NamedTuple):
 
 
 class TopicCard(NamedTuple):
-    """A topic as `explain_picture` shows it: its title, its share 0 to 1, and its words."""
+    """A topic as `explain_picture` shows it: its title, its share 0 to 1, and its words.
+
+    A single word has no share (None) and no more words.
+    """
 
     title: str
-    share: float
+    share: float | None
     words: Sequence[str]
 
 
@@ -140,7 +143,7 @@ def contact_sheet(
 
 def explain_picture(
     photo: Image.Image | None,
-    topics: Sequence[tuple[str, float, Sequence[str]]],
+    topics: Sequence[tuple[str, float | None, Sequence[str]]],
     heat: npt.NDArray[np.floating] | None = None,
     *,
     heading: str = "",
@@ -154,7 +157,7 @@ def explain_picture(
     photo
         The query's photo, or None for a text: then the topics are listed with their bars.
     topics
-        One for each topic, largest share first.
+        One for each topic, largest share first, then single words.
     heat
         Shape (len(topics), rows, columns), 0 to 1, over the whole photo; None: the photo is
         shown once, and the topics are listed beside it.
@@ -480,6 +483,10 @@ def _topic_text(card: TopicCard, width: int) -> Image.Image:
     """Draw title and share, a bar of the share, and the words."""
     size = max(width // 14, 14) if width < 480 else max(width // 26, 14)
     strong, plain = _font(size * 9 // 8, strong=True), _font(size)
+    if card.share is None:
+        page = Image.new("RGB", (width, _line_height(strong)), CARD)
+        _write(ImageDraw.Draw(page), (0, 0), _wrap(card.title, strong, width, 1), strong, INK)
+        return page
     share = min(max(card.share if math.isfinite(card.share) else 0.0, 0.0), 1.0)
     percent = f"{share:.0%}" if share >= 0.01 or share == 0 else "<1%"
     title = _wrap(card.title, strong, width - math.ceil(strong.getlength("100% ")), 1)

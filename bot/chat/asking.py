@@ -23,7 +23,7 @@ from engine.store import Asked, Post
 
 _LOGGER = logging.getLogger(__name__)
 
-#: With the photo itself they fill two rows of two.
+#: With the photo itself and the two main words they fill three rows of two.
 TOPICS_EXPLAINED: Final = 3
 MINUS_WORD: Final = re.compile(r"(?<!\S)-\w")
 #: Key under which the message of the answer itself is kept, among those of its posts.

@@ -31,7 +31,7 @@ from engine.errors import (
 )
 from engine.model import Calibration, load_model
 from engine.projection import log_ratio
-from engine.results import Page, Query, vectors_to_rows
+from engine.results import Explanation, Page, Query, vectors_to_rows
 from engine.store import Post, SqliteStore
 
 ROOT = Path(__file__).parent.parent.parent
@@ -506,6 +506,24 @@ class TestExplain:
         with Image.open(io.BytesIO(png)) as image:
             image.load()
             assert min(image.size) > 200
+
+    def test_the_picture_shows_the_main_words_by_themselves(self, engine: Engine) -> None:
+        photo = jpeg("snow")
+        why = engine.explain(engine.query(photo=photo), photo=photo, topics=1)
+        assert len(why.topics[0].words) > 1
+
+        def height(shown: Explanation) -> int:
+            png = engine.explain_picture(shown, photo=photo, heading="x")
+            with Image.open(io.BytesIO(png)) as image:
+                return image.height
+
+        without = height(replace(why, words=(), word_heat=None))
+        assert height(why) > 1.5 * without
+        # A topic of one word is shown once.
+        same = replace(why.topics[0], words=why.words[:1])
+        assert why.word_heat is not None
+        one = replace(why, topics=(same,), words=why.words[:1], word_heat=why.word_heat[:1])
+        assert height(one) == height(replace(one, words=(), word_heat=None))
 
     def test_a_text_has_no_heat(self, engine: Engine) -> None:
         why = engine.explain(engine.query(text="снег"), language="ru")

@@ -211,6 +211,14 @@ class TestExplain:
         assert lengths[-1] == pytest.approx(0.8 * 600, abs=30)
         assert any(length == pytest.approx(0.2 * 600, abs=4) for length in lengths)
 
+    def test_a_single_word_has_no_share(self) -> None:
+        photo, heat = plain((10, 200, 200)), self.heat((1, 1))
+        topic = explain_picture(photo, [TopicCard("dog", 0.5, [])], heat)
+        word = explain_picture(photo, [TopicCard("dog", None, [])], heat)
+        assert has_colour(topic, pictures.ACCENT) > 500
+        assert not has_colour(word, pictures.ACCENT)
+        assert explain_picture(photo, [TopicCard("", None, [])], heat).tobytes() != word.tobytes()
+
     def test_without_a_photo_the_words_are_listed(self) -> None:
         some = explain_picture(None, TOPICS, heading="собака на снегу")
         other = explain_picture(None, TOPICS[:1], heading="собака на снегу")
