@@ -303,8 +303,8 @@ class TestSearch:
             scene = rng.choice(columns)
             page = engine.search(engine.query(text=" ".join(rng.sample(scene, 3))), limit=5)
             close += sum(hit.close for hit in page.hits)
-        assert close > 80
-        assert nonsense < close
+        assert close > 60
+        assert nonsense < close / 2, (nonsense, close)
 
     def test_closeness_is_a_share_that_never_grows_and_close_is_above_the_cut(
         self, engine: Engine

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 if something was found, 1 if nothing is close enough."""
+    """0 if something was found, 1 if nothing speaks for any post."""
     engine, store = open_library(args.model)
     photo = read_photo(args.photo) if args.photo else None
     if args.like:
@@ -47,16 +47,21 @@ def run(args: argparse.Namespace) -> int:
         query = engine.query(photo=photo, text=args.text, photo_weight=args.photo_weight)
     if query.unknown:
         print("I do not know: " + ", ".join(query.unknown))
+    if query.suggestions:
+        print("perhaps you meant: " + ", ".join(sum(query.suggestions.values(), ())))
     page = engine.search(query, limit=args.limit)
     if not page.hits:
         print("nothing is close enough")
         return 1
+    if not any(hit.close for hit in page.hits):
+        print("nothing is close; these are nearest:")
     posts = store.posts([hit.key for hit in page.hits])
     for hit in page.hits:
         if found := posts.get(hit.key):
             text = " ".join(found.text.split())
             close, away = 100 * hit.closeness, 1 - hit.closeness
-            print(f"{close:5.1f} %  distance {away:.3f}  {found.id}  {text[:90]}")
+            mark = "" if hit.close else "  less close"
+            print(f"{close:5.1f} %  distance {away:.3f}  {found.id}  {text[:90]}{mark}")
     if args.sheet:
         heading = args.text or (args.photo.name if args.photo else f"like {args.like}")
         image = decode(photo, size_hint=400) if photo is not None else None

@@ -29,8 +29,8 @@ class Oracle(Method):
         place = {name: row for row, name in enumerate(self.data.ids)}
         return np.eye(len(self.data), dtype=np.float32)[[place[name] for name in data.ids]]
 
-    def texts(self, counts: Any) -> np.ndarray:
-        owners = [self.rows[row.toarray().tobytes()] for row in counts]
+    def texts(self, data: Dataset) -> np.ndarray:
+        owners = [self.rows[row.toarray().tobytes()] for row in data.texts]
         return np.eye(len(self.data), dtype=np.float32)[owners]
 
     def words(self, data: Dataset) -> np.ndarray:

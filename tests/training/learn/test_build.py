@@ -301,7 +301,7 @@ class TestRefused:
         ]
         with_posts(folder, strange)
         text = self.refused(folder, tmp_path / "out", encoder=str(tiny_encoder))
-        assert "collect more posts, or lower --least" in text
+        assert "collect more posts, or lower --min-df" in text
 
     def test_no_encoder(self, corpus: Path, tmp_path: Path) -> None:
         text = self.refused(corpus, tmp_path / "out", encoder="resnet")

@@ -31,6 +31,8 @@ printf '5\\t1\\t1\\t1\\t1\\t1\\t0\\t0\\t9\\t9\\t96.0\\tgiraffe\\n'
 RUN = """
 import sys
 from pathlib import Path
+import engine.ocr
+engine.ocr._FEW = 1
 from engine.ocr import Tesseract
 from training.learn.features import Source
 from training.learn.picture_words import read_picture_words
@@ -39,6 +41,12 @@ sources = [Source(path.stem, path) for path in sorted(folder.glob("*.png"))]
 read_picture_words(sources, folder / "work", Tesseract(sys.argv[2], "eng", "5"), workers=2,
                    progress=True)
 """
+
+
+@pytest.fixture(autouse=True)
+def one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No second pass for white letters: a call is a photo."""
+    monkeypatch.setattr("engine.ocr._FEW", 1)
 
 
 def fake(folder: Path, more: str = "", languages: str = "eng") -> Tesseract:
