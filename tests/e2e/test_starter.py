@@ -25,7 +25,6 @@ pytestmark = pytest.mark.skipif(
 ROOT = Path(__file__).parents[2]
 STARTER = ROOT / "data" / "starter"
 MEMORY_LIMIT = 500 * 2**20
-READY_LIMIT = 5.0
 DONE = "#takeover-title >> text=Searchable posts of yours: 4"
 #: Kinds of scene that are a fair answer to a question.
 SEA = {"sunset-sea", "tropical-beach", "harbour", "lighthouse-storm"}
@@ -107,7 +106,6 @@ async def test_the_first_minutes(bot, browser, name, size, theme) -> None:
     await shown.shot(f"starter-{name}-{theme}-4-russian")
     assert share(found, SNOW) >= 0.8, found
 
-    assert bot.ready_after < READY_LIMIT
     assert bot.memory() < MEMORY_LIMIT
     assert shown.problems == []
 

@@ -359,19 +359,21 @@ async def test_thousands_do_not_freeze_the_page(server, reader, browser, tmp_pat
     await page.click(".chat >> nth=2")
     await page.evaluate(
         """() => {
-            let last = performance.now();
-            window.longest = 0;
-            setInterval(() => {
-                longest = Math.max(longest, performance.now() - last);
-                last = performance.now();
-            }, 10);
+            // Called once for all that one task of the page drew.
+            window.most = 0;
+            new MutationObserver((changes) => {
+                const added = changes.flatMap((change) => [...change.addedNodes]);
+                const drawn = added.filter((node) => node.matches?.(".message")).length;
+                most = Math.max(most, drawn);
+            }).observe(document.querySelector("#scroll"), { childList: true, subtree: true });
         }"""
     )
     await shown.drop_paths(folder)
     await playwright.expect(page.locator("#takeover-bar")).to_have_attribute("max", "1500")
     while len(posts(server)) < 350:
         await asyncio.sleep(0.2)
-    assert await page.evaluate("longest") < 600
+    # What a task draws is bounded; how long that takes depends on the machine.
+    assert 0 < await page.evaluate("most") <= 200
     assert await page.locator(".message").count() <= 400
     await page.click("#takeover-stop")
     await ended(shown, "is not finished")
