@@ -126,7 +126,7 @@ async def test_sigterm_sends_the_answers_first(
         async with bot_process(**environment(server, small_model, tmp_path)) as bot:
             await anna.send_photo(examples[0].photo)
             await answer_of(anna)
-            server.plan_fault("delay", "sendMediaGroup", seconds=1.0)
+            server.plan_fault("delay", "sendPhoto", seconds=1.0)
             await anna.send_text(words(examples[0].text))
             async with asyncio.timeout(10):
                 while len(server.faults):
