@@ -53,8 +53,6 @@ def run(args: argparse.Namespace) -> int:
     if not page.hits:
         print("nothing is close enough")
         return 1
-    if not any(hit.close for hit in page.hits):
-        print("nothing is close; these are nearest:")
     posts = store.posts([hit.key for hit in page.hits])
     for hit in page.hits:
         if found := posts.get(hit.key):
