@@ -159,17 +159,6 @@ def judge_corpus(
     return judged
 
 
-def signature_lines(corpus: Path) -> SignatureLines:
-    """Count the lines of all posts of a corpus, by source.
-
-    Raises
-    ------
-    CorpusError
-        The corpus cannot be read.
-    """
-    return _signatures(read_corpus(corpus, report=Report(on_problem=lambda _: None)))
-
-
 def _signatures(posts: Iterable[CorpusPost]) -> SignatureLines:
     lines = SignatureLines()
     for post in posts:

@@ -25,7 +25,7 @@ from engine.corpus.reader import CorpusPost, Report, load_corpus
 from engine.encoder import EncoderShape, LiteRtEncoder
 from engine.engine import Engine
 from engine.errors import CorpusError, Image2PicError
-from engine.files import sha256_of, shipped
+from engine.files import sha256_of, shipped, whole_file
 from engine.model import (
     MODALITIES,
     Model,
@@ -377,15 +377,14 @@ def _codebook(
         book = learn_codebook(
             sample, words=settings.words, dimensions=settings.dimensions, seed=settings.seed
         )
-        part = path.with_name("codebook.part.npz")
-        np.savez(
-            part,
-            mean=book.mean,
-            components=book.components,
-            centroids=book.centroids,
-            other=np.array([book.softness, book.per_cell, len(ids)]),
-        )
-        part.replace(path)
+        with whole_file(path) as out:
+            np.savez(
+                out,
+                mean=book.mean,
+                components=book.components,
+                centroids=book.centroids,
+                other=np.array([book.softness, book.per_cell, len(ids)]),
+            )
     with np.load(path) as a:
         return Codebook(
             a["mean"], a["components"], a["centroids"], float(a["other"][0]), int(a["other"][1])

@@ -33,6 +33,7 @@ from training.evaluate.metrics import (
     text_to_photo_ranks,
 )
 from training.learn.dataset import Dataset
+from training.learn.refine import inverse_document_frequency, weigh
 
 View = Literal["bags", "mean", "sentences", "written"]
 Solution = tuple[Floats, Floats, Floats]
@@ -138,7 +139,7 @@ class Cca(Method):
 
     def texts(self, data: Dataset) -> Floats:
         """Map texts to unit vectors, shape (m, D)."""
-        words, width = text_view(data.texts, self.idf), len(self.idf)
+        words, width = weigh(data.texts, self.idf), len(self.idf)
         z = np.asarray(words @ self.text_map[:width]) + self.text_offset
         if len(self.text_map) > width:
             scale = self.settings.sentence * float(self.length[0])
@@ -253,25 +254,14 @@ def photo_view(data: Dataset, view: View) -> Any:
     return data.visual.sqrt().astype(np.float32)
 
 
-def text_view(counts: Any, idf: Floats) -> Any:
-    """``sqrt(counts) * idf``, CSR."""
-    return (sparse.csr_matrix(counts).sqrt() @ sparse.diags(idf)).tocsr().astype(np.float32)
-
-
 def _dense_rows(rows: Any, matrix: Floats) -> Floats:
     product: Floats = np.asarray(rows @ matrix, np.float32)
     return product
 
 
-def _idf(data: Dataset) -> Floats:
-    found = np.asarray((data.texts > 0).sum(0)).ravel()
-    idf: Floats = np.log(data.texts.shape[0] / np.maximum(found, 1)).astype(np.float32)
-    return idf
-
-
 def _moments(data: Dataset, view: View, idf: Floats, scale: float | None = None) -> Moments:
     """Means and covariances; `scale` is what sentence vectors are multiplied by, if they count."""
-    photos, texts = photo_view(data, view), text_view(data.texts, idf)
+    photos, texts = photo_view(data, view), weigh(data.texts, idf)
     pairs = len(data.owner)
     weight = np.bincount(data.owner, minlength=len(data)).astype(np.float32) / pairs
     pooling = sparse.csr_matrix(
@@ -308,8 +298,8 @@ class _Trial:
 
     def __init__(self, learn: Dataset, held: Dataset, view: View) -> None:
         self.learn, self.held, self._view = learn, held, view
-        self._idf = _idf(learn)
-        words = text_view(learn.texts, self._idf)
+        self._idf = inverse_document_frequency(learn.texts)
+        words = weigh(learn.texts, self._idf)
         lengths = np.sqrt(np.asarray(words.multiply(words).sum(1)).ravel())
         self._length = np.array([max(float(lengths.mean()), 1e-6)], np.float32)
         self._moments: tuple[float, Moments] | None = None

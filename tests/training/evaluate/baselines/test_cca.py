@@ -14,9 +14,9 @@ from training.evaluate.baselines.cca import (
     CcaSettings,
     _Trial,
     photo_view,
-    text_view,
 )
 from training.evaluate.metrics import summarise, text_to_photo_ranks
+from training.learn.refine import weigh
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_is_the_textbook_cca(planted: Any, view: str) -> None:
 
     a = photo_view(data, view)  # type: ignore[arg-type]
     a = np.asarray(a.todense() if view == "bags" else a, np.float64)[data.owner]
-    b = text_view(data.texts, cca.idf).toarray().astype(np.float64)
+    b = weigh(data.texts, cca.idf).toarray().astype(np.float64)
     a, b = a - a.mean(0), b - b.mean(0)
 
     def root(c: np.ndarray, ridge: float) -> np.ndarray:
