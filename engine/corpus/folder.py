@@ -19,7 +19,7 @@ from engine.corpus.captions import (
     read_sidecar,
     read_table,
 )
-from engine.corpus.posts import MAX_PHOTO_BYTES, SourcePost, SourceReport, photo_name
+from engine.corpus.posts import MAX_PHOTO_BYTES, SourcePost, SourceReport, file_place
 from engine.corpus.videos import VIDEO_SUFFIXES, first_frame
 from engine.errors import CorpusError
 from engine.photo import SUFFIXES, format_of
@@ -110,7 +110,6 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
     table = TableCaptions(read_table(captions) if captions else {})
     walk = _Walk(folder, options.leave_out, report)
     files = sorted(walk.files(), key=lambda file: os.fsencode(file.inside))
-    places = Counter(_place(file.inside) for file in files)
     ids = Counter(unicodedata.normalize("NFC", file.inside) for file in files)
     recurring = _recurring(files)
     report.size += len(files)
@@ -132,12 +131,9 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
             report.captions[origin] += 1
             texts = [redact(text) for text in caption.texts]
             inside = unicodedata.normalize("NFC", file.inside)
-            stem = file.inside.removesuffix(file.path.suffix)
-            # Where file systems would take two names for one, the whole name tells them apart.
-            alone = places[_place(file.inside)] == 1
             record: dict[str, Any] = {
                 "id": f"{name}/{inside if ids[inside] == 1 else file.inside}",
-                "photo": photo_name(name, stem if alone else file.inside, suffix=file.suffix),
+                "photo": file_place(name, file.inside, file.suffix),
                 "text": texts[0] if len(texts) == 1 else None,
                 "texts": {"": texts} if len(texts) > 1 else None,
                 "tags": caption.tags,
@@ -246,11 +242,6 @@ def _size(path: Path) -> int:
 def _text(name: str) -> str:
     r"""A file's name as text: bytes that are no UTF-8 as ``\xff``."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def _place(inside: str) -> str:
-    """What is the same for names that some file systems, or a common ending, make the same."""
-    return unicodedata.normalize("NFC", inside.rpartition(".")[0]).casefold()
 
 
 def _recurring(files: list[_File]) -> set[str]:

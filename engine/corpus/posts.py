@@ -153,14 +153,34 @@ def is_photo_name(name: str) -> bool:
 def photo_name(*parts: object, suffix: str) -> str:
     """Path of a photo below the corpus, from parts that name it.
 
-    Each part becomes a folder or file name of harmless characters; what that loses is kept apart
-    by a hash of the part.
+    Each part becomes a folder or file name of small letters, digits, ``-`` and ``_``; one that has
+    anything else is told apart by a hash, so that no file system takes two names for one.
     """
     names = []
     for part in map(str, parts):
         plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in part)
-        if plain != part or len(part) > 60:
-            plain = f"{plain[:40]}-{hashlib.blake2b(part.encode(), digest_size=6).hexdigest()}"
+        if plain != part or plain != plain.lower() or len(part) > 60:
+            digest = hashlib.blake2b(part.encode("utf-8", "surrogatepass"), digest_size=6)
+            plain = f"{plain[:40]}-{digest.hexdigest()}"
         names.append(plain)
-    suffix = suffix.lower()
-    return "/".join(["photos", *names]) + (suffix if suffix in PHOTO_SUFFIXES else ".jpg")
+    return "/".join(["photos", *names]) + _photo_suffix(suffix)
+
+
+def file_place(name: str, inside: str, suffix: str) -> str:
+    """Path of a photo below the corpus, by its path in the folder that it comes from.
+
+    Parameters
+    ----------
+    name
+        Of the folder.
+    inside
+        The path; names that differ in their ending alone have places of their own.
+    suffix
+        The ending that fits what the file holds.
+    """
+    stem = inside.removesuffix(_photo_suffix(suffix))
+    return photo_name(name, stem if stem != inside else f"{inside}.", suffix=suffix)
+
+
+def _photo_suffix(suffix: str) -> str:
+    return suffix.lower() if suffix.lower() in PHOTO_SUFFIXES else ".jpg"

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from engine.cleaning.privacy import redact
 from engine.corpus.folder import FolderOptions, has_photos, read_folder
-from engine.corpus.posts import SourcePost, SourceReport, photo_name
+from engine.corpus.posts import SourcePost, SourceReport, file_place
 from engine.corpus.reader import POSTS_FILE, CorpusPost, Report, read_corpus
 from engine.corpus.telegram import RESULT_FILE, TelegramOptions, read_export
 from engine.errors import CorpusError
@@ -217,8 +217,8 @@ def _record(post: CorpusPost, name: str, folder: Path, options: CorpusOptions) -
     }
     if post.photo is not None:
         inside = post.photo.relative_to(folder)
-        parts = inside.with_suffix("").as_posix().removeprefix("photos/")
-        record["photo"] = photo_name(name, parts, suffix=inside.suffix)
+        place = inside.as_posix().removeprefix("photos/")
+        record["photo"] = file_place(name, place, inside.suffix)
         record["photo_bytes"] = post.photo.stat().st_size
     return record
 

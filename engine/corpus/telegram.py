@@ -191,51 +191,61 @@ class _Post(NamedTuple):
 
 
 def _albums(items: Iterable[Item]) -> Iterator[list[_Post]]:
-    """Group the parts of each album; any other message is a group of its own."""
-    group: list[_Post] = []
+    """Group the parts of each album; any other message is a group of its own.
+
+    In a group other people's messages may stand between the parts, so a few groups stay open.
+    """
+    groups: list[list[_Post]] = []
     topics, chat = _Topics(), None
+    first = before = 0  # of the numbers that follow one another up to here
     for item in items:
         if item.chat != chat:
             topics, chat = _Topics(), item.chat
         topic = topics.see(item.message)
+        number = item.message.get("id")
+        if isinstance(number, int):
+            first, before = (first if number == before + 1 else number), number
         if item.message.get("type", "message") != "message":
             continue
         post = _Post(item.chat, item.message, message_text(item.message), topic)
-        if group and not _together(group, post):
-            yield group
-            group = []
-        group.append(post)
-    if group:
-        yield group
+        while groups and (len(groups) > ALBUM_MAX or _is_over(groups[0], post)):
+            yield groups.pop(0)
+        # Whatever else its sender sent in between ends an album.
+        sender = post.message.get("from_id")
+        last = next((g for g in reversed(groups) if g[0].message.get("from_id") == sender), None)
+        if last is not None and _together(last, post, first):
+            last.append(post)
+        else:
+            groups.append([post])
+    yield from groups
 
 
-def _together(group: list[_Post], post: _Post) -> bool:
+def _is_over(group: list[_Post], post: _Post) -> bool:
+    """Whether a message comes too late for its album to be this one."""
+    began, sent = _seconds(group[0].message), _seconds(post.message)
+    timely = began is not None and sent is not None and abs(sent - began) <= ALBUM_SECONDS
+    return post.chat != group[0].chat or not (timely or _group_id(group[0].message))
+
+
+def _group_id(message: dict[str, Any]) -> object:
+    return message.get("media_group_id") or message.get("grouped_id")
+
+
+def _together(group: list[_Post], post: _Post, least: int) -> bool:
     first, last, here = group[0].message, group[-1].message, post.message
-    if len(group) >= ALBUM_MAX or post.chat != group[0].chat:
+    media = (message.get("photo") or message.get("file") for message in (first, here))
+    if not all(isinstance(path, str) for path in media):
         return False
-    if not all(
-        isinstance(message.get("photo") or message.get("file"), str) for message in (first, here)
-    ):
+    if _group_id(here) or _group_id(first):
+        return _group_id(here) == _group_id(first)
+    if len(group) >= ALBUM_MAX or (post.text and any(other.text for other in group)):
         return False
-    named, before = (m.get("media_group_id") or m.get("grouped_id") for m in (here, first))
-    if named or before:
-        return bool(named == before)
-    if post.text and any(other.text for other in group):
+    if any(here.get(name) != first.get(name) for name in ("forwarded_from", "reply_to_message_id")):
         return False
-    if any(
-        here.get(name) != first.get(name)
-        for name in ("from_id", "forwarded_from", "reply_to_message_id")
-    ):
-        return False
-    began, sent = _seconds(first), _seconds(here)
     number, following = last.get("id"), here.get("id")
-    return (
-        began is not None
-        and sent is not None
-        and abs(sent - began) <= ALBUM_SECONDS
-        and isinstance(number, int)
-        and following == number + 1
-    )
+    if not isinstance(number, int) or not isinstance(following, int):
+        return False
+    return least <= number < following and not _is_over(group, post)
 
 
 def _seconds(message: dict[str, Any]) -> int | None:
@@ -425,7 +435,7 @@ class _Export:
             record: dict[str, Any] = {
                 "id": f"telegram/{chat.id}/{number}",
                 "photo": photo,
-                "text": text,
+                "text": post.text or text,
                 "date": _when(message, "date"),
                 "edited": _when(message, "edited"),
                 "source": "telegram" if chat.private and not options.authors else chat.name or None,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import itertools
 import json
 import logging
 import os
@@ -367,6 +368,7 @@ class CorpusWriter:
         """Leave out lines that a later one replaced, so that readers need not."""
         if not self._stale or self.dry:
             return
+        gone: set[str] = set()
         try:
             with whole_file(self._posts_file) as file:
                 for place, line in _lines_from(self._posts_file, 0):
@@ -375,12 +377,28 @@ class CorpusWriter:
                     # A line that cannot be read is kept: somebody may be able to repair it.
                     if record is None or (row is not None and row[1] == place):
                         file.write(line)
+                    else:
+                        gone.add(str(record.get("photo") or ""))
+            self._remove_photos(gone)
             self._file.close()
             self._file = self._posts_file.open("ab")
         except OSError as error:
             raise CorpusError(f"{self._posts_file} cannot be written: {error}") from error
         self._database.execute("DELETE FROM notes WHERE name IN ('posts', 'dropped', 'stale')")
         self._synchronise()
+
+    def _remove_photos(self, gone: set[str]) -> None:
+        """Remove photos of lines that are left out, unless another line names them."""
+        taken_out = (entry.line for entry in read_dropped(self.folder))
+        for line in itertools.chain(
+            (one for _, one in _lines_from(self._posts_file, 0)), taken_out
+        ):
+            gone.discard(str((_parse(line) or {}).get("photo") or ""))
+        root = (self.folder / "photos").resolve()
+        for name in gone:
+            path = (self.folder / name).resolve()
+            if path.is_relative_to(root) and path.is_file():
+                path.unlink()
 
 
 def _state_in_memory() -> sqlite3.Connection:

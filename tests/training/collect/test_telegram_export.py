@@ -285,7 +285,11 @@ def test_albums_of_any_media(tmp_path: Path) -> None:
         stamp = {"date_unixtime": str(1714557600 + seconds)}
         return message(number, text, **({"photo": f"photos/{number}.jpg"} | stamp | more))
 
-    video = {"photo": None, "file": "(File not included.)", "media_type": "video_file"}
+    video: dict[str, Any] = {
+        "photo": None,
+        "file": "(File not included.)",
+        "media_type": "video_file",
+    }
     path = export(
         tmp_path / "export",
         part(1, 0, "альбом с видео"),
@@ -309,6 +313,44 @@ def test_albums_of_any_media(tmp_path: Path) -> None:
         7: "отдельно",
         9: "",
         10: "только слова",
+    }
+
+
+def test_albums_in_a_busy_group(tmp_path: Path) -> None:
+    def part(number: int, text: str = "", sender: str = "user1", **more: Any) -> dict[str, Any]:
+        fields: dict[str, Any] = {"from_id": sender, "photo": f"photos/{number}.jpg"}
+        fields["date_unixtime"] = str(1714557600 + number // 10)
+        return message(number, text, **(fields | more))
+
+    path = export(
+        tmp_path / "export",
+        part(1, "поход в горы"),
+        part(2, "ого!", "user2", photo=None),
+        part(3),
+        part(4, "чужой снимок", "user2"),
+        part(5),
+        part(6, "а это уже о другом", photo=None),
+        part(7),
+        part(40, "первый", grouped_id=5),
+        part(41, "", grouped_id=5),
+        part(42, "третий", grouped_id=5),
+        part(43, "", grouped_id=6),
+        type="private_supergroup",
+    )
+    collect_to(tmp_path / "corpus", path)
+    raw = fields(tmp_path / "corpus")
+    found = {
+        int(key.rpartition("/")[2]): (one["text"], (one.get("album") or "/").rpartition("/")[2])
+        for key, one in raw.items()
+    }
+    assert found == {
+        **dict.fromkeys((1, 3, 5), ("поход в горы", "1")),
+        2: ("ого!", ""),
+        4: ("чужой снимок", ""),
+        6: ("а это уже о другом", ""),
+        7: ("", ""),
+        **{40: ("первый", "40"), 41: ("первый", "40"), 42: ("третий", "40")},
+        43: ("", ""),
     }
 
 

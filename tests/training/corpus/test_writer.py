@@ -95,6 +95,25 @@ def test_photo_that_went_missing_is_stored_again(tmp_path: Path) -> None:
         assert not writer.is_known(record)
 
 
+def test_photos_go_with_the_last_post_that_has_them(tmp_path: Path) -> None:
+    names = {key: photo_name("vk", key, suffix=".jpg") for key in ("old", "new", "shared", "gone")}
+    with CorpusWriter(tmp_path) as writer:
+        for name in names.values():
+            writer.store_photo(name, name.encode())
+        writer.put(post("1", photo=names["old"]))
+        writer.put(post("2", photo=names["shared"]))
+        writer.put(post("3", photo=names["shared"]))
+        writer.put(post("4", photo=names["gone"]))
+        writer.put(post("5", photo="posts.jsonl"))
+    with CorpusWriter(tmp_path) as writer:
+        writer.put(post("1", photo=names["new"]))
+        for key in ("2", "4", "5"):
+            writer.discard(key)
+    left = {key for key, name in names.items() if (tmp_path / name).is_file()}
+    assert left == {"new", "shared"}
+    assert [line["id"] for line in lines(tmp_path)] == ["3", "1"]
+
+
 def test_dropped_posts_are_known_and_come_back_when_edited(tmp_path: Path) -> None:
     with CorpusWriter(tmp_path) as writer:
         writer.put(post("1"))
