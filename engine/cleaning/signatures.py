@@ -1,80 +1,124 @@
-"""Lines that a source puts under its posts ("Subscribe: @channel") are no part of what they say."""
+"""What a source puts under its posts ("Subscribe: @channel") is no part of what they say."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from engine.cleaning.privacy import redact
 from engine.text.clean import fold
 
 LEAST: Final = 5
-"""Posts, with other words around it, in which a line must stand to be a signature."""
+"""Posts, with other words around it, in which a part must stand to be a signature."""
 
 SHARE: Final = 0.1
-"""Share of a source's posts in which it must stand."""
+"""Share of a source's posts in which a line must stand, or a part that names an address."""
+
+SHARE_WITHIN: Final = 0.3
+"""The same of a part of a line, which has to have `WORDS_WITHIN` words."""
+
+WORDS_WITHIN: Final = 3
 
 STANDING: Final = 0.5
 """Share of a source's posts that say nothing but its standing caption."""
 
-_EDGE: Final = 3  # a signature is among the first or the last lines
-_WORD: Final = re.compile(r"#?[^\W\d_](?:[\w'-]|@)*|@\w+")
-_MAX_LINE: Final = 300
+MOST_PARTS: Final = 1_000_000
+"""Parts that are counted at a time; beyond that those that were met once are forgotten."""
+
+_EDGE: Final = 6  # a signature is among the first or the last parts
+_WORD: Final = re.compile(r"(?<![\w#])[^\W\d_](?:[\w'-]|@)*|@\w+")
+_HASHTAG: Final = re.compile(r"#\w+")
+_LONGEST: Final = 300
+_EMOJI: Final = "[\u2190-\u21ff\u2300-\u23ff\u2500-\u27bf\u2900-\u2bff\U0001f000-\U0001faff]"
+_ADDRESS: Final = r"@\w|https?://|www\.|(?:t|telegram)\.me/|vk\.(?:com|ru)/"
+_NAMES_ADDRESS: Final = re.compile(_ADDRESS)
+# A sentence, what stands between dashes and bars, behind an emoji, from an address on.
+_BORDER: Final = re.compile(
+    r"(?<=[.!?…:;|•·—–]\s)|(?<=\s-\s)"
+    rf"|(?<!\s)(?<!{_EMOJI})(?={_EMOJI})|(?<=\s)(?={_EMOJI})(?<!{_EMOJI}\s)|(?<=\s)(?={_ADDRESS})"
+)
 
 
-def _line_key(line: str) -> str:
-    """Words of a line, whatever its emoji, numbers and addresses; "" for one of hashtags alone."""
-    words = _WORD.findall(redact(fold(line[:_MAX_LINE])).lower())
-    return " ".join(words) if any(word[0] != "#" for word in words) else ""
+class _Part(NamedTuple):
+    """A part of a text; `key` has its words alone, whatever its addresses."""
+
+    text: str
+    key: str
 
 
-def _line_keys(text: str) -> tuple[str, ...]:
-    return tuple(key for line in text.splitlines() if (key := _line_key(line)))
+def _parts(line: str) -> list[_Part]:
+    return [_Part(part, _key(part)) for part in _BORDER.split(line)]
+
+
+def _key(part: str) -> str:
+    return " ".join(_WORD.findall(redact(fold(part[:_LONGEST])).lower()))
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(part.key for line in text.splitlines() for part in _parts(line) if part.key)
 
 
 class SignatureLines:
-    """Counts the lines of posts by source, and leaves out those that recur.
+    """Counts the lines of posts and their parts by source, and leaves out those that recur.
 
-    A line that is all that a post says is no signature, however often it is said, nor is one whose
-    posts say the same around it.
+    What is all that a post says is no signature, however often it is said, nor is what stands in
+    posts that say the same around it.
     """
 
     def __init__(self) -> None:
         self._posts: Counter[str] = Counter()
-        # (source, line) -> posts with other words around it than the one before, and those words.
-        self._lines: dict[tuple[str, str], tuple[int, int]] = {}
-        self._texts: Counter[tuple[str, int]] = Counter()
+        # Source and part -> posts with other words around it than the one before, and those words.
+        self._counts: dict[int, tuple[int, int]] = {}
+        self._texts: Counter[int] = Counter()
 
     def add(self, source: str, text: str) -> None:
-        """Count the lines of one more post."""
+        """Count the parts of one more post."""
         self._posts[source] += 1
-        keys = _line_keys(text)
-        self._texts[source, hash(keys)] += 1
-        if len(keys) < 2:
-            return
-        for key in {*keys[:_EDGE], *keys[-_EDGE:]}:
-            around = hash(tuple(other for other in keys if other != key))
-            count, before = self._lines.get((source, key), (0, 0))
-            if around not in (before, hash(())):
-                self._lines[source, key] = (count + 1, around)
+        keys = _keys(text)
+        self._texts[hash((source, keys))] += 1
+        if len(keys) > 1:
+            for key in {*keys[:_EDGE], *keys[-_EDGE:]}:
+                around = hash(tuple(other for other in keys if other != key))
+                count, before = self._counts.get(hash((source, key)), (0, 0))
+                if around not in (before, hash(())):
+                    self._counts[hash((source, key))] = (count + 1, around)
+        if len(self._counts) > MOST_PARTS:
+            self._counts = {key: one for key, one in self._counts.items() if one[0] > 1}
+        if len(self._texts) > MOST_PARTS:
+            self._texts = Counter({key: count for key, count in self._texts.items() if count > 1})
 
     def recurs(self, source: str, text: str) -> bool:
         """Whether a source says mostly this: the standing caption of its photos."""
         least = max(LEAST, STANDING * self._posts[source])
-        return self._texts[source, hash(_line_keys(text))] >= least
-
-    def _least(self, source: str) -> float:
-        return max(LEAST, SHARE * self._posts[source])
+        return self._texts[hash((source, _keys(text)))] >= least
 
     def without(self, source: str, text: str) -> str:
-        """Text without its source's recurring lines."""
-        if "\n" not in text:
-            return text
-        least = self._least(source)
-        kept = []
+        """Text without its source's recurring lines, sentences and addresses; hashtags stay."""
+        lines, changed = [], False
         for line in text.splitlines():
-            key = _line_key(line)
-            if not key or self._lines.get((source, key), (0, 0))[0] < least:
-                kept.append(line)
-        return "\n".join(kept).strip()
+            kept = []
+            parts = _parts(line)
+            for recurs, run in itertools.groupby(parts, lambda part: self._recurs(source, part)):
+                some = list(run)
+                together = "".join(part.text for part in some)
+                if recurs and self._is_signature(source, some, whole=len(some) == len(parts)):
+                    changed = True
+                    together = "".join(f"{tag} " for tag in _HASHTAG.findall(together))
+                kept.append(together)
+            lines.append("".join(kept).strip(" |•·—–-") if changed else line)
+        return "\n".join(lines).strip() if changed else text
+
+    def _recurs(self, source: str, part: _Part, share: float = SHARE) -> bool:
+        """Whether a part recurs; one without words does where its neighbours do."""
+        count, _ = self._counts.get(hash((source, part.key)), (0, 0))
+        return not part.key or count >= max(LEAST, share * self._posts[source])
+
+    def _is_signature(self, source: str, run: Sequence[_Part], *, whole: bool) -> bool:
+        keys = [part.key for part in run if part.key]
+        if whole or any(_NAMES_ADDRESS.search(part.text) for part in run):
+            return bool(keys)
+        many = len(" ".join(keys).split()) >= WORDS_WITHIN
+        return many and all(self._recurs(source, part, SHARE_WITHIN) for part in run)

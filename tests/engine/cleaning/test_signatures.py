@@ -47,3 +47,39 @@ def test_a_line_must_be_frequent_in_its_source() -> None:
     assert counted(*texts).without("a", texts[0]) == f"{words[0]} walks"
     many = [*texts, *(f"{word} runs\nthrough {word}" for word in words[6:])]
     assert counted(*many).without("a", texts[0]) == texts[0]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{} Подписывайтесь: @my_channel",
+        "{} 👉 Подписывайтесь на https://t.me/my_channel",
+        "{} @my_channel",
+        "{} Больше фото каждый день!",
+        "{}\n#sea Больше фото каждый день! 📷 @my_channel | чат: @my_chat",
+        "Фото дня от @my_channel — {}",
+        "My Daily Photos | {}",
+        "{} (c) vk.com/my_group",
+    ],
+)
+def test_a_signature_on_the_texts_own_line(form: str) -> None:
+    said = ["Закат над рекой.", "Кот спит на окне!", "Снег в горах…", "Рынок утром.", "Чайки."]
+    texts = [form.format(one) for one in said * 2]
+    lines = counted(*texts, *(f"Просто слова номер {n}" for n in "abcdef"))
+    left = [lines.without("a", text) for text in texts[:5]]
+    assert [one.replace("\n#sea", "").removesuffix("(c)").strip() for one in left] == said
+
+
+def test_what_posts_are_about_stays() -> None:
+    seas = ("Warm", "Cold", "Grey", "Blue", "Deep", "Calm", "Wild", "Wide")
+    texts = [f"{word} sea at dawn. Norway. #sea" for word in seas]
+    texts += [f"{word} sea. A long way from home." for word in ("Salt", "Bare")]
+    lines = counted(*texts)
+    assert [lines.without("a", text) for text in texts] == texts
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.cleaning.signatures.MOST_PARTS", 100)
+    lines = counted(*(f"word{'x' * n} here\nby Anna" for n in range(500)))
+    assert lines.without("a", "something else\nby Anna") == "something else"
+    assert len(lines._counts) + len(lines._texts) < 210
