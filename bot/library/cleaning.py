@@ -12,7 +12,7 @@ from bot.library.store import Store
 from bot.settings import Settings
 from bot.work import Work
 from engine.cleaning.adverts import SHIPPED, AdvertFilter
-from engine.cleaning.duplicates import Fingerprint
+from engine.cleaning.duplicates import Copy, Fingerprint
 from engine.cleaning.rules import THRESHOLD, Cleaner, Limits, Verdict
 from engine.errors import ModelError, PhotoError, StoreError
 from engine.files import STARTER
@@ -41,10 +41,13 @@ class Judgement(NamedTuple):
         Why it is left out, or None.
     fingerprint
         What copies of it are known by, if it is kept.
+    copy
+        See `engine.cleaning.rules.Judged`.
     """
 
     verdict: Verdict | None
     fingerprint: bytes | None = None
+    copy: Copy | None = None
 
 
 def open_cleaner(settings: Settings) -> Cleaner | None:
@@ -148,8 +151,9 @@ class Gate:
 
     def _judge(self, post: str, text: str, photo: bytes, album: str | None) -> Judgement:
         assert self._cleaner is not None
-        verdict = self._cleaner.judge(post, text, photo, album=album, source=_chat(post))
-        return Judgement(verdict, None if verdict else self._cleaner.seen[post].to_bytes())
+        verdict, copy = self._cleaner.judge(post, text, photo, album=album, source=_chat(post))
+        found = None if verdict else self._cleaner.seen[post].to_bytes()
+        return Judgement(verdict, found, copy)
 
     def _keep(self, post: str, text: str, photo: bytes) -> Judgement:
         assert self._cleaner is not None

@@ -14,12 +14,12 @@ import json
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from telegram import Bot, Message, MessageOriginChannel, MessageOriginHiddenUser, Update
 from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
@@ -32,7 +32,9 @@ from bot.library.thumbnails import Thumbnails
 from bot.metrics import Metrics
 from bot.telegram.pictures import file_of
 from bot.work import Work
+from engine.cleaning.duplicates import Copy
 from engine.cleaning.privacy import redact
+from engine.cleaning.rules import Verdict, judge_copy, reasons
 from engine.engine import Engine
 from engine.errors import Image2PicError, StoreError
 from engine.store import Change, Entry, LeftOut, PendingUpdate, Post
@@ -119,6 +121,31 @@ def origin(message: Message) -> tuple[str, str | None]:
         links = (one.url for one in message.caption_entities if one.offset == 0 and one.url)
         return first.sender_user_name, next(links, place)
     return message.chat.title or message.chat.username or "", place
+
+
+class _Result(NamedTuple):
+    """What a message became, and the post that it is a copy of, or that it takes the place of."""
+
+    item: Entry | LeftOut
+    copy: Copy | None = None
+
+
+def _as_left_out(entry: Entry, verdict: Verdict, groups: Collection[int]) -> LeftOut:
+    """A post of which a better copy came, as a message that can be put back."""
+    post, kind = entry.post, "message" if entry.chat in groups else "channel_post"
+    chat = {"id": entry.chat, "type": "supergroup" if entry.chat in groups else "channel"}
+    public = re.match(r"https://t\.me/(\w+)/\d+", post.url or "")
+    message = {
+        "message_id": entry.message,
+        "date": int(datetime.fromisoformat(post.date or "1970-01-01T00:00:00Z").timestamp()),
+        "chat": chat
+        | {"title": post.source or ""}
+        | ({"username": public[1]} if public and public[1] != "c" else {}),
+        "photo": [{"file_id": post.file, "file_unique_id": post.id, "width": 1, "height": 1}],
+        "caption": entry.own_text,
+    } | ({"media_group_id": entry.album} if entry.album else {})
+    payload = json.dumps({"update_id": 0, kind: message})
+    return LeftOut(post.id, entry.chat, entry.album, *verdict, post.text, post.url, payload)
 
 
 class Library:
@@ -343,21 +370,37 @@ class Library:
         entries: list[Entry] = []
         left_out: list[LeftOut] = []
         set_aside: list[PendingUpdate] = []
+        # Posts whose copies were left out, and those whose place a better copy takes.
+        originals: list[str] = []
+        worse: dict[str, Verdict] = {}
         for (sources, message), result in zip(messages.values(), results, strict=True):
-            if isinstance(result, Entry):
-                entries.append(result)
+            if isinstance(result, BaseException):
+                done += sources if await self._give_up(sources, message, result) else []
+            elif isinstance(result.item, Entry):
+                entries.append(result.item)
                 done += sources
-            elif isinstance(result, LeftOut):
-                left_out.append(result)
+                if (copy := result.copy) is not None:
+                    worse[copy.key] = judge_copy(copy._replace(key=result.item.post.id))
+                    originals.append(result.item.post.id)
+            else:
+                left_out.append(result.item)
                 set_aside += sources
-            elif await self._give_up(sources, message, result):
-                done += sources
+                if result.copy is not None and result.item.text:
+                    originals.append(result.copy.key)
         entries += await self._rewritten_siblings(entries)
         if left_out:
             await self._leave_out(set_aside, left_out)
         async with self._change:
             written = await self._store.finish(done, entries)
             await self._catch_up()
+        for other, verdict in worse.items():
+            if (entry := await self._store.as_it_came(other)) is not None:
+                await self._leave_out([], [_as_left_out(entry, verdict, self.groups)])
+                await self._gate.forget(other)
+        # What stays takes over the words of what goes.
+        for original in dict.fromkeys(originals):
+            if (entry := await self._store.as_it_came(original)) is not None:
+                await self._redescribe_one(entry.post, self._engine.info.id)
         self._metrics.ingested.labels("stored").inc(len(written))
         if written:
             self._picture_words.wake()
@@ -429,7 +472,7 @@ class Library:
 
     async def _entry(
         self, message: Message, captions: dict[tuple[int, str], str], pending: PendingUpdate
-    ) -> Entry | LeftOut:
+    ) -> _Result:
         file = file_of(message)
         assert file is not None
         if (file.size or 0) > self._photo_bytes:
@@ -446,10 +489,10 @@ class Library:
                 text = next((s.own_text for s in others if s.own_text), "")
         id_ = post_id(message.chat_id, message.message_id)
 
-        def left_out(verdict: tuple[str, str]) -> LeftOut:
-            return LeftOut(
-                id_, message.chat_id, album, *verdict, text, link(message), pending.payload
-            )
+        def left_out(verdict: tuple[str, str], copy: Copy | None = None) -> _Result:
+            payload, url = pending.payload, link(message)
+            item = LeftOut(id_, message.chat_id, album, *verdict, text, url, payload)
+            return _Result(item, copy)
 
         if pending.ended >= ENDED_MAX:
             return left_out((ENDED, ""))
@@ -468,16 +511,25 @@ class Library:
         )
         async with self._one:
             await self._store.working_on(pending.number)
-            verdict, fingerprint = await self._gate.judge(
+            verdict, fingerprint, copy = await self._gate.judge(
                 id_, text, photo, chat=message.chat_id, album=album
             )
             if verdict is not None:
-                return left_out(verdict)
+                return left_out(verdict, copy)
             post = await self._described(post, photo)
-        return Entry(post, message.chat_id, message.message_id, album, own, fingerprint)
+        entry = Entry(post, message.chat_id, message.message_id, album, own, fingerprint)
+        return _Result(entry, copy)
+
+    async def _said(self, post: Post) -> str:
+        """What a post says, with what copies of it said that were left out."""
+        texts: dict[str, str] = {}
+        for text in (post.text, *await self._store.texts_left_out(*reasons(post.id))):
+            said = self._gate.said(post.id, text)
+            texts.setdefault(" ".join(said.split()).casefold(), said)
+        return "\n".join(texts.values())
 
     async def _described(self, post: Post, photo: bytes) -> Post:
-        said = self._gate.said(post.id, post.text)
+        said = await self._said(post)
         vector = await self._work.run_for_library(
             self._engine.describe,
             photo=photo,
@@ -582,12 +634,13 @@ class Library:
             photo = await self._work.run_for_library(self._photos.read, post.photo)
             if photo is None and post.file:
                 photo = await self._fetch(post.file)
-            if photo is None and not post.text:
+            said = await self._said(post)
+            if photo is None and not said:
                 return False
             vector = await self._work.run_for_library(
                 self._engine.describe,
                 photo=photo,
-                text=post.text,
+                text=said,
                 tags=post.tags,
                 written=post.picture_words or "",
             )

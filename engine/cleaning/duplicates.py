@@ -40,8 +40,13 @@ _SIDE: Final = 32
 _LOW: Final = 8
 _FLAT: Final = 4.0  # standard deviation of grey levels
 _PAIRS: Final = 1 << 21  # compared at once
-_FINGERPRINT: Final = struct.Struct(">3Q")
+_FINGERPRINT: Final = struct.Struct(">4Q")
+_WITHOUT_WORTH: Final = struct.Struct(">3Q")  # as it was written before
 _PHOTO, _LOOK, _WORDS = range(3)
+
+BEST: Final = (1 << 64) - 1
+"""Worth of a post that no copy takes the place of."""
+_WORDED: Final = 1 << 63
 
 
 @functools.cache
@@ -187,26 +192,37 @@ class Fingerprint(NamedTuple):
         The photo's perceptual hash.
     words
         Start of its text's `text_key`.
+    worth
+        Of copies the one with the highest stays: with words before without, then more pixels.
     """
 
     photo: int = 0
     look: int = 0
     words: int = 0
+    worth: int = 0
 
     def to_bytes(self) -> bytes:
-        """Write it in 24 bytes."""
+        """Write it in 32 bytes."""
         return _FINGERPRINT.pack(*self)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Fingerprint:
-        """Read what `to_bytes` wrote; ValueError if it is something else."""
+        """Read what `to_bytes` wrote, also an older one; ValueError if it is something else."""
+        if len(data) == _WITHOUT_WORTH.size:
+            photo, look, words = _WITHOUT_WORTH.unpack(data)
+            return cls(photo, look, words, BEST)
         if len(data) != _FINGERPRINT.size:
             raise ValueError(f"a fingerprint has {_FINGERPRINT.size} bytes, not {len(data)}")
         return cls(*_FINGERPRINT.unpack(data))
 
 
 def fingerprint(
-    words: bytes | None, sha256: bytes | None = None, look: int | None = None
+    words: bytes | None,
+    sha256: bytes | None = None,
+    look: int | None = None,
+    *,
+    worded: bool = False,
+    pixels: int = 0,
 ) -> Fingerprint:
     """Fingerprint of a post.
 
@@ -218,11 +234,16 @@ def fingerprint(
         Of its photo's file.
     look
         The photo's `photo_hash`.
+    worded
+        Whether its text has words that carry meaning.
+    pixels
+        Of its photo.
     """
     return Fingerprint(
         int.from_bytes(sha256[:8], "big") if sha256 else 0,
         look or 0,
         int.from_bytes(words[:8], "big") if words else 0,
+        _WORDED * worded + pixels,
     )
 
 
@@ -248,7 +269,7 @@ class SeenPosts:
     """Fingerprints of the posts so far, and which of them a post is a copy of.
 
     Each is compared with all that are there: a million takes some milliseconds, and no table has
-    to be kept beside the 24 bytes of a post.
+    to be kept beside the 32 bytes of a post.
 
     Parameters
     ----------

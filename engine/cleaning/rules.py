@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from engine.cleaning.adverts import AdvertFilter
 from engine.cleaning.duplicates import (
+    BEST,
     BITS,
     NEAR,
     Copy,
@@ -87,6 +88,21 @@ class Limits:
     distance: int = NEAR
 
 
+class Judged(NamedTuple):
+    """What became of a live post.
+
+    Attributes
+    ----------
+    verdict
+        Why it is not kept, or None.
+    copy
+        The post that it is a copy of; where it is kept itself, the worse one that has to go.
+    """
+
+    verdict: Verdict | None
+    copy: Copy | None = None
+
+
 class Facts(NamedTuple):
     """What the rules need to know of a post.
 
@@ -129,19 +145,17 @@ def judge_alone(facts: Facts, limits: Limits) -> Verdict | None:
     return None
 
 
-def judge_copy(copy: Copy | None) -> Verdict | None:
-    """Judge a post that is a copy of another; None: it is none."""
-    if copy is None:
-        return None
+def judge_copy(copy: Copy) -> Verdict:
+    """Judge a post that is a copy of another."""
+    same, like = reasons(copy.key)
     if copy.rule == "near-duplicate photo":
-        return Verdict(copy.rule, f"looks like {copy.key} ({copy.bits} bits of {BITS} differ)")
-    return Verdict(copy.rule, f"as in {copy.key}")
+        return Verdict(copy.rule, f"{like}{copy.bits} bits of {BITS} differ)")
+    return Verdict(copy.rule, same)
 
 
-def better_first(facts: Facts) -> tuple[bool, int]:
-    """Order copies by what is kept of them: with words before without, then more pixels."""
-    width, height = facts.size or (0, 0)
-    return not facts.tokens, -width * height
+def reasons(key: str) -> tuple[str, str]:
+    """Why a copy of the post of this key goes: the whole reason, or how it begins."""
+    return f"as in {key}", f"looks like {key} ("
 
 
 def advert_facts(
@@ -199,8 +213,11 @@ class Cleaner:
         *,
         album: str | None = None,
         source: str = "",
-    ) -> Verdict | None:
+    ) -> Judged:
         """Judge a post, and remember it if it is kept; else forget what it was before.
+
+        Of copies the best stays, as in a corpus: one that is better than the post that it is a
+        copy of is kept, and that one is named.
 
         Parameters
         ----------
@@ -216,10 +233,6 @@ class Cleaner:
         source
             The chat that it came from: lines that recur in it are left out.
 
-        Returns
-        -------
-        Verdict or None
-            None: keep it.
         """
         self.signatures.add(source, text)
         standing = self.signatures.recurs(source, text)
@@ -229,15 +242,17 @@ class Cleaner:
         if verdict is None and not standing:
             ((advert, why),) = advert_facts([text], self.limits, self.adverts)
             verdict = judge_alone(facts._replace(advert=advert, why=why), self.limits)
-        verdict = verdict or judge_copy(self.seen.copy_of(key, facts.found, album))
+        copy = None if verdict else self.seen.copy_of(key, facts.found, album)
+        if copy is not None and self.seen[copy.key].worth >= facts.found.worth:
+            verdict = judge_copy(copy)
         if verdict is None:
             self.seen.add(key, facts.found, album)
         else:
             self.seen.discard(key)
-        return verdict
+        return Judged(verdict, copy)
 
     def fingerprint(self, text: str, data: bytes | None = None, *, source: str = "") -> Fingerprint:
-        """Fingerprint of a post that is kept without being judged.
+        """Fingerprint of a post that is kept without being judged, and whatever comes after it.
 
         Raises
         ------
@@ -247,19 +262,21 @@ class Cleaner:
         facts = self._facts(self.signatures.without(source, text), data)
         if facts.broken:
             raise PhotoError(facts.broken)
-        return facts.found
+        return facts.found._replace(worth=BEST)
 
     def _facts(self, text: str, data: bytes | None) -> Facts:
         bag = self._pipeline(text)
-        words = text_key(text, bag)
+        words, tokens = text_key(text, bag), meaningful(bag)
         if data is None:
-            return Facts(meaningful(bag), fingerprint(words))
+            return Facts(tokens, fingerprint(words, worded=tokens > 0))
         try:
             size = size_of(data)
             look = photo_hash(decode(data, size_hint=_SIZE_HINT))
         except PhotoError as error:
-            return Facts(meaningful(bag), broken=str(error))
-        return Facts(meaningful(bag), fingerprint(words, sha256(data).digest(), look), size)
+            return Facts(tokens, broken=str(error))
+        digest, pixels = sha256(data).digest(), size[0] * size[1]
+        found = fingerprint(words, digest, look, worded=tokens > 0, pixels=pixels)
+        return Facts(tokens, found, size)
 
 
 def meaningful(bag: TextBag) -> int:

@@ -229,6 +229,15 @@ class Inbox(Posts, History, Database):
         )
         return [Sibling(as_post(post), *own) for *own, post in ((*r[:3], r[3:]) for r in rows)]
 
+    def as_it_came(self, id_: str) -> Entry | None:
+        """Return the post of that id with the message that it came as; None if there is none."""
+        rows = self._read(
+            POST.replace("SELECT ", "SELECT m.chat, m.message, m.album, m.caption, ", 1)
+            + " JOIN messages m ON m.key = p.key WHERE p.id = ?",
+            (self.bot, id_),
+        )
+        return Entry(as_post(rows[0][4:]), *rows[0][:4]) if rows else None
+
     def post_of(self, chat: int, message: int) -> int | None:
         """Return the key of the post that came as that message."""
         rows = self._read(
@@ -282,6 +291,15 @@ class Inbox(Posts, History, Database):
         """Count what was left out, by rule."""
         rows = self._read("SELECT rule, count(*) FROM left_out GROUP BY rule")
         return dict(rows)
+
+    def texts_left_out(self, same: str, like: str) -> list[str]:
+        """Return texts of posts that were left out for a reason, or for one that begins so."""
+        rows = self._read(
+            "SELECT text FROM left_out WHERE text != '' AND (why = ? OR substr(why, 1, ?) = ?)"
+            " ORDER BY number",
+            (same, len(like), like),
+        )
+        return [text for (text,) in rows]
 
     def left_out_album(self, chat: int, album: str) -> tuple[str, str] | None:
         """Return rule and reason by which a photo of that album was left out for its text."""

@@ -19,7 +19,6 @@ from engine.cleaning.rules import (
     Limits,
     Verdict,
     advert_facts,
-    better_first,
     judge_alone,
     judge_copy,
     meaningful,
@@ -200,9 +199,9 @@ def _posts(
                 bag = pipeline(text, post.tags)
                 if post.extra.get("marked_as_ads") and adverts is not None:
                     advert, why = 1.0, "marked as an advert by its source"
-                facts = Facts(
-                    meaningful(bag), fingerprint(text_key(text, bag)), None, "", advert, why
-                )
+                tokens = meaningful(bag)
+                found = fingerprint(text_key(text, bag), worded=tokens > 0)
+                facts = Facts(tokens, found, None, "", advert, why)
                 album = post.extra.get("album")
                 posts.append(
                     _Post(
@@ -222,7 +221,9 @@ def _with_photo(facts: Facts, photo: PhotoFacts) -> Facts:
     if photo.problem is not None:
         return facts._replace(broken=photo.problem)
     look = int.from_bytes(photo.hash, "big") if photo.hash else None
-    found = fingerprint(None, photo.sha256, look)._replace(words=facts.found.words)
+    pixels = photo.width * photo.height
+    found = fingerprint(None, photo.sha256, look, worded=facts.tokens > 0, pixels=pixels)
+    found = found._replace(words=facts.found.words)
     return facts._replace(found=found, size=(photo.width, photo.height))
 
 
@@ -237,11 +238,11 @@ def _without_copies(posts: Sequence[_Post], judged: Judged, distance: int) -> li
             near.setdefault(one, set()).add(other)
             near.setdefault(other, set()).add(one)
     parts, times = np.unique(
-        np.array([post.facts.found for post in posts], np.uint64), return_counts=True
+        np.array([post.facts.found[:3] for post in posts], np.uint64), return_counts=True
     )
     seen = SeenPosts(distance, {*parts[times > 1].tolist(), *near})
     kept: dict[str, _Post] = {}
-    for post in sorted(posts, key=lambda post: better_first(post.facts)):
+    for post in sorted(posts, key=lambda post: -post.facts.found.worth):
         found = post.facts.found
         copy = seen.copy_of(post.id, found, post.album, near.get(found.look, ()))
         if copy is None:
@@ -249,10 +250,7 @@ def _without_copies(posts: Sequence[_Post], judged: Judged, distance: int) -> li
             kept[post.id] = post
             continue
         original = kept[copy.key]
-        named = copy._replace(key=f"line {original.line}")
-        verdict = judge_copy(named)
-        assert verdict is not None
-        judged.verdicts[post.line] = verdict
+        judged.verdicts[post.line] = judge_copy(copy._replace(key=f"line {original.line}"))
         if copy.rule != "same text" and post.facts.tokens:
             judged.copies.setdefault(original.id, []).append(post.id)
     return [post for post in posts if post.id in kept]

@@ -78,7 +78,7 @@ async def test_each_rule(anna: LocalUser, runner: Runner) -> None:
     await post(anna, photo(4), "sunset over the calm evening sea and cliffs")
     await post(anna, photo(5, side=40), "tiny")
     sunset = "sunset over the calm evening sea and cliffs"
-    assert await library(runner) == [sunset, "", sunset]
+    assert await library(runner) == [sunset, "nearly the same", sunset]
     assert await counts(runner) == {
         "advert": 1,
         "same photo": 1,
@@ -86,6 +86,32 @@ async def test_each_rule(anna: LocalUser, runner: Runner) -> None:
         "same text": 1,
         "tiny photo": 1,
     }
+
+
+async def test_of_copies_the_best_stays(anna: LocalUser, runner: Runner) -> None:
+    await post(anna, photo(1, side=100))
+    await finished(runner)
+    large = await post(anna, photo(1), "a lighthouse")
+    assert await library(runner) == ["a lighthouse"]
+    # What stays takes over the words of what goes.
+    store, engine = runner.services.store, runner.services.engine
+    (key,) = (one.key for one in await store.recent(limit=9, offset=0))
+    before = dict(store.sync.vectors(engine.info.id))[key]
+    await post(anna, photo(1, side=120), "foggy sea and dogs on snow")
+    await finished(runner)
+    await until(lambda: dict(store.sync.vectors(engine.info.id))[key] != before)
+    assert await library(runner) == ["a lighthouse"]
+    items = await store.left_out(limit=9)
+    assert {(one.rule, one.text) for one in items} == {
+        ("near-duplicate photo", ""),
+        ("near-duplicate photo", "foggy sea and dogs on snow"),
+    }
+    assert all(f"/{large.message_id}" in one.why for one in items)
+    # The owner wants the small one, too.
+    bare = next(one for one in items if not one.text)
+    assert await runner.services.library.put_back(bare.number or 0) == 1
+    await until(lambda: len(engine) == 2)
+    assert await library(runner) == ["a lighthouse", ""]
 
 
 async def test_a_line_that_recurs_in_a_channel_makes_no_adverts(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bot.library.store import Store
+from engine.cleaning.rules import reasons
 from engine.errors import StoreError, StoreFullError
 from engine.results import Query
 from engine.store import Entry, LeftOut, Post, SqliteStore
@@ -292,6 +293,20 @@ async def test_what_is_left_out_can_be_put_back(store: Store) -> None:
     await store.finish([again], [entry(1)])
     await store.finish([], [entry(2)])
     assert await store.left_out_counts() == {}
+
+
+async def test_a_post_as_it_came_and_what_its_copies_said(store: Store) -> None:
+    came = replace(entry(1), album="a", own_text="own")
+    await store.finish([], [came])
+    found = await store.as_it_came("telegram/-1/1")
+    assert found is not None
+    assert (found.chat, found.message, found.album, found.own_text) == (-1, 1, "a", "own")
+    assert (found.post.id, found.post.file) == (came.post.id, came.post.file)
+    assert await store.as_it_came("telegram/-1/2") is None
+    whys = ("as in telegram/-1/1", "looks like telegram/-1/1 (3 bits)", "as in telegram/-1/11")
+    copies = [replace(left_out(n), why=why, text=f"text {n}") for n, why in enumerate(whys, 5)]
+    await store.leave_out([], copies)
+    assert await store.texts_left_out(*reasons("telegram/-1/1")) == ["text 5", "text 6"]
 
 
 async def test_an_album_is_put_back_as_a_whole(store: Store) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
 from engine.cleaning.duplicates import (
+    BEST,
     NEAR,
     Copy,
     Fingerprint,
@@ -174,10 +175,15 @@ def test_a_repost_has_the_words_and_a_like_photo_or_no_photo() -> None:
 def test_fingerprints_are_written_and_read() -> None:
     text = "Рыжий кот спит на старом тёплом подоконнике"
     found = fingerprint(text_key(text, TextPipeline()(text)), b"12345678", photo_hash(blobs(1)))
-    assert min(found) > 0
+    assert min(found[:3]) > 0
     assert Fingerprint.from_bytes(found.to_bytes()) == found
+    assert Fingerprint.from_bytes(found.to_bytes()[:24]) == found._replace(worth=BEST)
     assert fingerprint(None) == Fingerprint()
-    with pytest.raises(ValueError, match="24 bytes"):
+    worded, large, small = (
+        fingerprint(None, worded=w, pixels=p) for w, p in ((True, 9), (False, 99), (False, 9))
+    )
+    assert worded.worth > large.worth > small.worth
+    with pytest.raises(ValueError, match="32 bytes"):
         Fingerprint.from_bytes(b"short")
 
 

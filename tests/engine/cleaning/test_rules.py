@@ -30,7 +30,7 @@ def test_live_posts(adverts: AdvertFilter) -> None:
     lake = "Туманное утро на лесном озере, рыбак стоит в лодке"
 
     def rule(key: str, text: str, data: bytes | None = None, **more: str) -> str | None:
-        verdict = cleaner.judge(key, text, data, **more)
+        verdict, _ = cleaner.judge(key, text, data, **more)
         return verdict and verdict.rule
 
     assert rule("1", lake, photo(1)) is None
@@ -49,15 +49,34 @@ def test_live_posts(adverts: AdvertFilter) -> None:
     assert rule("9", text, photo(6), album="x") is None
 
 
+def test_of_copies_the_best_stays() -> None:
+    cleaner = Cleaner(None, Limits(min_tokens=0))
+
+    def judged(key: str, text: str, side: int) -> tuple[str, str]:
+        verdict, copy = cleaner.judge(key, text, photo(1, side))
+        if copy is not None and verdict is None:
+            cleaner.seen.discard(copy.key)
+        return verdict.rule if verdict else "", copy.key if copy else ""
+
+    assert judged("thumb", "", 120) == ("", "")
+    assert judged("bare", "", 200) == ("", "thumb")
+    assert judged("small", "Лодка у озера", 150) == ("", "bare")
+    assert judged("large, no words", "", 300) == ("near-duplicate photo", "small")
+    # What the owner put back, or what was collected, goes for nothing.
+    cleaner.seen.discard("small")
+    cleaner.seen.add("old", cleaner.fingerprint("", photo(1, 80)))
+    assert judged("new", "Лодка у озера", 200) == ("near-duplicate photo", "old")
+
+
 def test_a_post_is_judged_as_what_it_has_become() -> None:
     cleaner = Cleaner()
-    assert cleaner.judge("1", "A fisherman in a boat on the misty lake", photo(1)) is None
-    assert cleaner.judge("1", "Nothing is left of the old words of it", photo(2)) is None
-    assert cleaner.judge("2", "A fisherman in a boat on the misty lake", photo(1)) is None
-    verdict = cleaner.judge("2", "A fisherman in a boat on the misty lake", photo(1)[:500])
+    assert cleaner.judge("1", "A fisherman in a boat on the misty lake", photo(1)).verdict is None
+    assert cleaner.judge("1", "Nothing is left of the old words of it", photo(2)).verdict is None
+    assert cleaner.judge("2", "A fisherman in a boat on the misty lake", photo(1)).verdict is None
+    verdict, _ = cleaner.judge("2", "A fisherman in a boat on the misty lake", photo(1)[:500])
     assert verdict is not None
     assert len(cleaner.seen) == 1  # it is not what it was any more
-    assert cleaner.judge("3", "A fisherman in a boat on the misty lake", photo(1)) is None
+    assert cleaner.judge("3", "A fisherman in a boat on the misty lake", photo(1)).verdict is None
 
 
 def test_what_was_kept_before_is_remembered() -> None:
@@ -65,7 +84,7 @@ def test_what_was_kept_before_is_remembered() -> None:
     found = before.fingerprint("A fisherman in a boat on the misty lake", photo(1))
     after = Cleaner()
     after.seen.add("old", found)
-    verdict = after.judge("new", "Other words about lakes and boats", photo(1))
+    verdict, _ = after.judge("new", "Other words about lakes and boats", photo(1))
     assert verdict is not None
     assert verdict.why == "as in old"
 
@@ -76,18 +95,18 @@ def test_lines_that_recur_in_a_chat_are_left_out(adverts: AdvertFilter) -> None:
     rules = []
     for number, thing in enumerate(things):
         text = f"Утро, море и {thing} вдали, ветер стих\n\nСкидка 50% по промокоду МОРЕ, заказ тут"
-        verdict = cleaner.judge(str(number), text, source="1")
+        verdict, _ = cleaner.judge(str(number), text, source="1")
         rules.append(verdict and verdict.rule)
     assert rules[-3:] == [None] * 3
-    verdict = cleaner.judge("x", text, source="2")
+    verdict, _ = cleaner.judge("x", text, source="2")
     assert verdict is not None
     assert verdict.rule == "advert"
 
 
 def test_limits_are_the_owners() -> None:
     cleaner = Cleaner(None, Limits(min_tokens=0, distance=-1))
-    assert cleaner.judge("1", "", photo(1)) is None
-    assert cleaner.judge("2", "Продам лодку 20 000 руб", photo(1, 120, 40)) is None
+    assert cleaner.judge("1", "", photo(1)).verdict is None
+    assert cleaner.judge("2", "Продам лодку 20 000 руб", photo(1, 120, 40)).verdict is None
 
 
 def test_no_training_library_is_imported() -> None:
