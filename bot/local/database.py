@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-Json = dict[str, Any]
+from bot.local import Json
 
 #: States of a post that is taken over: sent to the channel, confirmed by the bot, photo fetched.
 _SENT, _TAKEN, _READ = range(3)

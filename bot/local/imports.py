@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from bot.local import Json
 from bot.local.api.context import Context
 from bot.local.api.entities import format_text
 from bot.local.api.sending import text_fields
@@ -39,8 +40,6 @@ from engine.corpus.posts import MAX_PHOTO_BYTES, SourcePost, SourceReport, is_ph
 from engine.corpus.source import read_source
 from engine.errors import CorpusError
 from engine.files import write_whole
-
-Json = dict[str, Any]
 
 #: What a reader of posts looks at beside photos.
 _LISTS: Final = frozenset(

@@ -11,10 +11,9 @@ from urllib.parse import parse_qsl
 from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from bot.local import Json
 from bot.local.errors import BadRequestError, TooLargeError
 from bot.local.limits import MAX_FIELDS, MAX_FORM_BYTES, MAX_REQUEST_BYTES
-
-Json = dict[str, Any]
 
 # Telegram takes names without quotes too, whatever they hold.
 _DISPOSITION = re.compile(

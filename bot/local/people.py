@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
+from bot.local import Json
 from bot.local.api.answers import message_content
-from bot.local.api.context import Context
+from bot.local.api.context import Part
 from bot.local.api.editing import same_content
 from bot.local.api.keyboards import inline_keyboard
 from bot.local.api.methods import administrator
@@ -26,24 +26,13 @@ from bot.local.params import Params, Upload
 from bot.local.queries import Query
 from bot.local.state import CHANNEL_ID, GROUP_ID, OWNER_ID, Chat
 
-Json = dict[str, Any]
-
 _MAX_WAIT = 120.0
 # What send_fields may not set: the chat's own book-keeping.
 _OWN_FIELDS = ("message_id", "chat", "from", "sender_chat", "date")
 
 
-class People:
-    """The users' actions: messages, button clicks, inline queries, memberships.
-
-    Parameters
-    ----------
-    context
-        The server's state.
-    """
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
+class People(Part):
+    """The users' actions: messages, button clicks, inline queries, memberships."""
 
     def profile(self, params: Params) -> Json:
         """Introduce a user or change one; returns what a client needs to begin."""
@@ -76,25 +65,24 @@ class People:
 
     # Messages ------------------------------------------------------------------------------
 
-    async def send(self, params: Params, uploads: list[tuple[str, Upload]]) -> Json:
+    async def send(self, params: Params) -> Json:
         """Send a text, photos (an album when several) or another file.
 
         Parameters
         ----------
         params
             ``user_id``, ``chat_id``, ``text`` or ``caption``, ``reply_to_message_id`` (of
-            ``reply_to_chat_id``), ``message_thread_id`` (the topic of a forum).
-        uploads
-            Files with the names of their fields, see `bot.local.files.MEDIA`; beside one that
-            is no picture a ``thumbnail``.
+            ``reply_to_chat_id``), ``message_thread_id`` (the topic of a forum). Files' fields are
+            out of `bot.local.files.MEDIA`; beside one that is no picture a ``thumbnail``.
         """
         self.check_room()
-        user, chat = self._who_where(params)
+        user, chat = self.who_where(params)
         extra = self._reply(user, chat, params) | self._thread(chat, params)
         fields = params.mapping("fields")
         if fields is not None:
             kept = {key: value for key, value in fields.items() if key not in _OWN_FIELDS}
             return {"messages": [self._post(chat, user, kept | extra)]}
+        uploads = _uploads(params)
         if not uploads:
             text = text_fields(read_text(params.text("text")), caption=False)
             return {"messages": [self._post(chat, user, text | extra)]}
@@ -117,7 +105,7 @@ class People:
     async def forward(self, params: Params) -> Json:
         """Forward a message."""
         self.check_room()
-        user, chat = self._who_where(params)
+        user, chat = self.who_where(params)
         source_chat = self._visible(user, params.integer("from_chat_id"))
         source = self._found(source_chat, params.integer("message_id"))
         fields = content_of(source) | {"forward_origin": forward_origin(source)}
@@ -126,13 +114,13 @@ class People:
             await self._keep(chat, [media])
         return {"message": self._post(chat, user, fields)}
 
-    async def edit(self, params: Params, uploads: list[tuple[str, Upload]]) -> Json:
+    async def edit(self, params: Params) -> Json:
         """Edit the text, the caption or the photo of one's own message or post."""
         self.check_room()
-        user, chat = self._who_where(params)
+        user, chat = self.who_where(params)
         message_id = params.integer("message_id")
         old = self._own(user, chat, message_id)
-        media = [await self._store(field, upload, params) for field, upload in uploads[:1]]
+        media = [await self._store(field, upload, params) for field, upload in _uploads(params)[:1]]
         await self._keep(chat, media)
         new = {k: v for k, v in old.items() if not (media and k in MEDIA)}
         if media:
@@ -152,7 +140,7 @@ class People:
 
     def delete(self, params: Params) -> Json:
         """Delete a message; no bot is told."""
-        user, chat = self._who_where(params)
+        user, chat = self.who_where(params)
         message_id = params.integer("message_id")
         if chat.kind != "private":
             self._own(user, chat, message_id)
@@ -165,7 +153,7 @@ class People:
     async def press(self, params: Params) -> Json:
         """Press a button and wait for the bot's answer."""
         self.check_room()
-        user, chat = self._who_where(params)
+        user, chat = self.who_where(params)
         data = params.text("data")
         if len(data.encode(errors="replace")) > MAX_CALLBACK_DATA:
             raise BadRequestError("BUTTON_DATA_INVALID")
@@ -190,7 +178,7 @@ class People:
     async def inline(self, params: Params) -> Json:
         """Ask an inline query and wait for the bot's results."""
         self.check_room()
-        user, chat = self._who_where(params)
+        user, chat = self.who_where(params)
         text, offset = params.text("query"), params.text("offset")
         if len(text) > MAX_INLINE_QUERY:
             raise BadRequestError(f"an inline query has at most {MAX_INLINE_QUERY} characters")
@@ -217,7 +205,7 @@ class People:
     async def choose(self, params: Params) -> Json:
         """Send an inline result to a chat, as the user's message via the bot."""
         self.check_room()
-        user, chat = self._who_where(params)
+        user, chat = self.who_where(params)
         query, item = self.inline_result(params.text("query_id"), params.text("result_id"))
         fields = message_content(item)
         media = await self._result_media(item) if "text" not in fields else None
@@ -261,7 +249,7 @@ class People:
 
     def membership(self, params: Params) -> Json:
         """Block or unblock the bot; add it to the group or channel, or remove it."""
-        user, chat = self._who_where(params)
+        user, chat = self.who_where(params)
         member = params.flag("member")
         if member != chat.bot_member:
             self._context.world.set_member(chat, member)
@@ -285,12 +273,6 @@ class People:
             )
         return {"member": chat.bot_member}
 
-    def commands(self, user: Json, chat: Chat) -> list[Json]:
-        """Return the command menu that a user sees in a chat."""
-        return self._context.commands.seen_by(
-            user["id"], chat.id, chat.kind, user["id"] == OWNER_ID, user.get("language_code", "")
-        )
-
     def post_at(self, params: Params) -> Json:
         """Return the post of a link: of a chat that is known, or one that came from elsewhere."""
         user, place = self._context.world.user(params.integer("user_id")), params.text("chat")
@@ -310,10 +292,6 @@ class People:
                 ):
                     return {"known": True, "post": post}
         return {"known": False, "post": None}
-
-    def see(self, params: Params) -> tuple[Json, Chat]:
-        """Return the user and the chat of a request, if the user can see it."""
-        return self._who_where(params)
 
     def check_room(self) -> None:
         """Raise `ApiError` 503 where the bot is too far behind with its updates."""
@@ -336,7 +314,8 @@ class People:
 
     # ---------------------------------------------------------------------------------------
 
-    def _who_where(self, params: Params) -> tuple[Json, Chat]:
+    def who_where(self, params: Params) -> tuple[Json, Chat]:
+        """Return the user and the chat of a request, if the user can see it."""
         user = self._context.world.user(params.integer("user_id"))
         return user, self._visible(user, params.integer("chat_id", user["id"]))
 
@@ -441,3 +420,11 @@ def _thumb(query_id: str, item: Json) -> Json | None:
     if item.get("thumbnail_url") or item.get("thumb_url") or item.get("photo_url"):
         return {"query_id": query_id, "result_id": item["id"]}
     return None
+
+
+def _uploads(params: Params) -> list[tuple[str, Upload]]:
+    files = [(name.partition("-")[0], upload) for name, upload in params.uploads.items()]
+    for name, _ in files:
+        if name not in (*MEDIA, "thumbnail"):
+            raise BadRequestError(f"a file's field is one of {', '.join(MEDIA)}")
+    return files

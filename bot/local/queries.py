@@ -6,12 +6,12 @@ import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
+from bot.local import Json
 from bot.local.errors import ApiError, BadRequestError
 from bot.local.limits import CALLBACK_QUERY_TTL, INLINE_CACHE_LIMIT, MAX_PENDING_QUERIES
 
-Json = dict[str, Any]
 QueryKind = Literal["callback", "inline"]
 
 

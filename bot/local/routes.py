@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from collections.abc import Awaitable, Callable
 from importlib import resources
@@ -10,16 +11,16 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.local import Json
 from bot.local.api.context import Context
 from bot.local.errors import BadRequestError
-from bot.local.files import MEDIA, StoredFile
+from bot.local.files import StoredFile
 from bot.local.imports import Imports
 from bot.local.limits import EVENT_POLL_LIMIT
-from bot.local.params import Params, Upload, read_params
+from bot.local.params import Params, read_params
 from bot.local.people import People
 from engine.files import shipped
 
-Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _MAX_HISTORY = 1000
@@ -73,24 +74,24 @@ def _page_file(content: bytes, content_type: str) -> Handler:
 def people_routes(people: People, imports: Imports, context: Context) -> list[web.RouteDef]:
     """Return the routes under ``/local/``, which the page and `LocalUser` use."""
     pages = _Views(people, imports, context)
-    acts = {
-        "user": pages.user,
-        "send": pages.send,
-        "forward": pages.forward,
-        "edit": pages.edit,
-        "delete": pages.delete,
-        "press": pages.press,
-        "inline": pages.inline,
-        "choose": pages.choose,
-        "membership": pages.membership,
-        "import/begin": pages.import_begin,
-        "import/wanted": pages.import_wanted,
-        "import/end": pages.import_end,
-        "import/stop": pages.import_stop,
-        "import/dismiss": pages.import_dismiss,
+    acts: dict[str, Callable[[Params], Any]] = {
+        "user": people.profile,
+        "send": people.send,
+        "forward": people.forward,
+        "edit": people.edit,
+        "delete": people.delete,
+        "press": people.press,
+        "inline": people.inline,
+        "choose": people.choose,
+        "membership": people.membership,
+        "import/begin": imports.begin,
+        "import/wanted": lambda params: asyncio.to_thread(imports.wanted, params),
+        "import/end": lambda _: imports.end(),
+        "import/stop": lambda _: imports.stop(),
+        "import/dismiss": lambda _: imports.dismiss(),
     }
     return [
-        *(web.post(f"/local/{name}", pages.act(handler)) for name, handler in acts.items()),
+        *(web.post(f"/local/{name}", pages.act(action)) for name, action in acts.items()),
         web.get("/local/import", pages.import_state),
         web.put("/local/import/file", pages.import_file),
         web.get("/local/messages", pages.messages),
@@ -105,62 +106,18 @@ def people_routes(people: People, imports: Imports, context: Context) -> list[we
 
 class _Views:
     def __init__(self, people: People, imports: Imports, context: Context) -> None:
-        self._people = people
-        self._imports = imports
-        self._context = context
+        self._people, self._imports, self._context = people, imports, context
 
-    def act(self, handler: Callable[[Params], Awaitable[Json]]) -> Handler:
+    def act(self, action: Callable[[Params], Any]) -> Handler:
         """Wrap an action: read the body, answer with the result and the mark before it."""
 
         async def view(request: web.Request) -> web.StreamResponse:
             params = await _action_params(request)
             seq = self._context.world.seq
-            result = await handler(params)
-            return _ok({"seq": seq, **result})
+            result = action(params)
+            return _ok({"seq": seq, **(await result if inspect.isawaitable(result) else result)})
 
         return view
-
-    async def user(self, params: Params) -> Json:
-        return self._people.profile(params)
-
-    async def send(self, params: Params) -> Json:
-        return await self._people.send(params, _uploads(params))
-
-    async def forward(self, params: Params) -> Json:
-        return await self._people.forward(params)
-
-    async def edit(self, params: Params) -> Json:
-        return await self._people.edit(params, _uploads(params))
-
-    async def delete(self, params: Params) -> Json:
-        return self._people.delete(params)
-
-    async def press(self, params: Params) -> Json:
-        return await self._people.press(params)
-
-    async def inline(self, params: Params) -> Json:
-        return await self._people.inline(params)
-
-    async def choose(self, params: Params) -> Json:
-        return await self._people.choose(params)
-
-    async def membership(self, params: Params) -> Json:
-        return self._people.membership(params)
-
-    async def import_begin(self, params: Params) -> Json:
-        return await self._imports.begin(params)
-
-    async def import_wanted(self, params: Params) -> Json:
-        return await asyncio.to_thread(self._imports.wanted, params)
-
-    async def import_end(self, params: Params) -> Json:
-        return self._imports.end()
-
-    async def import_stop(self, params: Params) -> Json:
-        return await self._imports.stop()
-
-    async def import_dismiss(self, params: Params) -> Json:
-        return await self._imports.dismiss()
 
     async def import_state(self, request: web.Request) -> web.StreamResponse:
         return _ok(self._imports.state)
@@ -171,7 +128,7 @@ class _Views:
 
     async def messages(self, request: web.Request) -> web.StreamResponse:
         params = Params(dict(request.query))
-        _, chat = self._people.see(params)
+        _, chat = self._people.who_where(params)
         seq = self._context.world.seq
         found = self._context.world.history(
             chat,
@@ -185,8 +142,8 @@ class _Views:
         return _ok(self._people.post_at(Params(dict(request.query))))
 
     async def commands(self, request: web.Request) -> web.StreamResponse:
-        user, chat = self._people.see(Params(dict(request.query)))
-        return _ok({"commands": self._people.commands(user, chat)})
+        user, _ = self._people.who_where(Params(dict(request.query)))
+        return _ok({"commands": self._context.commands.seen_by(user.get("language_code", ""))})
 
     async def changes(self, request: web.Request) -> web.StreamResponse:
         params = Params(dict(request.query))
@@ -259,11 +216,3 @@ async def _action_params(request: web.Request) -> Params:
     if payload is not None:
         params.values = payload
     return params
-
-
-def _uploads(params: Params) -> list[tuple[str, Upload]]:
-    files = [(name.partition("-")[0], upload) for name, upload in params.uploads.items()]
-    for name, _ in files:
-        if name not in (*MEDIA, "thumbnail"):
-            raise BadRequestError(f"a file's field is one of {', '.join(MEDIA)}")
-    return files

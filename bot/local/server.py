@@ -11,12 +11,12 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bot.local import Json
 from bot.local.api.commands import CommandBook
 from bot.local.api.context import Context
 from bot.local.api.media import MediaReader
@@ -33,8 +33,6 @@ from bot.local.routes import page_routes, people_routes
 from bot.local.state import World
 from bot.local.updates import UpdateQueue, is_loopback
 from bot.logs import SecretFilter
-
-Json = dict[str, Any]
 
 _TOKEN = re.compile(r"(\d{1,19}):([A-Za-z0-9_-]{3,})")
 _STOP_TIMEOUT = 2.0

@@ -8,14 +8,12 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
+from bot.local import Json
 from bot.local.database import Database
 from bot.local.errors import ApiError, BadRequestError, ForbiddenError
 from bot.local.limits import EVENT_LIMIT, HISTORY_LIMIT, MAX_CHATS
 from bot.local.params import encoded
-
-Json = dict[str, Any]
 
 OWNER_ID = 1001
 GROUP_ID = -1001000000001

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from bot.local import Json
 from bot.local.database import Database
 from bot.local.errors import ApiError, BadRequestError, ConflictError
 from bot.local.limits import (
@@ -32,7 +33,6 @@ from bot.local.limits import (
 )
 from bot.local.params import encoded
 
-Json = dict[str, Any]
 WebhookReply = Callable[[Json], Awaitable[None]]
 
 UPDATE_KINDS = (

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from bot.local.api.context import Context
+from bot.local import Json
+from bot.local.api.context import Part
 from bot.local.api.keyboards import inline_keyboard
 from bot.local.api.sending import read_caption, read_text, text_fields
 from bot.local.errors import BadRequestError
@@ -17,20 +16,9 @@ from bot.local.limits import (
 )
 from bot.local.params import Params, as_object
 
-Json = dict[str, Any]
 
-
-class Answerer:
-    """The methods that answer what a user asked by a button or inline.
-
-    Parameters
-    ----------
-    context
-        The server's state.
-    """
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
+class Answerer(Part):
+    """The methods that answer what a user asked by a button or inline."""
 
     async def answer_callback(self, params: Params) -> bool:
         """``answerCallbackQuery``."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from bot.local.api.commands import CommandBook
 from bot.local.api.media import MediaReader
@@ -12,8 +11,6 @@ from bot.local.files import FileStore
 from bot.local.queries import Queries
 from bot.local.state import World
 from bot.local.updates import UpdateQueue
-
-Json = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -27,3 +24,10 @@ class Context:
     database: Database
     commands: CommandBook
     queries: Queries = field(default_factory=Queries)
+
+
+class Part:
+    """What works on the server's state."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context

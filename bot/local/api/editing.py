@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
 
-from bot.local.api.context import Context
+from bot.local import Json
+from bot.local.api.context import Part
 from bot.local.api.keyboards import inline_keyboard
 from bot.local.api.sending import (
     caption_of,
@@ -19,8 +19,6 @@ from bot.local.errors import BadRequestError
 from bot.local.files import MEDIA
 from bot.local.params import Params, as_object
 from bot.local.state import Chat
-
-Json = dict[str, Any]
 
 # What `People` calls a message that was sent by way of the bot: its chat and its number.
 INLINE_ID = re.compile(r"inline_(-?\d{1,18})_(\d{1,18})")
@@ -40,17 +38,8 @@ def _unique(message: Json) -> list[str]:
     return [size["file_unique_id"] for size in sizes]
 
 
-class Editor:
-    """The methods that edit and delete.
-
-    Parameters
-    ----------
-    context
-        The server's state.
-    """
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
+class Editor(Part):
+    """The methods that edit and delete."""
 
     async def edit_text(self, params: Params) -> Json | bool:
         """``editMessageText``."""

@@ -70,8 +70,6 @@ def format_text(
     text: str,
     parse_mode: str | None = None,
     entities: Sequence[Entity] | None = None,
-    *,
-    detect: bool = True,
 ) -> FormattedText:
     """Turn what a bot (or a user) sent into plain text and entities.
 
@@ -83,8 +81,6 @@ def format_text(
         ``"HTML"`` in any case (this server knows no Markdown); None or empty for plain text.
     entities
         Given instead of `parse_mode`; ignored beside it.
-    detect
-        Whether links, commands, mentions and hashtags are found by themselves.
 
     Raises
     ------
@@ -100,8 +96,7 @@ def format_text(
         raise BadRequestError("unsupported parse_mode: the local server knows HTML")
     plain, spans = _clean(plain, spans)
     spans = _settle(spans)
-    if detect:
-        spans = sorted([*spans, *_detected(plain, spans)], key=_order)
+    spans = sorted([*spans, *_detected(plain, spans)], key=_order)
     units = _utf16_offsets(plain)
     return FormattedText(
         plain,
@@ -115,11 +110,6 @@ def format_text(
             for span in spans[:MAX_ENTITIES]
         ],
     )
-
-
-def utf16_length(text: str) -> int:
-    """Return the length of a text in UTF-16 code units."""
-    return sum(2 if ord(char) > 0xFFFF else 1 for char in text)
 
 
 def _utf16_offsets(text: str) -> list[int]:

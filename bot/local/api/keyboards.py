@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.local import Json
 from bot.local.api.markup import link_entity
 from bot.local.errors import BadRequestError
 from bot.local.limits import MAX_CALLBACK_DATA, MAX_KEYBOARD_BUTTONS, MIN_CALLBACK_DATA
-
-Json = dict[str, Any]
 
 _ACTIONS = (
     *("callback_data", "url", "switch_inline_query", "switch_inline_query_current_chat"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bot.local import Json
 from bot.local.api.answers import Answerer
-from bot.local.api.context import Context
+from bot.local.api.context import Context, Part
 from bot.local.api.editing import Editor
 from bot.local.api.sending import Sender
 from bot.local.errors import ApiError, BadRequestError
@@ -16,24 +17,17 @@ from bot.local.limits import (
     MAX_UPDATES_AT_ONCE,
 )
 from bot.local.params import Params
-from bot.local.state import OWNER_ID, Chat
+from bot.local.state import OWNER_ID
 from bot.local.updates import Webhook
 
-Json = dict[str, Any]
 Method = Callable[[Params], Awaitable[Any]]
 
 
-class BotMethods:
-    """Every method that the local server knows, by its name in lower case.
-
-    Parameters
-    ----------
-    context
-        The server's state.
-    """
+class BotMethods(Part):
+    """Every method that the local server knows, by its name in lower case."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
+        super().__init__(context)
         sender, editor, answerer = Sender(context), Editor(context), Answerer(context)
         methods: dict[str, Method] = {
             "getMe": self._get_me,
@@ -54,11 +48,8 @@ class BotMethods:
             "answerInlineQuery": answerer.answer_inline,
             "getFile": self._get_file,
             "setMyCommands": self._set_commands,
-            "getMyCommands": self._get_commands,
-            "deleteMyCommands": self._delete_commands,
             "getChat": self._get_chat,
             "getChatMember": self._get_chat_member,
-            "getChatAdministrators": self._get_administrators,
             "getChatMemberCount": self._get_member_count,
             # Old names that Telegram still takes.
             "getChatMembersCount": self._get_member_count,
@@ -163,14 +154,7 @@ class BotMethods:
         commands = params.sequence("commands")
         if commands is None:
             raise BadRequestError('parameter "commands" is required')
-        self._context.commands.set(commands, params.mapping("scope"), params.text("language_code"))
-        return True
-
-    async def _get_commands(self, params: Params) -> list[Json]:
-        return self._context.commands.get(params.mapping("scope"), params.text("language_code"))
-
-    async def _delete_commands(self, params: Params) -> bool:
-        self._context.commands.set([], params.mapping("scope"), params.text("language_code"))
+        self._context.commands.set(commands, params.text("language_code"))
         return True
 
     # Chats ---------------------------------------------------------------------------------
@@ -194,25 +178,13 @@ class BotMethods:
         chat = self._context.world.chat_for_bot(params.text("chat_id"))
         user_id = params.integer("user_id")
         if user_id == self._context.world.bot["id"]:
-            return self._bot_member()
+            return administrator(self._context.world.bot)
         user = self._context.world.users.get(user_id)
         if user is None:
             raise BadRequestError("PARTICIPANT_ID_INVALID")
-        return self._member(chat, user)
-
-    def _bot_member(self) -> Json:
-        return administrator(self._context.world.bot)
-
-    def _member(self, chat: Chat, user: Json) -> Json:
         if chat.kind != "private" and user["id"] == OWNER_ID:
             return {"status": "creator", "user": user, "is_anonymous": False}
         return {"status": "member", "user": user}
-
-    async def _get_administrators(self, params: Params) -> list[Json]:
-        chat = self._context.world.chat_for_bot(params.text("chat_id"))
-        if chat.kind == "private":
-            raise BadRequestError("there are no administrators in the private chat")
-        return [self._member(chat, self._context.world.users[OWNER_ID]), self._bot_member()]
 
     async def _get_member_count(self, params: Params) -> int:
         chat = self._context.world.chat_for_bot(params.text("chat_id"))

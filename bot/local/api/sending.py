@@ -1,4 +1,4 @@
-"""Bot API methods that send: sendMessage, sendPhoto, sendMediaGroup, sendDocument and kin."""
+"""Bot API methods that send: sendMessage, sendPhoto, sendMediaGroup, sendChatAction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import itertools
 import time
 from typing import Any
 
-from bot.local.api.context import Context
+from bot.local import Json
+from bot.local.api.context import Context, Part
 from bot.local.api.entities import FormattedText, format_text
 from bot.local.api.keyboards import inline_keyboard
 from bot.local.errors import BadRequestError
@@ -15,8 +16,6 @@ from bot.local.files import MEDIA, Media
 from bot.local.limits import MAX_ALBUM, MAX_CAPTION, MAX_MARKUP, MAX_TEXT, MIN_ALBUM
 from bot.local.params import Params, as_object
 from bot.local.state import Chat
-
-Json = dict[str, Any]
 
 _ACTIONS = frozenset(
     {
@@ -99,17 +98,8 @@ def quoted(message: Json) -> Json:
     return {key: value for key, value in message.items() if key != "reply_to_message"}
 
 
-class Sender:
-    """The methods that put messages into chats.
-
-    Parameters
-    ----------
-    context
-        The server's state.
-    """
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
+class Sender(Part):
+    """The methods that put messages into chats."""
 
     async def send_message(self, params: Params) -> Json:
         """``sendMessage``."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.local.api.entities import format_text, utf16_length
+from bot.local.api.entities import format_text
 from bot.local.errors import BadRequestError
 
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=30)
@@ -75,6 +75,10 @@ def test_unknown_modes() -> None:
         format_text("x", "MarkdownV2")
 
 
+def utf16_length(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
 @given(TEXT)
 def test_escaped_text_comes_back(text: str) -> None:
     formatted = format_text(html.escape(text), "HTML")
@@ -113,9 +117,11 @@ def test_tags_become_entities_where_they_stand(parts: list[tuple[str, str]]) -> 
         else:
             as_html += html.escape(piece) + " "
         plain += piece + " "
-    formatted = format_text(as_html, "HTML", detect=False)
+    formatted = format_text(as_html, "HTML")
     assert formatted.text == plain.strip()
-    assert formatted.entities == wanted
+    # Links, hashtags and the like are found by themselves.
+    marked = [entity for entity in formatted.entities if entity["type"] in tags]
+    assert marked == wanted
 
 
 @given(
