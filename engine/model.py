@@ -41,7 +41,7 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Settings:
+class QuerySettings:
     """How queries are answered, chosen on held-out posts when the model was built.
 
     Attributes
@@ -167,7 +167,7 @@ class Model:
     photo_bank: Floats
     bank: Bank
     tag_floors: Floats
-    settings: Settings
+    settings: QuerySettings
     folder: Path
 
 
@@ -347,7 +347,7 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Model:
             a["bank_columns"].astype(np.intp),
         ),
         tag_floors=a["tag_floors"],
-        settings=Settings(**settings),
+        settings=QuerySettings(**settings),
         folder=folder,
     )
     _check(model, a)

@@ -15,7 +15,7 @@ from engine.projection import log_ratio
 from engine.results import Columns, Floats
 
 if TYPE_CHECKING:
-    from engine.model import Bank, Model, Settings
+    from engine.model import Bank, Model, QuerySettings
 
 BLOCK = 2048
 
@@ -95,7 +95,7 @@ def word_shares(model: Model, theta: Floats, *, floor: float = 1e-4) -> Floats:
 
 
 def mixed_shares(
-    z: Floats, read: Floats, bank: Bank, settings: Settings, *, floor: float = 1e-4
+    z: Floats, read: Floats, bank: Bank, settings: QuerySettings, *, floor: float = 1e-4
 ) -> Floats:
     """What topics say of words, mixed with what the posts near by say of them, shape (n, W).
 
@@ -118,7 +118,7 @@ def mixed_shares(
     return shares
 
 
-def neighbours_of(z: Floats, bank: Bank, settings: Settings) -> tuple[Columns, Floats]:
+def neighbours_of(z: Floats, bank: Bank, settings: QuerySettings) -> tuple[Columns, Floats]:
     """The nearest posts of each row and their say, which sums to 1; both (n, neighbours)."""
     count = min(settings.neighbours, len(bank.z))
     close = z @ bank.z.T

@@ -67,14 +67,15 @@ def small_model(
     """A model folder with its library, built by the real pipeline from `small_corpus`."""
     if importlib.util.find_spec("artm") is None:
         pytest.skip("needs BigARTM (pip install '.[training]' on Linux x86-64, Python 3.11)")
-    from training.learn.build import BuildSettings, build
+    from training.learn.build import build
     from training.learn.refine import RefineSettings
+    from training.learn.settings import BuildSettings
 
     out = tmp_path_factory.mktemp("models") / "small"
     settings = BuildSettings(
         encoder=str(tiny_encoder), topics=16, words=64, refine=RefineSettings(epochs=15)
     )
-    build(small_corpus, out, settings, progress=False)
+    build(small_corpus, out, settings)
     return out
 
 

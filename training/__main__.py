@@ -22,16 +22,16 @@ COMMANDS: Final = {
     ),
     "clean": ("training.commands.clean", "leave out adverts, duplicates and broken photos"),
     "label": ("training.commands.label", "teach the advert filter by yes and no"),
-    "build": ("training.learn.build", "learn a model from a corpus and index its posts"),
+    "build": ("training.commands.build", "learn a model from a corpus and index its posts"),
     "statistics": (
-        "training.learn.statistics",
+        "training.commands.statistics",
         "what a base corpus knows of photos and sentences, as numbers for build",
     ),
     "search": ("training.commands.search", "find posts by text, photo, or both"),
     "annotate": ("training.commands.annotate", "words and hashtags for a photo"),
     "explain": ("training.commands.explain", "topics of a photo, and where it shows them"),
     "topics": ("training.commands.topics", "what each topic is about"),
-    "evaluate": ("training.evaluate.evaluate", "measure a model against the baselines"),
+    "evaluate": ("training.commands.evaluate", "measure a model against the baselines"),
 }
 
 TRAINING_PACKAGES: Final = frozenset(

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from engine.codebook import Codebook
 from engine.encoder import EncoderShape
-from engine.model import Model, ModelInfo, Settings
+from engine.model import Model, ModelInfo, QuerySettings
 from engine.projection import Projection
 from engine.vocabulary import Vocabulary
 from training.learn.choose import banks
@@ -139,6 +139,6 @@ def planted_model(planted: Planted, tmp_path_factory: pytest.TempPathFactory) ->
         bank.photos,
         bank.posts,
         np.zeros(len(planted.tags), np.float32),
-        Settings(),
+        QuerySettings(),
         tmp_path_factory.mktemp("planted"),
     )

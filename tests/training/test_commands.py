@@ -264,7 +264,7 @@ def test_a_library_whose_photos_are_gone_is_still_shown(
             store.photo_root = root
 
 
-def test_a_command_whose_packages_are_not_installed_says_what_to_install() -> None:
+def test_a_command_whose_packages_are_not_installed_says_what_toinstall() -> None:
     code = (
         "import sys; sys.modules['scipy'] = None\n"
         "from training.__main__ import main; sys.exit(main(['build', 'corpus']))"

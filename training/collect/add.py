@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tqdm import tqdm
-
 from engine.corpus.posts import SourcePost, SourceReport
 from engine.corpus.source import (
     Kind,
@@ -21,6 +19,7 @@ from engine.corpus.source import (
 from engine.errors import CorpusError
 from training.collect.metadata import without_metadata
 from training.corpus.writer import CorpusWriter
+from training.progress import QUIET, Progress
 
 _PHOTO_FIELDS: Final = ("photo", "photo_bytes", "sha256", "media")
 
@@ -33,7 +32,7 @@ def collect(
     *,
     kind: Kind | None = None,
     authors: bool = False,
-    progress: bool = False,
+    progress: Progress = QUIET,
 ) -> list[str]:
     """Add to a corpus what lies at a path.
 
@@ -52,7 +51,7 @@ def collect(
     authors
         Keep names of people.
     progress
-        Show a progress bar.
+        Is told how far it is.
 
     Returns
     -------
@@ -90,7 +89,7 @@ def add_posts(
     report: SourceReport,
     *,
     authors: bool = False,
-    progress: bool = False,
+    progress: Progress = QUIET,
 ) -> None:
     """Add posts to a corpus; what is there as it is costs no copy of its photo.
 
@@ -105,14 +104,14 @@ def add_posts(
     authors
         Keep the photos' metadata, which names people and places.
     progress
-        Show a progress bar.
+        Is told how far it is.
 
     Raises
     ------
     CorpusError
         A photo cannot be read, or the corpus cannot be written.
     """
-    with tqdm(unit_scale=True, disable=not progress) as bar:
+    with progress.bar(unit_scale=True) as bar:
         for post in posts:
             record, file = post.record, post.file
             bar.total = report.size

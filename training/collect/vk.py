@@ -17,14 +17,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from tqdm import tqdm
-
 from engine.cleaning.privacy import redact
 from engine.corpus.posts import photo_name
 from engine.files import sha256_of
 from training.collect.metadata import without_metadata
 from training.collect.vk_api import VkClient, VkDeniedError, VkError, VkPhotoGoneError
 from training.corpus.writer import CorpusWriter
+from training.progress import QUIET, Progress
 
 WALL_PAGE: Final = 100
 PHOTOS_PAGE: Final = 1000
@@ -66,7 +65,7 @@ class VkOptions:
     limit
         Posts of a wall, and photos of an album, at most; None: all.
     progress
-        Show a progress bar for each.
+        Is told how far each is.
     """
 
     wall: bool = True
@@ -74,7 +73,7 @@ class VkOptions:
     full: bool = False
     authors: bool = False
     limit: int | None = None
-    progress: bool = False
+    progress: Progress = QUIET
 
 
 @dataclass
@@ -272,7 +271,7 @@ class VkCollector:
     ) -> AsyncIterator[list[dict[str, Any]]]:
         offset = 0
         left = self._options.limit
-        with tqdm(desc=name[:30], unit="", disable=not self._options.progress) as bar:
+        with self._options.progress.bar(desc=name[:30], unit="") as bar:
             while left is None or left > 0:
                 count = size if left is None else min(size, left)
                 answer = await self._client.call(method, count=count, offset=offset, **params)

@@ -18,6 +18,7 @@ from training.collect.vk import VkCollector, VkOptions
 from training.collect.vk_api import API_URLS, VkClient, VkError
 from training.commands.common import confirmed, folder_path, positive
 from training.corpus.writer import CorpusWriter
+from training.progress import Progress
 
 SOURCES = """\
 where posts come from, with an example each (--dry-run: only say what would come in):
@@ -184,7 +185,7 @@ def _collect(path: Path, args: argparse.Namespace, writer: CorpusWriter) -> Sour
         options,
         kind=kind,
         authors=args.authors,
-        progress=sys.stderr.isatty(),
+        progress=Progress(),
     )
     if args.kind == "folder" and report.read["messages"]:
         report.hints.append("it holds Telegram exports: these were read, and nothing beside them")
@@ -223,7 +224,7 @@ async def _vk(args: argparse.Namespace, writer: CorpusWriter, token: str) -> int
         full=args.full,
         authors=args.authors,
         limit=args.limit,
-        progress=sys.stderr.isatty(),
+        progress=Progress(),
     )
     ask = _ask if sys.stdin.isatty() else None
     urls = [args.api] if args.api else API_URLS

@@ -17,7 +17,7 @@ from training.learn.dataset import Dataset
 
 
 @dataclass(frozen=True)
-class Ours(Method):
+class EngineMethod(Method):
     """A row of the table that answers as the running engine does."""
 
     model: Model

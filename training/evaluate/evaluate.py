@@ -6,11 +6,9 @@ hold nothing but the held-out ones.
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import math
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,16 +19,16 @@ import numpy as np
 from engine.corpus.reader import Report
 from engine.encoder import encoder_file, open_encoder
 from engine.errors import CorpusError, Image2PicError, ModelError
-from engine.model import Model, load_model, read_manifest, record_measured
+from engine.model import Model, load_model, read_manifest
 from engine.ocr import find_tesseract
 from engine.text.sentences import sentence_encoder
-from training.commands.common import model_argument, positive
 from training.evaluate.baselines import BASELINES, Task, fit_baseline
-from training.evaluate.engine_row import Ours
+from training.evaluate.engine_row import EngineMethod
 from training.evaluate.judgments import measure_judgments
 from training.evaluate.measure import Heldout, Row, chance_row, measure, median_ms
 from training.evaluate.report import UNITS, markdown, plot
 from training.learn.dataset import Dataset
+from training.progress import QUIET, Progress
 
 Result = dict[str, Any]
 
@@ -50,7 +48,7 @@ def evaluate(
     baselines: Sequence[str] | None = None,
     judgments: Path | None = None,
     workers: int = 2,
-    progress: bool = True,
+    progress: Progress = QUIET,
 ) -> Result:
     """Measure everything, and write the table, its picture and the numbers.
 
@@ -73,7 +71,7 @@ def evaluate(
     workers
         Photos encoded at a time.
     progress
-        Show progress on standard error.
+        Is told what is done.
 
     Raises
     ------
@@ -131,7 +129,7 @@ def compare(
     cache: Path | None,
     seconds: float = math.nan,
     judgments: Path | None = None,
-    progress: bool = False,
+    progress: Progress = QUIET,
 ) -> Result:
     """All rows on the same posts.
 
@@ -150,18 +148,13 @@ def compare(
     judgments
         Votes exported by the bot, if any.
     progress
-        Say on standard error what is going on.
+        Is told what is done.
 
     Returns
     -------
     dict
         ``rows`` (name -> what `training.evaluate.measure.measure` gives), ``units`` and ``about``.
     """
-
-    def say(line: str) -> None:
-        if progress:
-            print(line, file=sys.stderr, flush=True)
-
     languages = np.array(model.words.languages, np.str_)
     task = Task(train, len(model.words), model.info.topics, languages)
     name = model.info.sentences.get("name")
@@ -173,14 +166,14 @@ def compare(
         sentence_encoder(name) if name else None,
     )
     start = time.perf_counter()
-    say("measuring the model")
+    progress("measuring the model")
     rows: dict[str, Row] = {
-        "ours": measure(Ours(model), heldout) | {"seconds_to_train": seconds},
+        "image2pic": measure(EngineMethod(model), heldout) | {"seconds_to_train": seconds},
         "chance": chance_row(heldout),
     }
     for name in baselines:
-        fitted = fit_baseline(name, task, cache=cache, progress=say)
-        say(f"measuring {name}")
+        fitted = fit_baseline(name, task, cache=cache, progress=progress)
+        progress(f"measuring {name}")
         row = measure(fitted.method, heldout) | {"seconds_to_train": fitted.seconds}
         rows[name] = row | ({"chosen": fitted.chosen} if fitted.chosen else {})
     about: dict[str, Any] = {
@@ -253,58 +246,9 @@ def without_nan(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the command's arguments."""
-    model_argument(parser)
-    parser.add_argument("corpus", type=Path, help="folder of the held-out posts")
-    parser.add_argument("--split", help="only posts of this split (default: all)")
-    parser.add_argument(
-        "--out", type=Path, help="Markdown file, the picture beside it (default: MODEL/quality.md)"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers as JSON")
-    parser.add_argument(
-        "--baselines",
-        metavar="NAMES",
-        help=f"only these, with commas between, or 'none' (default: {','.join(BASELINES)})",
-    )
-    parser.add_argument(
-        "--judgments", type=Path, metavar="FILE", help="votes, from `image2pic-bot export-votes`"
-    )
-    parser.add_argument(
-        "--record",
-        action="store_true",
-        help="write the model's own numbers into it: the bot shows them by /stats",
-    )
-    parser.add_argument("--workers", type=positive, default=2, help="photos encoded at a time")
-    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run the command; its exit status."""
-    names = None
-    if args.baselines is not None:
-        names = [n for n in args.baselines.split(",") if n] if args.baselines != "none" else []
-    out = args.out or args.model / "quality.md"
-    result = evaluate(
-        args.model,
-        args.corpus,
-        split=args.split,
-        out=out,
-        json_file=args.json,
-        baselines=names,
-        judgments=args.judgments,
-        workers=args.workers,
-        progress=not args.quiet,
-    )
-    if args.record:
-        record_measured(args.model, recorded(result))
-    print(markdown(result, out.with_suffix(".png").name))
-    return 0
-
-
 def recorded(result: Result) -> dict[str, Any]:
     """What a model says of itself after an evaluation: `engine.model.ModelInfo.measured`."""
-    about, row = result["about"], result["rows"]["ours"]
+    about, row = result["about"], result["rows"]["image2pic"]
     figures = {
         "text_to_photo_r10": row.get("text_to_photo", {}).get("r10"),
         "photo_to_text_r10": row.get("photo_to_text", {}).get("r10"),
@@ -320,7 +264,7 @@ def recorded(result: Result) -> dict[str, Any]:
 
 
 def _describe(
-    model: Model, corpus: Path, split: str | None, *, ocr: bool, workers: int, progress: bool
+    model: Model, corpus: Path, split: str | None, *, ocr: bool, workers: int, progress: Progress
 ) -> Dataset:
     """The held-out posts; with the words on their photos, if the model learnt from such."""
     # Imported here: comparing on described posts needs no photos.
@@ -337,8 +281,7 @@ def _describe(
         report=report,
         tesseract=find_tesseract() if ocr else None,
     )
-    if progress:
-        print(f"{corpus}: {report.summary()}", file=sys.stderr, flush=True)
+    progress(f"{corpus}: {report.summary()}")
     if len(held) < 2 or not len(held.owner):
         raise CorpusError(
             f"{corpus} has {len(held)} posts with a photo and {len(held.owner)} texts"

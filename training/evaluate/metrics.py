@@ -135,6 +135,29 @@ def photo_to_text_ranks(scores: Block, owner: Integers, photos: int) -> Ranks:
     return asked
 
 
+def recall_sum(
+    raw: Floats, owner: Integers, photo_bias: Floats | float, text_bias: Floats | float
+) -> float:
+    """Sum of R@1, R@5 and R@10 both ways, in per cent: what settings are chosen by.
+
+    Parameters
+    ----------
+    raw
+        Scores of texts with photos, shape (m, n).
+    owner
+        Row of the photo that each text belongs to, shape (m,).
+    photo_bias, text_bias
+        What is taken off the scores of each photo (n,), and of each text (m,).
+    """
+    photos = raw.shape[1]
+    ranks = (
+        text_to_photo_ranks(lambda rows: raw[rows] - photo_bias, owner, photos),
+        photo_to_text_ranks(lambda rows: raw.T[rows] - text_bias, owner, photos),
+    )
+    recalls = [summarise(found) for found in ranks]
+    return float(np.nan_to_num(sum(r.r1 + r.r5 + r.r10 for r in recalls)))
+
+
 def other_text_ranks(scores: Block, owner: Integers) -> Ranks:
     """Rank of the best other text of the same photo among all other texts.
 

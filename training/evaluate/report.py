@@ -26,7 +26,7 @@ UNITS: Final = {
 }
 
 NAMES: Final = {
-    "ours": "ours",
+    "image2pic": "image2pic",
     "chance": "chance",
     "original_recipe": "original recipe (ARTM, 44 topics)",
     "plsa": "multimodal PLSA",
@@ -84,7 +84,7 @@ def markdown(result: Mapping[str, Any], picture: str) -> str:
             cells.append(f"**{text}**" if text and value == best[id(column)] else text)
         label = NAMES.get(name, name)
         lines.append(
-            "| " + " | ".join([f"**{label}**" if name == "ours" else label, *cells]) + " |"
+            "| " + " | ".join([f"**{label}**" if name == "image2pic" else label, *cells]) + " |"
         )
     lines += ["", *_notes(result)]
     bars = _bars(rows)
@@ -333,8 +333,8 @@ def _notes(result: Mapping[str, Any]) -> list[str]:
 
 
 def _bars(rows: Mapping[str, Row]) -> list[str]:
-    """Ours beside what it must reach, one line each."""
-    ours = rows["ours"]
+    """The model beside what it must reach, one line each."""
+    model = rows["image2pic"]
     comparisons = [
         ("text → photo R@10", _of("text_to_photo", "r10"), _RIVALS, 1),
         ("photo → text R@10", _of("photo_to_text", "r10"), _RIVALS, 1),
@@ -347,14 +347,14 @@ def _bars(rows: Mapping[str, Row]) -> list[str]:
     for head, value, rivals, digits in comparisons:
         found = [
             f"{NAMES[rival]} {value(rows[rival]):.{digits}f}"
-            f" ({value(ours) - value(rows[rival]):+.{digits}f})"
+            f" ({value(model) - value(rows[rival]):+.{digits}f})"
             for rival in rivals
             if rival in rows and not math.isnan(value(rows[rival]))
         ]
-        if found and not math.isnan(value(ours)):
-            lines.append(f"- {head}: ours {value(ours):.{digits}f}; {'; '.join(found)}")
+        if found and not math.isnan(value(model)):
+            lines.append(f"- {head}: image2pic {value(model):.{digits}f}; {'; '.join(found)}")
     for way, key in (("text → photo", "text_to_photo"), ("photo → text", "photo_to_text")):
-        english, russian = _of(key, "r10")(ours), _of(f"{key}_ru", "r10")(ours)
+        english, russian = _of(key, "r10")(model), _of(f"{key}_ru", "r10")(model)
         if english > 0 and not math.isnan(russian):
             lines.append(f"- Russian of English, {way} R@10: {russian / english:.2f}")
     return lines
@@ -395,7 +395,7 @@ def _bars_panel(
     axes.set_title(title, fontsize=11, loc="left")
     axes.set_yticks(range(len(names)), [_SHORT.get(name, name) for name in names], fontsize=9)
     for tick, name in zip(axes.get_yticklabels(), names, strict=True):
-        tick.set_fontweight("bold" if name == "ours" else "normal")
+        tick.set_fontweight("bold" if name == "image2pic" else "normal")
     axes.set_xlim(right=largest * 1.15 or 1)
     axes.axvline(0, color="#333333", linewidth=0.8)
     axes.tick_params(axis="x", labelsize=8)
@@ -414,7 +414,7 @@ def _bars_panel(
 
 
 _SHORT: Final = {
-    "ours": "ours",
+    "image2pic": "image2pic",
     "chance": "chance",
     "original_recipe": "original recipe",
     "plsa": "PLSA",

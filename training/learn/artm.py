@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,9 +21,9 @@ from scipy import sparse
 from engine.errors import Image2PicError
 from engine.files import open_arrays
 from engine.results import Floats
+from training.progress import QUIET, Say
 
 Recipe = Literal["artm", "lda", "plsa"]
-Progress = Callable[[str], None]
 
 
 class ArtmError(Image2PicError):
@@ -88,7 +88,7 @@ def train_artm(
     settings: ArtmSettings,
     folder: Path,
     *,
-    progress: Progress | None = None,
+    progress: Say = QUIET,
 ) -> ArtmResult:
     """Learn Phi from bags of words.
 
@@ -132,8 +132,7 @@ def train_artm(
         try:
             for line in process.stdout:
                 if line.startswith("PASS "):
-                    if progress is not None:
-                        progress(line.removeprefix("PASS ").strip())
+                    progress(line.removeprefix("PASS ").strip())
                 else:
                     tail = [*tail[-20:], line.rstrip()]
         except BaseException:

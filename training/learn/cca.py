@@ -174,39 +174,22 @@ class Roots:
         photo_root = self._root(
             "photo",
             (id(found.photo), settings.photo_ridge),
-            lambda: _ridged(found.photo, settings.photo_ridge),
+            lambda: ridged(found.photo, settings.photo_ridge),
         )
 
         def text() -> Floats:
             shared = (1 - settings.missing) * found.word_sentence
-            words = _ridged(found.word, settings.word_ridge)
-            sentences = _ridged(found.sentence, settings.sentence_ridge)
+            words = ridged(found.word, settings.word_ridge)
+            sentences = ridged(found.sentence, settings.sentence_ridge)
             whole: Floats = np.block([[words, shared], [shared.T, sentences]])
             return whole
 
         ridges = (settings.word_ridge, settings.sentence_ridge, settings.missing)
         text_root = self._root("text", (id(found.word), *ridges), text)
         cross = np.concatenate([found.word_photo, found.sentence_photo])
-        half = linalg.solve_triangular(text_root, cross, lower=True, check_finite=False)
-        whitened = linalg.solve_triangular(photo_root, half.T, lower=True, check_finite=False)
-        # The Gram matrix of the smaller side: much cheaper than the singular vectors of the whole.
-        if whitened.shape[0] > whitened.shape[1]:
-            right, values = _largest(whitened.T @ whitened, dimensions)
-            correlations = np.sqrt(values)
-            left = whitened @ right / correlations
-        else:
-            left, values = _largest(whitened @ whitened.T, dimensions)
-            correlations = np.sqrt(values)
-            right = whitened.T @ left / correlations
-        photo = linalg.solve_triangular(photo_root.T, left, check_finite=False) * correlations
-        both = linalg.solve_triangular(text_root.T, right, check_finite=False) * correlations
-        return Cca(
-            found,
-            photo.astype(np.float32),
-            both[:width].astype(np.float32),
-            both[width : width + deep].astype(np.float32),
-            correlations.astype(np.float32),
-        )
+        photo, both, correlations = canonical_pairs(photo_root, text_root, cross, dimensions)
+        photo, both = photo * correlations, both * correlations
+        return Cca(found, photo, both[:width], both[width : width + deep], correlations)
 
     def _root(self, name: str, key: tuple[Any, ...], make: Any) -> Floats:
         kept = self._kept.get(name)
@@ -216,11 +199,44 @@ class Roots:
         return kept[1]
 
 
-def _ridged(covariance: Floats, ridge: float) -> Floats:
+def ridged(covariance: Floats, ridge: float) -> Floats:
+    """A covariance with so many times its mean variance on the diagonal."""
     size = len(covariance)
     added = max(ridge * float(np.trace(covariance)) / max(size, 1), 1e-8)
     regular: Floats = covariance + np.float32(added) * np.eye(size, dtype=np.float32)
     return regular
+
+
+def canonical_pairs(
+    photo_root: Floats, text_root: Floats, cross: Floats, dimensions: int
+) -> tuple[Floats, Floats, Floats]:
+    """Directions of photos (A, d) and of texts (T, d), and their correlations (d,), largest first.
+
+    Parameters
+    ----------
+    photo_root, text_root
+        Cholesky factors of the covariances, lower.
+    cross
+        Covariance of texts with photos, shape (T, A).
+    """
+    half = linalg.solve_triangular(text_root, cross, lower=True, check_finite=False)
+    whitened = linalg.solve_triangular(photo_root, half.T, lower=True, check_finite=False)
+    # The Gram matrix of the smaller side: much cheaper than the singular vectors of the whole.
+    if whitened.shape[0] > whitened.shape[1]:
+        right, values = _largest(whitened.T @ whitened, dimensions)
+        correlations = np.sqrt(values)
+        left = whitened @ right / correlations
+    else:
+        left, values = _largest(whitened @ whitened.T, dimensions)
+        correlations = np.sqrt(values)
+        right = whitened.T @ left / correlations
+    photo = linalg.solve_triangular(photo_root.T, left, check_finite=False)
+    text = linalg.solve_triangular(text_root.T, right, check_finite=False)
+    return (
+        photo.astype(np.float32),
+        text.astype(np.float32),
+        correlations.astype(np.float32),
+    )
 
 
 def _largest(gram: Floats, count: int) -> tuple[Floats, Floats]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from engine import scoring
-from engine.model import Bank, Settings
+from engine.model import Bank, QuerySettings
 from engine.projection import Projection, centre, unit_rows
 from engine.results import Floats
 from training.evaluate import metrics
@@ -21,8 +21,7 @@ from training.learn.calibrate import Cut, calibrate
 from training.learn.cca import Base, Cca, CcaSettings, Moments, Roots, moments
 from training.learn.dataset import Dataset
 from training.learn.refine import inverse_document_frequency, weigh
-
-Say = Callable[[str], None]
+from training.progress import Say
 
 BANK: Final = 4000
 """Training texts, and photos, by which hubness is measured."""
@@ -46,7 +45,7 @@ GRID: Final[dict[str, tuple[float, ...]]] = {
     "photo_ridge": (0.5, 1.0, 2.0, 4.0),
     "power": (0.5, 0.75),
 }
-"""Settings of the CCA, chosen one after the other in this order."""
+"""QuerySettings of the CCA, chosen one after the other in this order."""
 
 
 @dataclass(frozen=True)
@@ -137,19 +136,7 @@ def retrieval_value(
     taken
         What is taken off the score of each photo, and of each text.
     """
-    none = (np.zeros(len(photos), np.float32), np.zeros(len(texts), np.float32))
-    return value_of(texts @ photos.T, owner, taken or none)
-
-
-def value_of(raw: Floats, owner: npt.NDArray[np.int64], taken: tuple[Floats, Floats]) -> float:
-    """`retrieval_value` of scores of texts (rows) with photos."""
-    from_photo, from_text = taken
-    ranks = (
-        metrics.text_to_photo_ranks(partial(_less, raw, from_photo[None]), owner, raw.shape[1]),
-        metrics.photo_to_text_ranks(partial(_less, raw.T, from_text[None]), owner, raw.shape[1]),
-    )
-    recalls = [metrics.summarise(r) for r in ranks]
-    return float(np.nan_to_num(sum(r.r1 + r.r5 + r.r10 for r in recalls)))
+    return metrics.recall_sum(texts @ photos.T, owner, *(taken or (0.0, 0.0)))
 
 
 HUB_WEIGHTS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -167,7 +154,7 @@ RIGHT: Final = 0.62
 
 
 def search_cca(
-    data: Dataset, base: Base, *, share: float, seed: int, topics: Sequence[int], say: Say
+    data: Dataset, base: Base, *, share: float, seed: int, topics: Sequence[int], progress: Say
 ) -> Found:
     """Choose the CCA's settings, one after the other, on held-out posts."""
     splits = 3 if len(data) < SMALL else 1
@@ -194,7 +181,7 @@ def search_cca(
         winner = max(rows, key=lambda option: rows[option])
         best = replace(best, **{name: winner})
         tried.append({"setting": name, "values": {f"{k:g}": round(v, 1) for k, v in rows.items()}})
-        say(f"  {name} {winner:g}: {rows[winner]:.1f} of " + _listed(rows))
+        progress(f"  {name} {winner:g}: {rows[winner]:.1f} of " + _listed(rows))
     return Found(best, values(best), tried)
 
 
@@ -306,7 +293,7 @@ def checked(learn: Dataset, held: Dataset, seed: int) -> Callable[[Projection], 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Settings of the finished model, and how well it did on the held-out posts.
+    """QuerySettings of the finished model, and how well it did on the held-out posts.
 
     Attributes
     ----------
@@ -314,7 +301,7 @@ class Chosen:
         Of the readout.
     """
 
-    settings: Settings
+    settings: QuerySettings
     ridge: float
     quality: dict[str, float]
     tried: list[dict[str, Any]]
@@ -425,8 +412,8 @@ def _exact_weight(
     """By what is written on photos; without that, by the other texts of posts that have some."""
     if held.written.nnz:
         values = {
-            w: value_of(
-                _scores(held, photos, texts, w), held.owner, (0.5 * hub_photo, 0.75 * hub_text)
+            w: metrics.recall_sum(
+                _scores(held, photos, texts, w), held.owner, 0.5 * hub_photo, 0.75 * hub_text
             )
             for w in EXACT_WEIGHTS
         }
@@ -529,7 +516,7 @@ def _annotation(
     weight: float,
     languages: npt.NDArray[np.str_],
     tried: list[dict[str, Any]],
-) -> tuple[Settings, float, float]:
+) -> tuple[QuerySettings, float, float]:
     """How words are said of a photo, by the precision of the first five.
 
     Returns
@@ -550,10 +537,10 @@ def _annotation(
         readout, presence = fit_readout(learn, projection, weight, ridge)
         read[ridge] = np.clip(presence + photos @ readout.T, 1e-4, 1)[:, :width]
     alone = {ridge: p5(shares) for ridge, shares in read.items()}
-    best, ridge, value = Settings(), _best("readout_ridge", alone, tried), max(alone.values())
+    best, ridge, value = QuerySettings(), _best("readout_ridge", alone, tried), max(alone.values())
     kept, by_share = read[ridge], {0.0: value}
     for count, sharpness in itertools.product(NEIGHBOURS, SHARPNESS):
-        settings = Settings(neighbours=count, neighbour_sharpness=sharpness)
+        settings = QuerySettings(neighbours=count, neighbour_sharpness=sharpness)
         near, say = scoring.neighbours_of(photos, bank.posts, settings)
         rows = np.repeat(np.arange(len(near)), near.shape[1])
         votes = sparse.csr_matrix(

@@ -1,27 +1,39 @@
-"""A corpus described by a finished model, and a data set of posts into a library."""
+"""Posts as numbers: visual words, words on photos, a corpus by a finished model."""
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
+from engine.codebook import Codebook
 from engine.corpus.reader import CorpusPost, Report, read_corpus
-from engine.encoder import open_encoder
-from engine.engine import Engine
+from engine.encoder import LiteRtEncoder, open_encoder
+from engine.files import whole_file
 from engine.model import Model
-from engine.ocr import Tesseract
-from engine.projection import unit_rows
-from engine.store import Post, SqliteStore
+from engine.ocr import Tesseract, find_tesseract
 from engine.text import TextPipeline
 from engine.text.sentences import sentence_encoder
 from training.learn.bags import Text, assemble, tokenise
-from training.learn.choose import photo_vectors
+from training.learn.cluster import Cluster
 from training.learn.dataset import Dataset
-from training.learn.features import Source, describe_photos
+from training.learn.features import (
+    SAMPLE,
+    Source,
+    describe_photos,
+    learn_codebook,
+    sample_grids,
+)
 from training.learn.picture_words import read_picture_words
+from training.learn.settings import BuildSettings
+from training.progress import QUIET, Progress
+
+WRITING: Final = (64, 0.1)
+"""Photos that are read first, and the share of them with words on them from which all are read."""
 
 
 def photo_sources(posts: Sequence[CorpusPost]) -> list[Source]:
@@ -36,7 +48,7 @@ def describe_corpus(
     splits: Collection[str] | None,
     cache: Path,
     workers: int,
-    progress: bool,
+    progress: Progress = QUIET,
     report: Report | None = None,
     tesseract: Tesseract | None = None,
 ) -> Dataset:
@@ -55,7 +67,7 @@ def describe_corpus(
     workers
         Photos encoded at a time.
     progress
-        Whether to draw a progress bar.
+        Is told how far it is.
     report
         Filled with what was skipped.
     tesseract
@@ -94,85 +106,74 @@ def written_texts(found: Mapping[str, str]) -> dict[str, Text]:
     }
 
 
-def shown_text(post: CorpusPost) -> str:
-    """What a reader sees of a post with several texts: the first in each language."""
-    return "\n".join(texts[0] for texts in post.texts.values() if texts)
-
-
-def _word(post: CorpusPost, name: str) -> str | None:
-    value = post.extra.get(name)
-    return value if isinstance(value, str) and value else None
-
-
-def fill_library(
-    engine: Engine,
-    store: SqliteStore,
-    posts: Sequence[CorpusPost],
-    data: Dataset,
-    written: Mapping[str, Text],
-    root: Path,
-) -> int:
-    """Write posts and their vectors into a library.
-
-    Parameters
-    ----------
-    engine
-        With the model that the vectors belong to.
-    posts
-        Of the corpus.
-    data
-        The same posts described.
-    written
-        What is written on photos, by the posts' ids.
-    root
-        The folder that photo paths are kept relative to.
-
-    Returns
-    -------
-    int
-        Posts written; those without a readable photo are left out.
-    """
-    model = engine.model
-    # Posts that were only learnt from are not in it.
-    by_id = {post.id: post for post in posts}
-    count = 0
-    removed = store.removed_ids()
-    for start in range(0, len(data), 256):
-        part = data.subset(np.arange(start, min(start + 256, len(data))))
-        seen = photo_vectors(part, model.projection, model.settings.written_weight)
-        pooled = part.pooled()
-        sentences = np.zeros((len(part), part.sentences.shape[1]), np.float32)
-        np.add.at(sentences, part.owner, part.sentences)
-        read = model.projection.texts(pooled.toarray(), unit_rows(sentences))
-        told = np.isin(np.arange(len(part)), part.owner)
-        rows = []
-        for row, name in enumerate(part.ids):
-            post = by_id.get(name)
-            if post is None or name in removed or post.photo is None:
-                continue
-            vector = engine.post_vector(seen[row : row + 1], read[row : row + 1] * told[row])
-            rows.append(
-                Post(
-                    key=0,
-                    id=name,
-                    photo=str(post.photo.relative_to(root)),
-                    text=shown_text(post),
-                    tags=post.tags if post.tags is not None else _tags(post),
-                    date=post.date,
-                    source=post.source,
-                    url=post.url,
-                    thread=_word(post, "topic"),
-                    media=_word(post, "media") or "photo",
-                    vector=vector.blob,
-                    model=engine.info.id,
-                    picture_words=written[name].plain if name in written else None,
-                )
+def codebook_of(
+    encoder: LiteRtEncoder,
+    sources: Sequence[Source],
+    features: Path,
+    settings: BuildSettings,
+    progress: Progress,
+    cluster: Cluster | None,
+) -> Codebook:
+    """The codebook of visual words, learnt anew where it was learnt from half as many photos."""
+    path, sample = features / "codebook.npz", features / "sample"
+    wanted = min(SAMPLE, len(sources))
+    if not path.exists() or _sampled(path) * 2 < wanted:
+        # A corpus that has outgrown its visual words gets new ones, and is described by these.
+        shutil.rmtree(features / "chunks", ignore_errors=True)
+        ids, _ = sample_grids(
+            encoder, sources, sample, seed=settings.seed, progress=progress, cluster=cluster
+        )
+        book = learn_codebook(
+            sample, words=settings.words, dimensions=settings.dimensions, seed=settings.seed
+        )
+        with whole_file(path) as out:
+            np.savez(
+                out,
+                mean=book.mean,
+                components=book.components,
+                centroids=book.centroids,
+                other=np.array([book.softness, book.per_cell, len(ids)]),
             )
-        count += len(store.upsert(rows))
-    return count
+    with np.load(path) as a:
+        return Codebook(
+            a["mean"], a["components"], a["centroids"], float(a["other"][0]), int(a["other"][1])
+        )
 
 
-def _tags(post: CorpusPost) -> tuple[str, ...]:
-    """Hashtags of a post's texts, as typed."""
-    bags = [TextPipeline()(text) for texts in post.texts.values() for text in texts]
-    return tuple(dict.fromkeys(token.surface for bag in bags for token in bag.tags))
+def _sampled(path: Path) -> int:
+    """From how many photos a codebook was learnt."""
+    with np.load(path) as arrays:
+        return int(arrays["other"][2])
+
+
+def words_on_photos(
+    sources: Sequence[Source],
+    work: Path,
+    settings: BuildSettings,
+    progress: Progress,
+    cluster: Cluster | None,
+) -> dict[str, Text]:
+    """What is written on photos, by the posts' ids; nothing if some first ones have no words."""
+    tesseract = find_tesseract()
+    if tesseract is None:
+        return {}
+    first, least = WRITING
+    order = np.random.default_rng(settings.seed).permutation(len(sources))
+    found: dict[str, str] = {}
+    for part in (order[:first], order):
+        found = read_picture_words(
+            [sources[row] for row in np.sort(part)],
+            work,
+            tesseract,
+            workers=settings.workers,
+            progress=progress,
+            cluster=cluster,
+        )
+        share = sum(map(bool, found.values())) / max(len(found), 1)
+        if share < least:
+            progress(
+                f"{100 * share:.0f} % of {len(found)} photos have words on them: no more are read"
+            )
+            return {}
+    progress(f"{100 * share:.0f} % of the photos have words on them")
+    return written_texts(found)

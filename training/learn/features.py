@@ -21,7 +21,6 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 import PIL
-from tqdm import tqdm
 
 from engine.codebook import Codebook, cell_patterns
 from engine.encoder import Encoder
@@ -30,6 +29,7 @@ from engine.files import open_arrays, sha256_of, whole_file
 from engine.photo import MAX_BYTES, decode, to_input
 from engine.results import Floats
 from training.learn.cluster import Cluster
+from training.progress import QUIET, Progress
 
 CHUNK: Final = 256
 """Photos in one file."""
@@ -154,7 +154,7 @@ def sample_grids(
     folder: Path,
     *,
     seed: int,
-    progress: bool,
+    progress: Progress = QUIET,
     cluster: Cluster | None = None,
 ) -> tuple[list[str], Path]:
     """Whole grids of at most `SAMPLE` photos, kept as float16 chunks in a folder.
@@ -183,7 +183,7 @@ def sample_grids(
         if keys is None or not set(keys) <= {source.id for source in part}
     ]
     fresh = _compute(cluster, _grids, (parts[number] for number in missing), encoder)
-    bar = tqdm(total=len(missing), desc="sample", unit="chunk", disable=not progress)
+    bar = progress.bar(total=len(missing), desc="sample", unit="chunk")
     with bar:
         for number, (keys, grids) in zip(missing, fresh, strict=True):
             _write(paths[number], keys=np.array(keys, np.str_), grids=grids)
@@ -256,7 +256,7 @@ def describe_photos(
     folder: Path,
     *,
     grids: Path | None = None,
-    progress: bool,
+    progress: Progress = QUIET,
     cluster: Cluster | None = None,
 ) -> Iterator[Chunk]:
     """Chunks of features, from disk where a photo was described before, else computed and kept.
@@ -279,7 +279,7 @@ def describe_photos(
     missing = [Source(digest, one.photo) for digest, one in asked.items() if digest not in kept]
     names = {digest: one.id for digest, one in asked.items()}
     sampled = _grid_places(grids) if grids is not None else {}
-    bar = tqdm(total=len(asked), desc="photos", unit="photo", disable=not progress)
+    bar = progress.bar(total=len(asked), desc="photos", unit="photo")
     bar.update(len(asked) - len(missing))
     with bar:
         parts = _parts(missing)

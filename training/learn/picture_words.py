@@ -14,13 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from tqdm import tqdm
-
 from engine.errors import OcrError, PhotoError
 from engine.ocr import Tesseract
 from engine.photo import decode
 from training.learn.cluster import Cluster
 from training.learn.features import Source
+from training.progress import QUIET, Progress
 
 DETAIL: Final = 1000
 """Of larger photos both sides are decoded at no less than twice this."""
@@ -34,7 +33,7 @@ def read_picture_words(
     tesseract: Tesseract,
     *,
     workers: int,
-    progress: bool,
+    progress: Progress = QUIET,
     cluster: Cluster | None = None,
 ) -> dict[str, str]:
     """Words on photos, from `folder` where they were read before.
@@ -50,7 +49,7 @@ def read_picture_words(
     workers
         Photos read at a time, a process each.
     progress
-        Whether to draw a progress bar, with the rate.
+        Is told how far it is.
     cluster
         Where they are read; here without one.
 
@@ -69,7 +68,7 @@ def read_picture_words(
     known = _read(path)
     found: dict[str, str] = {}
 
-    bar = tqdm(desc="words on photos", unit="photo", total=len(sources), disable=not progress)
+    bar = progress.bar(desc="words on photos", unit="photo", total=len(sources))
     with bar, path.open("a", encoding="utf-8") as file:
         pool = ThreadPoolExecutor(workers)
         before = frozenset(known)

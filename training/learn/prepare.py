@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,6 +20,7 @@ from training.commands.clean import clean
 from training.commands.collect import prune
 from training.commands.common import confirmed
 from training.corpus.writer import CorpusWriter
+from training.progress import Progress
 
 CORPORA: Final = Path("corpus")
 """Where corpora are made, in the folder that the command runs in."""
@@ -29,8 +29,6 @@ ACCOUNT: Final = "telegram"
 """Name of the corpus of several chats."""
 
 _DATED: Final = re.compile(r"(?:ChatExport|DataExport)_[\d-]+.*")
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -45,8 +43,6 @@ class PrepareOptions:
         Go on with an export that breaks off.
     prune
         Remove posts that the source no longer has.
-    progress
-        Show progress bars.
     corpora
         Folder for corpora that are made.
     """
@@ -54,7 +50,6 @@ class PrepareOptions:
     username: str | None = None
     partial: bool = False
     prune: bool = False
-    progress: bool = False
     corpora: Path = CORPORA
 
 
@@ -74,7 +69,7 @@ class Prepared:
     losses: list[str] = field(default_factory=list)
 
 
-def prepare(path: Path, say: Say, options: PrepareOptions | None = None) -> Prepared:
+def prepare(path: Path, progress: Progress, options: PrepareOptions | None = None) -> Prepared:
     """Return the corpus that a path stands for.
 
     A corpus is returned as it is. Telegram Desktop's exports, and a folder of photos, are collected
@@ -86,7 +81,7 @@ def prepare(path: Path, say: Say, options: PrepareOptions | None = None) -> Prep
     path
         A corpus, an export (its folder, its ``result.json``, or a zip), a folder above several
         exports, or a folder of photos.
-    say
+    progress
         Is told what was found.
     options
         How.
@@ -105,14 +100,12 @@ def prepare(path: Path, say: Say, options: PrepareOptions | None = None) -> Prep
         report = SourceReport()
         telegram = TelegramOptions(username=options.username)
         with CorpusWriter(corpus) as writer:
-            gone = collect(
-                place, writer, report, SourceOptions(telegram), progress=options.progress
-            )
+            gone = collect(place, writer, report, SourceOptions(telegram), progress=progress)
             if gone:
                 prune(gone, writer, asked=options.prune)
     for line in (*report.losses(), str(report)):
-        say(line)
-    say(f"{corpus}: {writer.changes}")
+        progress(line)
+    progress(f"{corpus}: {writer.changes}")
     if report.broken and not options.partial:
         question = f"{path} ended too early ({report.broken}). Build from what stood before?"
         if not confirmed(question):
@@ -121,7 +114,7 @@ def prepare(path: Path, say: Say, options: PrepareOptions | None = None) -> Prep
                 f"build from what stood before (it is kept in {corpus})"
             )
     said, dropped = clean(corpus, Limits(), filter_for(corpus))
-    say(said)
+    progress(said)
     return Prepared(corpus, [*report.losses(), *dropped])
 
 

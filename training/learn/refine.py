@@ -25,8 +25,8 @@ from engine.projection import Projection, centre, softmax, unit_rows
 from engine.results import Floats
 from training.learn.cca import Cca
 from training.learn.dataset import Dataset
+from training.progress import QUIET, Say
 
-Progress = Callable[[str], None]
 Check = Callable[[Projection], float]
 
 SHARPEST: Final = np.exp(np.linspace(-2.0, 2.5, 19)).astype(np.float32)
@@ -190,7 +190,7 @@ def refine(
     settings: RefineSettings,
     *,
     check: Check | None = None,
-    progress: Progress | None = None,
+    progress: Say = QUIET,
 ) -> Refined:
     """Train the maps together.
 
@@ -225,8 +225,7 @@ def refine(
                     best, done = projection, epoch
                 values.append(value)
                 line += f" held-out {value:.1f}"
-            if progress is not None:
-                progress(f"{epoch}/{settings.epochs} {line}")
+            progress(f"{epoch}/{settings.epochs} {line}")
             if epoch == settings.stop or (check and epoch - done >= settings.patience):
                 break
     return Refined(sharpened(best, data, phi), done, tuple(values))

@@ -7,15 +7,12 @@ model of a few hundred posts. No text and no photo can be read out of them.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from tqdm import tqdm
 
 from engine.corpus.reader import Report, load_corpus
 from engine.encoder import LiteRtEncoder
@@ -23,11 +20,12 @@ from engine.errors import CorpusError, Image2PicError
 from engine.files import open_arrays, shipped
 from engine.results import Floats
 from engine.text import TextPipeline
-from engine.text.sentences import DEFAULT, SentenceEncoder, sentence_encoder
+from engine.text.sentences import SentenceEncoder
 from training.learn.bags import tokenise
 from training.learn.cca import Base, Moments
 from training.learn.describe import photo_sources
 from training.learn.features import encode
+from training.progress import QUIET, Progress
 
 POWER: Final = 0.75
 """Of the features; a corpus that wants another power goes without the statistics."""
@@ -110,7 +108,12 @@ def write_statistics(path: Path, parts: Sequence[Moments], *, sentences: str) ->
 
 
 def corpus_moments(
-    corpus: Path, encoder: Path, sentences: SentenceEncoder, *, workers: int, progress: bool
+    corpus: Path,
+    encoder: Path,
+    sentences: SentenceEncoder,
+    *,
+    workers: int,
+    progress: Progress = QUIET,
 ) -> Moments:
     """Statistics of a corpus's train split (of all of it where there is none)."""
     posts = load_corpus(corpus, report=Report())
@@ -119,7 +122,7 @@ def corpus_moments(
     place: dict[str, int] = {}
     rows: list[Floats] = []
     sources = photo_sources(posts)
-    bar = tqdm(encode(network, sources), total=len(sources), desc=corpus.name, disable=not progress)
+    bar = progress.bar(iterable=encode(network, sources), total=len(sources), desc=corpus.name)
     for name, grid in bar:
         place[name] = len(rows)
         rows.append(np.maximum(grid.mean(0), 0) ** np.float32(POWER))
@@ -159,32 +162,3 @@ def _whole(triangle: Floats) -> Floats:
     matrix = np.zeros((size, size), np.float32)
     matrix[np.tril_indices(size)] = triangle
     return matrix + np.tril(matrix, -1).T
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``image2pic statistics``."""
-    parser.add_argument("corpora", type=Path, nargs="+", help="corpora; of each its train split")
-    parser.add_argument(
-        "--encoder",
-        default="small",
-        help="small (the one that ships), or a .tflite file, such as a model's (default: small)",
-    )
-    parser.add_argument("--out", type=Path, required=True, help="the .npz file to write")
-    parser.add_argument("--workers", type=int, default=2, help="photos encoded at a time")
-
-
-def run(args: argparse.Namespace) -> int:
-    """``image2pic statistics``."""
-    small = args.encoder == "small"
-    encoder = shipped("encoder-small", "encoder.tflite") if small else Path(args.encoder)
-    if not encoder.is_file():
-        raise Image2PicError(f"no encoder file {encoder}")
-    sentences = sentence_encoder(DEFAULT)
-    progress = sys.stderr.isatty()
-    parts = [
-        corpus_moments(corpus, encoder, sentences, workers=args.workers, progress=progress)
-        for corpus in args.corpora
-    ]
-    write_statistics(args.out, parts, sentences=sentences.name)
-    print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB")
-    return 0

@@ -13,6 +13,7 @@ from training.__main__ import main
 from training.collect.vk import VkCollector, VkOptions, VkReport, largest
 from training.collect.vk_api import Ask, VkClient, VkError
 from training.corpus.writer import Changes, CorpusWriter
+from training.progress import Progress
 
 
 @pytest.fixture
@@ -406,10 +407,14 @@ def test_no_token(tmp_path: Path, collect: Collect) -> None:
 
 
 async def test_progress_is_shown_where_there_is_a_terminal(
-    server: VkServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: VkServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     server.walls[-7] = [server.post(-7, n, f"пост {n}") for n in range(150, 0, -1)]
-    await run(server, tmp_path / "loud", progress=True)
+    await run(server, tmp_path / "loud", progress=Progress())
     assert "wall of -7: 100%" in capsys.readouterr().err
     await run(server, tmp_path / "quiet")
     assert capsys.readouterr().err == ""

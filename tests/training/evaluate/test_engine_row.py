@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from engine import scoring
-from training.evaluate.engine_row import Ours
+from training.evaluate.engine_row import EngineMethod
 
 
 def test_one_text_is_the_same_alone(planted_model: Any, planted: Any) -> None:
-    ours = Ours(planted_model)
+    ours = EngineMethod(planted_model)
     together = ours.texts(planted.held)
     alone = np.concatenate(
         [ours.texts(planted.held.with_texts(np.array([row]))) for row in range(10)]
@@ -19,7 +19,7 @@ def test_one_text_is_the_same_alone(planted_model: Any, planted: Any) -> None:
 
 
 def test_scores_are_the_engines(planted_model: Any, planted: Any) -> None:
-    ours = Ours(planted_model)
+    ours = EngineMethod(planted_model)
     photos, texts = ours.photos(planted.held), ours.texts(planted.held)
     by_text = scoring.scores(
         texts, photos, scoring.biases(planted_model, photos, "photo"), photo=0.0
@@ -34,7 +34,7 @@ def test_scores_are_the_engines(planted_model: Any, planted: Any) -> None:
 def test_words_shown_with_topics_are_columns_of_the_vocabulary(
     planted_model: Any, planted: Any
 ) -> None:
-    shown = Ours(planted_model).explained(planted.held, "en")
+    shown = EngineMethod(planted_model).explained(planted.held, "en")
     assert len(shown) == len(planted.held)
     for row in shown:
         assert len(row) == len(set(row)) > 0
@@ -42,5 +42,5 @@ def test_words_shown_with_topics_are_columns_of_the_vocabulary(
 
 
 def test_topics_that_are_shown(planted_model: Any) -> None:
-    assert Ours(planted_model).phi().shape == (96, 8)
-    assert Ours(planted_model).size() > 0
+    assert EngineMethod(planted_model).phi().shape == (96, 8)
+    assert EngineMethod(planted_model).size() > 0

@@ -13,15 +13,9 @@ import pytest
 
 from engine.errors import CorpusError, Image2PicError, ModelError
 from engine.model import load_model
+from training.commands.evaluate import add_arguments, run
 from training.evaluate.baselines import BASELINES
-from training.evaluate.evaluate import (
-    add_arguments,
-    compare,
-    evaluate,
-    run,
-    training_posts,
-    without_nan,
-)
+from training.evaluate.evaluate import compare, evaluate, training_posts, without_nan
 
 QUICK = ("cca_bags", "cca_mean", "cca_mean_hub", "knn", "frequency")
 
@@ -31,9 +25,9 @@ def test_rows_of_one_comparison(planted_model: Any, planted: Any, tmp_path: Path
         planted_model, planted.train, planted.held, baselines=QUICK, cache=tmp_path, seconds=12.0
     )
     rows = result["rows"]
-    assert set(rows) == {"ours", "chance", *QUICK}
-    assert rows["ours"]["seconds_to_train"] == 12
-    for name in ("ours", "cca_bags", "cca_mean", "cca_mean_hub"):
+    assert set(rows) == {"image2pic", "chance", *QUICK}
+    assert rows["image2pic"]["seconds_to_train"] == 12
+    for name in ("image2pic", "cca_bags", "cca_mean", "cca_mean_hub"):
         assert rows[name]["text_to_photo"]["r10"] > rows["chance"]["text_to_photo"]["r10"]
     for name in ("knn", "frequency"):
         assert rows[name]["annotation"]["p5"] > rows["chance"]["annotation"]["p5"]
@@ -49,27 +43,25 @@ def evaluated(
     """A model that was really built, measured with every baseline, and its output folder."""
     folder = tmp_path_factory.mktemp("evaluated")
     out, numbers = folder / "quality.md", folder / "quality.json"
-    result = evaluate(
-        small_model, small_corpus, split="dev", out=out, json_file=numbers, progress=False
-    )
+    result = evaluate(small_model, small_corpus, split="dev", out=out, json_file=numbers)
     return out, numbers, result
 
 
 def test_whole_command(evaluated: tuple[Path, Path, dict[str, Any]]) -> None:
     out, numbers, result = evaluated
     rows = json.loads(numbers.read_text())["rows"]
-    assert set(rows) == {"ours", "chance", *BASELINES}
-    for name in ("ours", "chance", "original_recipe", "plsa", "lda", "cca_bags", "cca_mean"):
+    assert set(rows) == {"image2pic", "chance", *BASELINES}
+    for name in ("image2pic", "chance", "original_recipe", "plsa", "lda", "cca_bags", "cca_mean"):
         for key in ("text_to_photo", "photo_to_text", "text_to_photo_ru", "photo_to_text_ru"):
             assert {"r1", "r5", "r10", "median_rank"} <= set(rows[name][key])
-    for name in ("ours", "chance", "knn", "frequency"):
+    for name in ("image2pic", "chance", "knn", "frequency"):
         assert set(rows[name]["annotation"]) == {"p5", "r10"}
-    for name in ("ours", "chance", "knn"):
+    for name in ("image2pic", "chance", "knn"):
         assert isinstance(rows[name]["similar_posts"], float)
-    assert rows["ours"]["text_to_photo"]["r10"] > rows["chance"]["text_to_photo"]["r10"]
-    assert rows["ours"]["seconds_to_train"] > 0
+    assert rows["image2pic"]["text_to_photo"]["r10"] > rows["chance"]["text_to_photo"]["r10"]
+    assert rows["image2pic"]["seconds_to_train"] > 0
     assert result["about"]["encoder_ms"] > 0
-    assert "| **ours** |" in out.read_text()
+    assert "| **image2pic** |" in out.read_text()
     assert out.with_suffix(".png").stat().st_size > 10_000
 
 
@@ -86,9 +78,9 @@ def test_nothing_but_the_heldout_posts_is_needed(
         shutil.copy(small_corpus / post["photo"], tmp_path / post["photo"])
         del post["split"]
     (tmp_path / "posts.jsonl").write_text("\n".join(map(json.dumps, posts)))
-    again = evaluate(small_model, tmp_path, split=None, out=tmp_path / "quality.md", progress=False)
+    again = evaluate(small_model, tmp_path, split=None, out=tmp_path / "quality.md")
     first = evaluated[2]["rows"]
-    for name in ("ours", "cca_mean", "plsa"):
+    for name in ("image2pic", "cca_mean", "plsa"):
         assert again["rows"][name]["text_to_photo"] == first[name]["text_to_photo"]
     assert again["rows"]["plsa"]["seconds_to_train"] == first["plsa"]["seconds_to_train"]
 
@@ -133,9 +125,9 @@ def test_a_model_that_was_handed_on(
     assert opened.info.id == whole.info.id
     assert opened.info.measured["corpus"] == f"{small_corpus.name}, dev"
     assert opened.info.measured["held_out_posts"] == 36
-    row = evaluate(
-        small_model, small_corpus, split="dev", out=tmp_path / "q.md", baselines=[], progress=False
-    )["rows"]["ours"]
+    row = evaluate(small_model, small_corpus, split="dev", out=tmp_path / "q.md", baselines=[])[
+        "rows"
+    ]["image2pic"]
     for name, figure in (
         ("text_to_photo_r10", row["text_to_photo"]["r10"]),
         ("photo_to_text_r10", row["photo_to_text"]["r10"]),
@@ -147,15 +139,15 @@ def test_a_model_that_was_handed_on(
 
 def test_refusals(small_model: Path, small_corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(Image2PicError, match=r"'svm'.*there are"):
-        evaluate(small_model, small_corpus, split=None, baselines=["svm"], progress=False)
+        evaluate(small_model, small_corpus, split=None, baselines=["svm"])
     with pytest.raises(CorpusError, match="split 'none'"):
-        evaluate(small_model, small_corpus, split="none", progress=False)
+        evaluate(small_model, small_corpus, split="none")
     with pytest.raises(CorpusError):
-        evaluate(small_model, tmp_path / "nowhere", split=None, progress=False)
+        evaluate(small_model, tmp_path / "nowhere", split=None)
     with pytest.raises(ModelError):
-        evaluate(tmp_path, small_corpus, split=None, progress=False)
+        evaluate(tmp_path, small_corpus, split=None)
     with pytest.raises(Image2PicError, match="no folder"):
-        evaluate(small_model, small_corpus, split=None, out=tmp_path / "a" / "b.md", progress=False)
+        evaluate(small_model, small_corpus, split=None, out=tmp_path / "a" / "b.md")
 
 
 def test_training_posts_missing_damaged_or_of_another_model(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.evaluate.baselines.base import Method
-from training.evaluate.engine_row import Ours
+from training.evaluate.engine_row import EngineMethod
 from training.evaluate.measure import Heldout, chance_row, measure, median_ms
 from training.learn.dataset import Dataset
 
@@ -49,7 +49,7 @@ def test_an_oracle_gets_everything(held: Heldout) -> None:
 
 
 def test_ours_is_between_chance_and_oracle(held: Heldout, planted_model: Any) -> None:
-    chance, ours = chance_row(held), measure(Ours(planted_model), held)
+    chance, ours = chance_row(held), measure(EngineMethod(planted_model), held)
     for key in ("text_to_photo", "photo_to_text", "text_to_photo_ru"):
         assert ours[key]["r10"] > 1.5 * chance[key]["r10"]
         assert ours[key]["median_rank"] < chance[key]["median_rank"]
@@ -65,7 +65,7 @@ def test_a_method_that_can_do_nothing(held: Heldout) -> None:
 
 
 def test_row_has_the_agreed_structure(held: Heldout, planted_model: Any) -> None:
-    row = measure(Ours(planted_model), held)
+    row = measure(EngineMethod(planted_model), held)
     for key in ("text_to_photo", "photo_to_text", "text_to_photo_ru", "photo_to_text_ru"):
         assert set(row[key]) == {"r1", "r5", "r10", "median_rank", "posts", "r10_low", "r10_high"}
         assert row[key]["r10_low"] <= row[key]["r10"] <= row[key]["r10_high"]
@@ -116,7 +116,7 @@ def test_without_russian_and_without_english(planted: Any) -> None:
 def test_recall_at_10_of_a_few_candidates_says_nothing(planted: Any, planted_model: Any) -> None:
     languages = np.array(planted.words.languages)
     few = Heldout(planted.held.subset(np.arange(12)), planted.train, languages)
-    row = measure(Ours(planted_model), few)
+    row = measure(EngineMethod(planted_model), few)
     assert np.isnan(row["text_to_photo"]["r10"])
     assert row["text_to_photo"]["r1"] >= 0
     # There are more texts than photos.

@@ -37,7 +37,7 @@ def result() -> dict[str, Any]:
     rival = {"text_to_photo": recall(65), "photo_to_text": recall(77), "chosen": {"power": 0.75}}
     return {
         "rows": {
-            "ours": ours,
+            "image2pic": ours,
             "chance": {"text_to_photo": recall(1)},
             "cca_mean": rival,
             "knn": {"annotation": {"p5": 60.0, "r10": 30.0}, "similar_posts": 0.3},
@@ -64,7 +64,9 @@ def test_table(result: dict[str, Any]) -> None:
     assert len(table) == 2 + 4
     assert {line.count("|") for line in table} == {table[0].count("|")}
     ours, rival, knn = (table[row] for row in (2, 4, 5))
-    assert ours.startswith("| **ours** | **17.0 / 34.0 / 68.0, 7.5** | 18.8 / 37.5 / 75.0, 7.5 |")
+    assert ours.startswith(
+        "| **image2pic** | **17.0 / 34.0 / 68.0, 7.5** | 18.8 / 37.5 / 75.0, 7.5 |"
+    )
     assert "| **19.2 / 38.5 / 77.0, 7.5** |" in rival
     assert "nan" not in text
     assert knn.startswith("| nearest neighbours, mean features |  |  |  |  |  | 60.0 / 30.0 |")
@@ -74,9 +76,11 @@ def test_table(result: dict[str, Any]) -> None:
 
 def test_bars_and_notes(result: dict[str, Any]) -> None:
     text = markdown(result, "quality.png")
-    assert "text → photo R@10: ours 68.0; ridge CCA, mean features 65.0 (+3.0)" in text
-    assert "photo → text R@10: ours 75.0; ridge CCA, mean features 77.0 (-2.0)" in text
-    assert "similar posts: ours 0.312; nearest neighbours, mean features 0.300 (+0.012)" in text
+    assert "text → photo R@10: image2pic 68.0; ridge CCA, mean features 65.0 (+3.0)" in text
+    assert "photo → text R@10: image2pic 75.0; ridge CCA, mean features 77.0 (-2.0)" in text
+    assert (
+        "similar posts: image2pic 0.312; nearest neighbours, mean features 0.300 (+0.012)" in text
+    )
     assert "Russian of English, text → photo R@10: 0.90" in text
     assert "ridge CCA, mean features: power 0.75." in text
     assert "190 ms" in text
@@ -89,8 +93,8 @@ def test_votes(result: dict[str, Any]) -> None:
 
 
 def test_only_ours(result: dict[str, Any], tmp_path: Path) -> None:
-    result["rows"] = {"ours": {"text_to_photo": recall(50)}}
-    assert "| **ours** |" in markdown(result, "x.png")
+    result["rows"] = {"image2pic": {"text_to_photo": recall(50)}}
+    assert "| **image2pic** |" in markdown(result, "x.png")
     plot(result, tmp_path / "x.png")
     assert Image.open(tmp_path / "x.png").width > 1000
 

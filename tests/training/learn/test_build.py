@@ -18,8 +18,10 @@ from engine.errors import CorpusError, Image2PicError, ModelError
 from engine.model import load_model, read_manifest
 from engine.store import SqliteStore
 from training.__main__ import main
-from training.learn.build import BuildSettings, _install, build
+from training.learn.build import build
 from training.learn.dataset import Dataset
+from training.learn.model import install
+from training.learn.settings import BuildSettings
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("artm") is None,
@@ -190,7 +192,7 @@ class TestInstall:
         (staging / "arrays.npz").replace(out / "arrays.npz")
         with pytest.raises(ModelError, match="is damaged or of another model"):
             load_model(out)
-        _install(staging, out)
+        install(staging, out)
         assert load_model(out).info.id == load_model(interrupted[0]).info.id
         assert {path.name for path in out.iterdir()} == set(names)
 
@@ -249,7 +251,7 @@ def with_posts(folder: Path, posts: list[dict]) -> Path:
 class TestRefused:
     def refused(self, corpus: Path, out: Path, **settings: object) -> str:
         with pytest.raises(Image2PicError) as caught:
-            build(corpus, out, BuildSettings(**settings), progress=False)  # type: ignore[arg-type]
+            build(corpus, out, BuildSettings(**settings))  # type: ignore[arg-type]
         assert not (out / "manifest.json").exists()
         return str(caught.value)
 

@@ -52,7 +52,7 @@ def test_retrieval_value_of_what_is_always_found() -> None:
 
 def test_what_is_chosen_is_the_best_that_was_tried(planted: Any) -> None:
     lines: list[str] = []
-    found = search_cca(planted.train, {}, share=0.2, seed=1, topics=(16, 24), say=lines.append)
+    found = search_cca(planted.train, {}, share=0.2, seed=1, topics=(16, 24), progress=lines.append)
     assert set(found.values) == {16, 24}
     assert found.settings.base == 0
     for row in found.tried:
@@ -60,7 +60,7 @@ def test_what_is_chosen_is_the_best_that_was_tried(planted: Any) -> None:
         # Chosen one after the other, so the last choice is the best of its row.
         assert values[getattr(found.settings, row["setting"])] == max(values.values())
     assert len(lines) == len(found.tried)
-    again = search_cca(planted.train, {}, share=0.2, seed=1, topics=(16, 24), say=lines.append)
+    again = search_cca(planted.train, {}, share=0.2, seed=1, topics=(16, 24), progress=lines.append)
     assert again == found
 
 

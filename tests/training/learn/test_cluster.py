@@ -71,17 +71,13 @@ def test_the_same_bits_as_on_one_machine(
     sources: list[Source],
     tmp_path: Path,
 ) -> None:
-    ids, grids = sample_grids(encoder, sources[:10], tmp_path / "g", seed=1, progress=False)
-    again, _ = sample_grids(
-        encoder, sources[:10], tmp_path / "h", seed=1, progress=False, cluster=cluster
-    )
+    ids, grids = sample_grids(encoder, sources[:10], tmp_path / "g", seed=1)
+    again, _ = sample_grids(encoder, sources[:10], tmp_path / "h", seed=1, cluster=cluster)
     assert again == ids
     for path in sorted((tmp_path / "g").iterdir()):
         with np.load(path) as a, np.load(tmp_path / "h" / path.name) as b:
             np.testing.assert_array_equal(a["grids"], b["grids"])
-    plain = list(
-        describe_photos(encoder, codebook, sources, tmp_path / "a", grids=grids, progress=False)
-    )
+    plain = list(describe_photos(encoder, codebook, sources, tmp_path / "a", grids=grids))
     spread = list(
         describe_photos(
             encoder,
@@ -89,7 +85,6 @@ def test_the_same_bits_as_on_one_machine(
             sources,
             tmp_path / "b",
             grids=grids,
-            progress=False,
             cluster=cluster,
         )
     )
@@ -100,11 +95,9 @@ def test_the_same_bits_as_on_one_machine(
 def test_a_lost_worker_costs_a_chunk(
     encoder: LiteRtEncoder, codebook: Codebook, sources: list[Source], tmp_path: Path
 ) -> None:
-    plain = list(describe_photos(encoder, codebook, sources, tmp_path / "a", progress=False))
+    plain = list(describe_photos(encoder, codebook, sources, tmp_path / "a"))
     with Cluster("local", workers=2) as running:
-        chunks = describe_photos(
-            encoder, codebook, sources, tmp_path / "b", progress=False, cluster=running
-        )
+        chunks = describe_photos(encoder, codebook, sources, tmp_path / "b", cluster=running)
         found = [next(chunks)]
         (first, *_) = running.client.run(os.getpid).values()
         os.kill(first, signal.SIGKILL)
@@ -117,8 +110,8 @@ def test_photos_by_address(
 ) -> None:
     far = [Source(source.id, f"file://{source.photo}") for source in sources]
     gone = Source("gone", f"file://{tmp_path}/none.jpg")
-    plain = list(describe_photos(encoder, codebook, sources, tmp_path / "a", progress=False))
-    found = list(describe_photos(encoder, codebook, [*far, gone], tmp_path / "b", progress=False))
+    plain = list(describe_photos(encoder, codebook, sources, tmp_path / "a"))
+    found = list(describe_photos(encoder, codebook, [*far, gone], tmp_path / "b"))
     same(plain, found[: len(plain)])
     assert [name for chunk in found for name in chunk.ids] == [
         name for chunk in plain for name in chunk.ids
@@ -128,9 +121,9 @@ def test_photos_by_address(
 def test_a_photo_that_has_changed_is_described_anew(
     encoder: LiteRtEncoder, codebook: Codebook, sources: list[Source], tmp_path: Path
 ) -> None:
-    before = list(describe_photos(encoder, codebook, sources, tmp_path / "a", progress=False))
+    before = list(describe_photos(encoder, codebook, sources, tmp_path / "a"))
     draw("night", 99).save(sources[9].photo, quality=95)
-    after = list(describe_photos(encoder, codebook, sources, tmp_path / "a", progress=False))
+    after = list(describe_photos(encoder, codebook, sources, tmp_path / "a"))
     changed = [
         number
         for number, (a, b) in enumerate(zip(before, after, strict=True))
@@ -145,14 +138,10 @@ def test_words_on_photos(cluster: Cluster, sources: list[Source], tmp_path: Path
     tesseract = find_tesseract("eng")
     if tesseract is None:
         pytest.skip("needs Tesseract")
-    plain = read_picture_words(sources[:4], tmp_path / "a", tesseract, workers=2, progress=False)
-    spread = read_picture_words(
-        sources[:4], tmp_path / "b", tesseract, workers=2, progress=False, cluster=cluster
-    )
+    plain = read_picture_words(sources[:4], tmp_path / "a", tesseract, workers=2)
+    spread = read_picture_words(sources[:4], tmp_path / "b", tesseract, workers=2, cluster=cluster)
     assert spread == plain
-    again = read_picture_words(
-        sources[:4], tmp_path / "b", tesseract, workers=2, progress=False, cluster=cluster
-    )
+    again = read_picture_words(sources[:4], tmp_path / "b", tesseract, workers=2, cluster=cluster)
     assert again == plain
 
 

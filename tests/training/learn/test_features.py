@@ -52,8 +52,7 @@ def counted(self, photo):
 
 LiteRtEncoder.__call__ = counted
 codebook = read_codebook(folder / "codebook.npz")
-list(module.describe_photos(encoder, codebook, sources_of(folder), folder / "chunks",
-                            progress=False))
+list(module.describe_photos(encoder, codebook, sources_of(folder), folder / "chunks"))
 """
 
 
@@ -119,7 +118,6 @@ def describe(
             codebook,
             sources_of(folder),
             folder / "chunks",
-            progress=False,
             **options,  # type: ignore[arg-type]
         )
     )
@@ -172,11 +170,7 @@ class TestDescribe:
     def test_killed_in_the_middle_it_goes_on_with_the_chunk_that_is_missing(
         self, encoder: CountingEncoder, codebook: Codebook, folder: Path, tiny_encoder: Path
     ) -> None:
-        whole = list(
-            describe_photos(
-                encoder, codebook, sources_of(folder), folder / "straight", progress=False
-            )
-        )
+        whole = list(describe_photos(encoder, codebook, sources_of(folder), folder / "straight"))
         after = 19  # in the third chunk
         run = subprocess.run(
             [
@@ -227,7 +221,7 @@ class TestDescribe:
         turned = [Source(f"new {s.id}", s.photo) for s in sources_of(folder)[::-1]]
         turned.append(Source("copy", turned[0].photo))
         encoder.seen = 0
-        chunks = list(describe_photos(encoder, codebook, turned, folder / "chunks", progress=False))
+        chunks = list(describe_photos(encoder, codebook, turned, folder / "chunks"))
         assert [name for chunk in chunks for name in chunk.ids] == [s.id for s in turned]
         assert encoder.seen == 0
         for chunk in chunks:
@@ -288,11 +282,11 @@ class TestDescribe:
         self, encoder: CountingEncoder, codebook: Codebook, folder: Path
     ) -> None:
         sources = [*sources_of(folder)[:4], Source("gone", folder / "photos" / "gone.jpg")]
-        (chunk,) = describe_photos(encoder, codebook, sources, folder / "chunks", progress=False)
+        (chunk,) = describe_photos(encoder, codebook, sources, folder / "chunks")
         assert chunk.ids == ("000", "001", "002", "003")
 
     def test_no_photos(self, encoder: CountingEncoder, codebook: Codebook, folder: Path) -> None:
-        assert not list(describe_photos(encoder, codebook, [], folder / "chunks", progress=False))
+        assert not list(describe_photos(encoder, codebook, [], folder / "chunks"))
 
 
 class TestSample:
@@ -305,9 +299,7 @@ class TestSample:
     ) -> None:
         monkeypatch.setattr(module, "SAMPLE", 12)
         straight = describe(encoder, codebook, folder)
-        ids, sample = sample_grids(
-            encoder, sources_of(folder), folder / "sample", seed=1, progress=False
-        )
+        ids, sample = sample_grids(encoder, sources_of(folder), folder / "sample", seed=1)
         assert len(set(ids)) == 12
         assert len(list(sample.glob("grids-*.npz"))) == 2
         encoder.seen = 0
@@ -318,7 +310,6 @@ class TestSample:
                 sources_of(folder),
                 folder / "again",
                 grids=sample,
-                progress=False,
             )
         )
         assert encoder.seen == COUNT - 12
@@ -332,34 +323,30 @@ class TestSample:
     ) -> None:
         monkeypatch.setattr(module, "SAMPLE", 12)
         drawn = {
-            seed: sample_grids(
-                encoder, sources_of(folder), folder / f"s{seed}", seed=seed, progress=False
-            )[0]
+            seed: sample_grids(encoder, sources_of(folder), folder / f"s{seed}", seed=seed)[0]
             for seed in (1, 2)
         }
         assert drawn[1] != drawn[2]
         (folder / "s1" / "grids-0001.npz").unlink()
         encoder.seen = 0
-        again, _ = sample_grids(encoder, sources_of(folder), folder / "s1", seed=1, progress=False)
+        again, _ = sample_grids(encoder, sources_of(folder), folder / "s1", seed=1)
         assert again == drawn[1]
         assert encoder.seen == 4
         (folder / "s1" / "grids-0000.npz").write_bytes(b"PK\x03\x04 cut off")
         encoder.seen = 0
-        again, _ = sample_grids(encoder, sources_of(folder), folder / "s1", seed=1, progress=False)
+        again, _ = sample_grids(encoder, sources_of(folder), folder / "s1", seed=1)
         assert again == drawn[1]
         assert encoder.seen == 8
 
     def test_no_photo_can_be_read(self, encoder: CountingEncoder, tmp_path: Path) -> None:
         gone = [Source(str(n), tmp_path / f"{n}.jpg") for n in range(3)]
         with pytest.raises(Image2PicError, match="none of the photos"):
-            sample_grids(encoder, gone, tmp_path / "sample", seed=1, progress=False)
+            sample_grids(encoder, gone, tmp_path / "sample", seed=1)
 
 
 class TestCodebook:
     def sampled(self, encoder: CountingEncoder, folder: Path) -> Path:
-        return sample_grids(encoder, sources_of(folder), folder / "sample", seed=1, progress=False)[
-            1
-        ]
+        return sample_grids(encoder, sources_of(folder), folder / "sample", seed=1)[1]
 
     def test_its_words_stand_for_the_cells(self, encoder: CountingEncoder, folder: Path) -> None:
         sample = self.sampled(encoder, folder)

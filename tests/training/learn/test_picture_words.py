@@ -36,10 +36,11 @@ engine.ocr._FEW = 1
 from engine.ocr import Tesseract
 from training.learn.features import Source
 from training.learn.picture_words import read_picture_words
+from training.progress import Progress
 folder = Path(sys.argv[1])
 sources = [Source(path.stem, path) for path in sorted(folder.glob("*.png"))]
 read_picture_words(sources, folder / "work", Tesseract(sys.argv[2], "eng", "5"), workers=2,
-                   progress=True)
+                   progress=Progress())
 """
 
 
@@ -71,7 +72,7 @@ def photos(folder: Path, count: int) -> list[Source]:
 
 
 def read(sources: list[Source], folder: Path, tesseract: Tesseract) -> dict[str, str]:
-    return read_picture_words(sources, folder / "work", tesseract, workers=2, progress=False)
+    return read_picture_words(sources, folder / "work", tesseract, workers=2)
 
 
 def test_each_photo_is_read_once_by_its_content(tmp_path: Path) -> None:

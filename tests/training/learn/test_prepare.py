@@ -18,6 +18,7 @@ from engine.errors import CorpusError
 from engine.model import load_model
 from training.__main__ import main
 from training.learn.prepare import PrepareOptions, prepare
+from training.progress import QUIET, Progress
 
 ADVERT = "Selling my iPhone, $200, free shipping, DM me to order now! #sale"
 
@@ -56,6 +57,20 @@ def export(folder: Path, per_scene: int) -> Path:
     return folder
 
 
+class Said(Progress):
+    """Keeps the lines."""
+
+    def __init__(self) -> None:
+        super().__init__(loud=False)
+        self.lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(line)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -65,29 +80,29 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_corpus_is_taken_as_it_is(here: Path) -> None:
     (here / "mine").mkdir()
     (here / "mine" / "posts.jsonl").write_text("")
-    assert prepare(here / "mine", print).folder == here / "mine"
+    assert prepare(here / "mine", QUIET).folder == here / "mine"
     assert [path.name for path in here.iterdir()] == ["mine"]
 
 
 def test_an_export_is_collected_cleaned_and_goes_on(here: Path) -> None:
-    said: list[str] = []
+    said = Said()
     source = export(here / "ChatExport", 3)
-    corpus = prepare(source, said.append).folder
+    corpus = prepare(source, said).folder
     assert corpus == Path("corpus/My channel")
-    assert "kept 17 of 18: 1 advert" in "\n".join(said)
+    assert "kept 17 of 18: 1 advert" in str(said)
     posts = list(read_corpus(corpus, report=Report()))
     assert len(posts) == 17
     assert posts[0].id == "telegram/-10077/1"
     # Once more, by its file: nothing new, nothing lost.
-    said.clear()
-    assert prepare(source / "result.json", said.append).folder == corpus
-    assert "kept 17 of 18: 1 advert" in "\n".join(said)
+    said = Said()
+    assert prepare(source / "result.json", said).folder == corpus
+    assert "kept 17 of 18: 1 advert" in str(said)
     assert [post.id for post in read_corpus(corpus, report=Report())] == [p.id for p in posts]
 
 
 def test_later_and_partial_exports_add(here: Path) -> None:
     whole = export(here / "ChatExport_2024-05-01", 3)
-    corpus = prepare(whole, print).folder
+    corpus = prepare(whole, QUIET).folder
     # A later one of half of the channel; one post is edited, one is gone.
     record = json.loads((whole / "result.json").read_text())
     later = here / "ChatExport_2024-06-01"
@@ -98,9 +113,9 @@ def test_later_and_partial_exports_add(here: Path) -> None:
     record["messages"][1]["text"] = "sea and another boat"
     del record["messages"][3]
     (later / "result.json").write_text(json.dumps(record))
-    said: list[str] = []
-    assert prepare(later, said.append).folder == corpus
-    assert "1 edited" in "\n".join(said)
+    said = Said()
+    assert prepare(later, said).folder == corpus
+    assert "1 edited" in str(said)
     posts = {post.id: post for post in read_corpus(corpus, report=Report())}
     assert len(posts) == 17
     assert posts["telegram/-10077/11"].texts[""] == ("sea and another boat",)
@@ -108,7 +123,7 @@ def test_later_and_partial_exports_add(here: Path) -> None:
     assert "telegram/-10077/13" in posts
     record["name"] = "A new name"
     (later / "result.json").write_text(json.dumps(record))
-    assert prepare(later, print, PrepareOptions(prune=True)).folder == corpus
+    assert prepare(later, QUIET, PrepareOptions(prune=True)).folder == corpus
     posts = {post.id: post for post in read_corpus(corpus, report=Report())}
     assert "telegram/-10077/13" not in posts
     assert len(posts) == 16
@@ -120,9 +135,9 @@ def test_an_export_that_breaks_off_is_not_built_from(here: Path) -> None:
     text = (source / "result.json").read_text()
     (source / "result.json").write_text(text[: len(text) // 2])
     with pytest.raises(CorpusError, match=r"ended too early.*--partial"):
-        prepare(source, print)
+        prepare(source, QUIET)
     assert main(["build", str(source), "--quiet"]) == 2
-    prepared = prepare(source, print, PrepareOptions(partial=True))
+    prepared = prepare(source, QUIET, PrepareOptions(partial=True))
     assert "ended too early" in prepared.losses[0]
     assert 5 < len(list(read_corpus(prepared.folder, report=Report()))) < 12
 
@@ -133,20 +148,20 @@ def test_what_was_lost_is_told(here: Path) -> None:
     for message in record["messages"]:
         message["photo"] = "(File not included. Change data exporting settings to download.)"
     (source / "result.json").write_text(json.dumps(record))
-    said: list[str] = []
-    prepared = prepare(source, said.append, PrepareOptions(username="https://t.me/my_channel"))
-    assert said[0].startswith("None of the 18 photos is in the export")
-    assert prepared.losses == said[:1]
+    said = Said()
+    prepared = prepare(source, said, PrepareOptions(username="https://t.me/my_channel"))
+    assert said.lines[0].startswith("None of the 18 photos is in the export")
+    assert prepared.losses == said.lines[:1]
     urls = {post.url for post in read_corpus(prepared.folder, report=Report())}
     assert "https://t.me/my_channel/1" in urls
 
 
 def test_two_chats_of_one_name(here: Path) -> None:
-    assert prepare(export(here / "a", 3), print).folder == Path("corpus/My channel")
+    assert prepare(export(here / "a", 3), QUIET).folder == Path("corpus/My channel")
     other = export(here / "b", 3)
     text = (other / "result.json").read_text()
     (other / "result.json").write_text(text.replace('"id": 77', '"id": 78'))
-    assert prepare(other, print).folder == Path("corpus/My channel 10078")
+    assert prepare(other, QUIET).folder == Path("corpus/My channel 10078")
 
 
 def test_a_folder_of_photos(here: Path) -> None:
@@ -155,24 +170,24 @@ def test_a_folder_of_photos(here: Path) -> None:
     scene("sea", 1).save(folder / "a.jpg")
     (folder / "a.txt").write_text("sea and beach")
     scene("snow", 2).save(folder / "b.png")
-    posts = list(read_corpus(prepare(here / "Holidays", print).folder, report=Report()))
+    posts = list(read_corpus(prepare(here / "Holidays", QUIET).folder, report=Report()))
     assert [post.id for post in posts] == ["Holidays/day 1/a.jpg", "Holidays/day 1/b.png"]
 
 
 def test_what_is_none_of_these_is_refused(here: Path) -> None:
     (here / "empty").mkdir()
     with pytest.raises(CorpusError, match=r"no corpus .*no Telegram export .*no folder with photo"):
-        prepare(here / "empty", print)
+        prepare(here / "empty", QUIET)
     with pytest.raises(CorpusError, match="does not exist"):
-        prepare(here / "nowhere", print)
+        prepare(here / "nowhere", QUIET)
     (here / "html" / "photos").mkdir(parents=True)
     (here / "html" / "messages.html").write_text("<html>")
     scene("sea", 1).save(here / "html" / "photos" / "a.jpg")
     with pytest.raises(CorpusError, match="this export is HTML"):
-        prepare(here / "html", print)
+        prepare(here / "html", QUIET)
     (here / "a.zip").write_bytes(b"PK")
     with pytest.raises(CorpusError, match="not a zip"):
-        prepare(here / "a.zip", print)
+        prepare(here / "a.zip", QUIET)
     assert not (here / "corpus" / "empty").exists()
 
 

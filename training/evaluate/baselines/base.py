@@ -104,23 +104,6 @@ class Method:
         return sum(array.nbytes for array in self.arrays().values())
 
 
-def mean_of_largest(scores: Floats, count: int) -> Floats:
-    """Mean of each row's `count` largest scores, shape (n,)."""
-    count = min(count, scores.shape[1])
-    largest = -np.partition(-scores, count - 1, axis=1)[:, :count]
-    mean: Floats = largest.mean(axis=1)
-    return mean
-
-
-def validation_split(
-    data: Dataset, *, seed: int, share: float = 0.1, most: int = 2000
-) -> tuple[Dataset, Dataset]:
-    """Split posts at random into those to learn from and a held-out part of them."""
-    order = np.random.default_rng(seed).permutation(len(data))
-    held = max(1, min(int(share * len(data)), most))
-    return data.subset(np.sort(order[held:])), data.subset(np.sort(order[:held]))
-
-
 def main_language(data: Dataset) -> Dataset:
     """Keep only the texts of the language that most texts are in."""
     names, counts = np.unique(data.language, return_counts=True)

@@ -15,23 +15,19 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg, sparse
+from scipy import linalg
 
 from engine.projection import unit_rows
 from engine.results import Floats
+from engine.scoring import hubness
 from training.evaluate.baselines.base import (
     Method,
     Task,
     main_language,
-    mean_of_largest,
-    validation_split,
 )
-from training.evaluate.metrics import (
-    exact_shares,
-    photo_to_text_ranks,
-    summarise,
-    text_to_photo_ranks,
-)
+from training.evaluate.metrics import exact_shares, recall_sum
+from training.learn.cca import Moments, canonical_pairs, moments, ridged
+from training.learn.choose import split
 from training.learn.dataset import Dataset
 from training.learn.refine import inverse_document_frequency, weigh
 
@@ -40,6 +36,9 @@ Solution = tuple[Floats, Floats, Floats]
 
 DIMENSIONS = 256
 """Most canonical pairs that are kept."""
+
+HELD_OUT = 0.1
+"""Share of the training posts on which settings are chosen."""
 
 SPLITS = 3
 """Random splits of the training posts on which settings are chosen."""
@@ -89,17 +88,6 @@ class CcaSettings:
 
 
 @dataclass(frozen=True)
-class Moments:
-    """Means and covariances of the pairs; all that a CCA needs of the data."""
-
-    photo_mean: Floats
-    text_mean: Floats
-    photo: Floats
-    text: Floats
-    cross: Floats
-
-
-@dataclass(frozen=True)
 class Cca(Method):
     """A fitted CCA.
 
@@ -128,9 +116,7 @@ class Cca(Method):
 
     def photos(self, data: Dataset) -> Floats:
         """Map photos to unit vectors, shape (n, D)."""
-        return unit_rows(
-            _dense_rows(photo_view(data, self.view), self.photo_map) + self.photo_offset
-        )
+        return unit_rows(photo_view(data, self.view) @ self.photo_map + self.photo_offset)
 
     @property
     def exact_weight(self) -> float:  # type: ignore[override]
@@ -190,7 +176,7 @@ def _taken(vectors: Floats, bank: Floats, hub: tuple[float, int]) -> Floats:
     weight, count = hub
     if not weight or not len(bank):
         return np.zeros(len(vectors), np.float32)
-    return weight * mean_of_largest(vectors @ bank.T, count)
+    return weight * hubness(vectors, bank, count)
 
 
 class CcaSearch:
@@ -203,7 +189,7 @@ class CcaSearch:
 
     def __init__(self, task: Task, view: View) -> None:
         self._task, self._view = task, view
-        splits = (validation_split(task.train, seed=task.seed + n) for n in range(SPLITS))
+        splits = (split(task.train, share=HELD_OUT, seed=task.seed + n) for n in range(SPLITS))
         self._trials = [_Trial(learn, main_language(held), view) for learn, held in splits]
 
     def plain(self) -> Cca:
@@ -247,50 +233,11 @@ class CcaSearch:
         return _with_banks(replace(plain, settings=best), self._task.train, seed)
 
 
-def photo_view(data: Dataset, view: View) -> Any:
-    """Square roots of the mean features (dense) or of the counts of visual words (CSR)."""
-    if view != "bags":
-        return np.sqrt(np.maximum(data.features, 0))
-    return data.visual.sqrt().astype(np.float32)
-
-
-def _dense_rows(rows: Any, matrix: Floats) -> Floats:
-    product: Floats = np.asarray(rows @ matrix, np.float32)
-    return product
-
-
-def _moments(data: Dataset, view: View, idf: Floats, scale: float | None = None) -> Moments:
-    """Means and covariances; `scale` is what sentence vectors are multiplied by, if they count."""
-    photos, texts = photo_view(data, view), weigh(data.texts, idf)
-    pairs = len(data.owner)
-    weight = np.bincount(data.owner, minlength=len(data)).astype(np.float32) / pairs
-    pooling = sparse.csr_matrix(
-        (np.full(pairs, 1 / pairs, np.float32), (data.owner, np.arange(pairs))),
-        shape=(len(data), pairs),
-    )
-    photo_mean = np.asarray(weight @ photos, np.float32).ravel()
-    text_mean = np.asarray(texts.mean(0), np.float32).ravel()
-    text = (texts.T @ texts).toarray() / pairs
-    pooled = pooling @ texts
-    if sparse.issparse(photos):
-        photo = (photos.T @ photos.multiply(weight[:, None]).tocsr()).toarray()
-        cross = (photos.T @ pooled).toarray()
-    else:
-        photo = photos.T @ (photos * weight[:, None])
-        cross = np.asarray(pooled.T @ photos).T
-    if scale is not None:
-        said = scale * data.sentences
-        between = np.asarray(texts.T @ said) / pairs
-        text = np.block([[text, between], [between.T, said.T @ said / pairs]])
-        cross = np.concatenate([cross, photos.T @ np.asarray(pooling @ said)], axis=1)
-        text_mean = np.concatenate([text_mean, said.mean(0)])
-    return Moments(
-        photo_mean,
-        text_mean.astype(np.float32),
-        (photo - np.outer(photo_mean, photo_mean)).astype(np.float32),
-        (text - np.outer(text_mean, text_mean)).astype(np.float32),
-        (cross - np.outer(photo_mean, text_mean)).astype(np.float32),
-    )
+def photo_view(data: Dataset, view: View) -> Floats:
+    """Square roots of the mean features, or of the counts of visual words."""
+    if view == "bags":
+        return np.asarray(data.visual.sqrt().toarray(), np.float32)
+    return np.sqrt(np.maximum(data.features, 0))
 
 
 class _Trial:
@@ -309,67 +256,42 @@ class _Trial:
         key = (settings.photo_ridge, settings.text_ridge, settings.sentence)
         if self._moments is None or self._moments[0] != settings.sentence:
             told = self._view in ("sentences", "written")
-            scale = settings.sentence * float(self._length[0]) if told else None
-            found = _moments(self.learn, self._view, self._idf, scale)
-            self._moments = (settings.sentence, found)
+            scale = settings.sentence * float(self._length[0])
+            said = scale * self.learn.sentences if told else self.learn.sentences[:, :0]
+            views = photo_view(self.learn, self._view), weigh(self.learn.texts, self._idf), said
+            self._moments = (settings.sentence, moments(*views, self.learn.owner))
         found = self._moments[1]
         if key not in self._solutions:
             self._solutions[key] = _solve(found, settings)
-        return _scale(self._view, settings, self._idf, self._length, found, self._solutions[key])
+        photo, text, correlations = self._solutions[key]
+        scales = correlations[: settings.dimensions] ** np.float32(settings.power)
+        photo_map, text_map = (m[:, : settings.dimensions] * scales for m in (photo, text))
+        empty = np.zeros((0, photo_map.shape[1]), np.float32)
+        mean = np.concatenate([found.word_mean, found.sentence_mean])
+        return Cca(
+            self._view,
+            settings,
+            self._idf,
+            self._length,
+            photo_map,
+            -found.photo_mean @ photo_map,
+            text_map,
+            -mean @ text_map,
+            empty,
+            empty,
+        )
 
 
-def _solve(moments: Moments, settings: CcaSettings) -> Solution:
+def _solve(found: Moments, settings: CcaSettings) -> Solution:
     """Directions of photos (C, D) and of texts (W, D), and the canonical correlations (D,)."""
-    photo_root = _root(moments.photo, settings.photo_ridge)
-    text_root = _root(moments.text, settings.text_ridge)
-    half = linalg.solve_triangular(photo_root, moments.cross, lower=True, check_finite=False)
-    whitened = linalg.solve_triangular(text_root, half.T, lower=True, check_finite=False).T
-    # The Gram matrix of one side: much cheaper than the singular vectors of the whole.
-    gram = whitened @ whitened.T
-    size, count = len(gram), min(DIMENSIONS, *whitened.shape)
-    values, left = linalg.eigh(gram, subset_by_index=(size - count, size - 1), check_finite=False)
-    values, left = values[::-1], left[:, ::-1]
-    correlations = np.sqrt(np.maximum(values, 1e-12)).astype(np.float32)
-    right = (whitened.T @ left) / correlations
-    photo = linalg.solve_triangular(photo_root.T, left, check_finite=False)
-    text = linalg.solve_triangular(text_root.T, right, check_finite=False)
-    return photo.astype(np.float32), text.astype(np.float32), correlations
-
-
-def _root(covariance: Floats, ridge: float) -> Floats:
-    """Cholesky factor of a covariance with its ridge, lower."""
-    size = len(covariance)
-    added = max(ridge * float(np.trace(covariance)) / size, 1e-8)
-    regular = covariance + np.float32(added) * np.eye(size, dtype=np.float32)
-    root: Floats = linalg.cholesky(regular, lower=True, check_finite=False, overwrite_a=True)
-    return root
-
-
-def _scale(
-    view: View,
-    settings: CcaSettings,
-    idf: Floats,
-    length: Floats,
-    moments: Moments,
-    solution: Solution,
-) -> Cca:
-    photo, text, correlations = solution
-    scale = correlations[: settings.dimensions] ** np.float32(settings.power)
-    photo_map = photo[:, : settings.dimensions] * scale
-    text_map = text[:, : settings.dimensions] * scale
-    empty = np.zeros((0, photo_map.shape[1]), np.float32)
-    return Cca(
-        view,
-        settings,
-        idf,
-        length,
-        photo_map,
-        -moments.photo_mean @ photo_map,
-        text_map,
-        -moments.text_mean @ text_map,
-        empty,
-        empty,
+    between = found.word_sentence
+    text = np.block([[found.word, between], [between.T, found.sentence]])
+    photo_root, text_root = (
+        linalg.cholesky(ridged(covariance, ridge), lower=True, check_finite=False)
+        for covariance, ridge in ((found.photo, settings.photo_ridge), (text, settings.text_ridge))
     )
+    cross = np.concatenate([found.word_photo, found.sentence_photo])
+    return canonical_pairs(photo_root, text_root, cross, DIMENSIONS)
 
 
 def _with_banks(cca: Cca, data: Dataset, seed: int) -> Cca:
@@ -386,13 +308,7 @@ def _with_banks(cca: Cca, data: Dataset, seed: int) -> Cca:
 def _value(cca: Cca, held: Dataset) -> float:
     """Sum of R@1, R@5 and R@10 both ways, in per cent."""
     photos, texts = cca.photos(held), cca.texts(held)
-    photo_bias, text_bias = cca.photo_bias(photos), cca.text_bias(texts)
     raw = texts @ photos.T
     if cca.exact_weight and held.written_keys.nnz:
         raw = raw + cca.exact_weight * exact_shares(held.keys, held.written_keys).toarray()
-    ranks = (
-        text_to_photo_ranks(lambda rows: raw[rows] - photo_bias, held.owner, len(photos)),
-        photo_to_text_ranks(lambda rows: raw.T[rows] - text_bias, held.owner, len(photos)),
-    )
-    recalls = [summarise(r) for r in ranks]
-    return float(np.nan_to_num(sum(r.r1 + r.r5 + r.r10 for r in recalls)))
+    return recall_sum(raw, held.owner, cca.photo_bias(photos), cca.text_bias(texts))

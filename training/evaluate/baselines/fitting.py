@@ -9,7 +9,6 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +29,7 @@ from training.evaluate.baselines.simple import (
 )
 from training.evaluate.baselines.topics import fit_topics, plain_topics, recipe_of
 from training.learn.dataset import Dataset
+from training.progress import QUIET, Say
 
 BASELINES: Final = (
     "original_recipe",
@@ -49,7 +49,7 @@ BASELINES: Final = (
 TOPIC_BASELINES: Final = ("original_recipe", "plsa", "lda")
 """Those that need BigARTM."""
 
-_VERSION = 3  # raise it when a baseline's code changes what is learnt
+_VERSION = 4  # raise it when a baseline's code changes what is learnt
 _VIEWS: dict[str, View] = {
     "cca_bags": "bags",
     "cca_mean": "mean",
@@ -61,7 +61,6 @@ _NEIGHBOURS = {"knn": False, "knn_written": True}
 _log = logging.getLogger(__name__)
 
 Arrays = dict[str, npt.NDArray[Any]]
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,7 @@ class Fitted:
     chosen: dict[str, Any]
 
 
-def fit_baseline(
-    name: str, task: Task, *, cache: Path | None, progress: Progress = _log.info
-) -> Fitted:
+def fit_baseline(name: str, task: Task, *, cache: Path | None, progress: Say = QUIET) -> Fitted:
     """Learn a baseline, or read what was learnt of the same posts before.
 
     Parameters

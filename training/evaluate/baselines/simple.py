@@ -12,7 +12,7 @@ from scipy import sparse
 
 from engine.projection import unit_rows
 from engine.results import Floats
-from training.evaluate.baselines.base import Method, Task, validation_split
+from training.evaluate.baselines.base import Method, Task
 from training.evaluate.metrics import (
     annotation,
     blocks,
@@ -21,6 +21,7 @@ from training.evaluate.metrics import (
     tf_idf,
     truth_of,
 )
+from training.learn.choose import split
 from training.learn.dataset import Dataset
 
 Distance = Literal["cosine", "l2", "hellinger"]
@@ -147,7 +148,7 @@ def fit_neighbours(task: Task, *, written: bool = False) -> Neighbours:
 
     Annotation by P@5 + R@10, similar posts by the similarity of their texts.
     """
-    learn, held = validation_split(task.train, seed=task.seed)
+    learn, held = split(task.train, share=0.1, seed=task.seed)
     trial = _of(learn, task.words, NeighbourSettings())
     truth = truth_of(held.texts[:, : task.words], held.owner, len(held))
     allowed = np.ones(task.words, bool)

@@ -14,8 +14,9 @@ from engine.projection import unit_rows
 from engine.results import Floats
 from training.evaluate.baselines.base import Method, Task
 from training.evaluate.baselines.foldin import fold_in
-from training.learn.artm import ArtmSettings, Progress, train_artm
+from training.learn.artm import ArtmSettings, train_artm
 from training.learn.dataset import Dataset
+from training.progress import QUIET, Say
 
 Comparison = Literal["cosine", "hellinger"]
 
@@ -105,9 +106,7 @@ def recipe_of(name: str, task: Task) -> tuple[ArtmSettings, Comparison]:
     return settings, "hellinger"
 
 
-def fit_topics(
-    name: str, task: Task, folder: Path, progress: Progress | None = None
-) -> PlainTopics:
+def fit_topics(name: str, task: Task, folder: Path, progress: Say = QUIET) -> PlainTopics:
     """Learn a topic model of the training posts, all modalities with the same weight.
 
     Parameters

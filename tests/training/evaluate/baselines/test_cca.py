@@ -55,7 +55,7 @@ def test_is_the_textbook_cca(planted: Any, view: str) -> None:
     cca = _Trial(data, data, view).fit(settings)  # type: ignore[arg-type]
 
     a = photo_view(data, view)  # type: ignore[arg-type]
-    a = np.asarray(a.todense() if view == "bags" else a, np.float64)[data.owner]
+    a = a.astype(np.float64)[data.owner]
     b = weigh(data.texts, cca.idf).toarray().astype(np.float64)
     a, b = a - a.mean(0), b - b.mean(0)
 
