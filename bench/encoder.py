@@ -20,7 +20,7 @@ import numpy as np
 from bench.engine import Forward, drawn_photos, photos_of
 from bench.report import Goal, Table
 from engine.encoder import LiteRtEncoder, Pixels
-from engine.photo import decode, to_input
+from engine.photo import encoder_input
 from engine.results import Floats
 from engine.store import SqliteStore
 from training.learn.features import Source, encode
@@ -80,7 +80,7 @@ def measure(
         Times that throughput is measured.
     """
     size = LiteRtEncoder(next(iter(files.values())), threads=1).shape.size
-    pixels = [to_input(decode(photo, size_hint=size), size) for photo in photos]
+    pixels = [encoder_input(photo, size) for photo in photos]
     return [
         compare(files, pixels, threads=threads),
         throughput(next(iter(files.values())), photos, pixels, workers=threads, rounds=rounds),
@@ -94,7 +94,7 @@ def compare(files: Mapping[str, Path], pixels: Sequence[Pixels], *, threads: int
     means: dict[str, list[Floats]] = {name: [] for name in files}
     for number, photo in enumerate([pixels[0], *pixels]):
         for name, forward in forwards.items():
-            taken = forward(photo)
+            taken = forward(photo).wall
             if number:
                 seconds[name].append(taken)
                 means[name].append(forward.grid().mean((0, 1, 2)))

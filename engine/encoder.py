@@ -100,7 +100,9 @@ class LiteRtEncoder:
                     interpreter = Interpreter(**given, num_threads=threads)
                     interpreter.allocate_tensors()
                 self._free.put(interpreter)
-            source = interpreter.get_input_details()[0]["shape"].tolist()
+            self._input = interpreter.get_input_details()[0]["index"]
+            self._output = interpreter.get_output_details()[0]["index"]
+            source = interpreter.get_tensor_details()[self._input]["shape"].tolist()
             target = interpreter.get_output_details()[0]["shape"].tolist()
         except (ValueError, RuntimeError, OSError) as error:
             raise ModelError(path, f"not an encoder that LiteRT can run ({error})") from error
@@ -121,11 +123,10 @@ class LiteRtEncoder:
         """Features of one photo: (size, size, 3) uint8 to (cells, channels) float32."""
         interpreter = self._free.get()
         try:
-            interpreter.set_tensor(
-                interpreter.get_input_details()[0]["index"], photo[None].astype(np.float32)
-            )
+            # Written where it is read: no copies on the way.
+            interpreter.tensor(self._input)()[0] = photo
             interpreter.invoke()
-            grid: Floats = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+            grid: Floats = interpreter.get_tensor(self._output)
         finally:
             self._free.put(interpreter)
         return grid.reshape(-1, self.shape.channels)

@@ -17,7 +17,7 @@ from engine.explain import heat_maps
 from engine.feedback import Feedback, mean_theta, rocchio
 from engine.index import NeighbourIndex, Neighbours
 from engine.model import Calibration, Model, ModelInfo, load_model
-from engine.photo import decode, to_input
+from engine.photo import decode, encoder_input
 from engine.pictures import TopicCard, explain_picture, to_png
 from engine.projection import centre, log_ratio
 from engine.results import (
@@ -363,16 +363,16 @@ class Engine:
         if query.minus_z.size:
             scores = scores - np.maximum(vectors[:, :-2] @ query.minus_z, 0)
         scores = scores + self.feedback.lift(z, keys.tolist())
-        order = np.argsort(-scores, kind="stable")
+        order = np.argsort(-scores, kind="stable")[offset : offset + limit]
         calibration = self._calibration(query.kind)
         logit = calibration.slope * scores[order].astype(np.float64) + calibration.offset
         # The hyperbolic tangent, unlike the exponential, never overflows.
         closeness = (1 + np.tanh(logit / 2)) / 2
         hits = tuple(
-            Hit(int(key), near, near >= calibration.cutoff)
-            for key, near in zip(keys[order], closeness.tolist(), strict=True)
+            Hit(key, near, near >= calibration.cutoff)
+            for key, near in zip(keys[order].tolist(), closeness.tolist(), strict=True)
         )
-        return Page(hits[offset : offset + limit], len(hits) > offset + limit)
+        return Page(hits, len(keys) > offset + limit)
 
     def _with_exact(
         self,
@@ -538,9 +538,11 @@ class Engine:
         """Unit vector of a photo, and of what is written on it, shape (1, K)."""
         z = self.model.projection.photos(features)
         weight = self.model.settings.written_weight
+        if not weight or not written:
+            return z
         bag = self._pipeline(written, ())
         known, unknown = self._known(bag.lemmas)
-        if weight and (known or self._reads(unknown)):
+        if known or self._reads(unknown):
             z = centre(z + weight * self._words(known, written, unknown=bool(unknown)))
         return z
 
@@ -610,8 +612,7 @@ class Engine:
 
     def _grid(self, photo: bytes) -> Floats:
         network = self._network()
-        size = network.shape.size
-        return network(to_input(decode(photo, size_hint=size), size))
+        return network(encoder_input(photo, network.shape.size))
 
     def _photo_features(self, photo: bytes) -> Floats:
         grid: Floats = self._grid(photo).mean(0, keepdims=True)

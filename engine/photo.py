@@ -238,8 +238,22 @@ def to_input(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
     numpy.ndarray
         Shape (size, size, 3), uint8.
     """
-    resized = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(resized, dtype=np.uint8)
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    return np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
+
+
+def encoder_input(source: bytes | Path, size: int) -> npt.NDArray[np.uint8]:
+    """`to_input` of an encoded photo: a large one is decoded at no more than twice the size.
+
+    A decoder scales without aliasing, and what it scales to is at least `size` each way: models
+    learnt from such pixels and from those of the whole photo find held-out posts alike.
+
+    Raises
+    ------
+    PhotoTooLargeError, PhotoError
+        As in `decode`.
+    """
+    return to_input(decode(source, size_hint=size // _GAP), size)
 
 
 def _read(source: bytes | Path, max_bytes: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import sqlite3  # noqa: F401 - before TensorFlow, whose own SQLite has no FTS5, takes its place
 import sys
 import tempfile
 import uuid

@@ -24,7 +24,7 @@ from PIL import ExifTags, Image, ImageFile, features
 
 from engine import photo
 from engine.errors import PhotoError, PhotoTooLargeError
-from engine.photo import decode, format_of, to_input
+from engine.photo import decode, encoder_input, format_of, to_input
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 128, 0), (0, 0, 255), (255, 255, 255)
 
@@ -588,6 +588,12 @@ class TestToInput:
 
     def test_a_grey_image(self) -> None:
         assert to_input(scene(mode="L"), 32).shape == (32, 32, 3)
+
+    @pytest.mark.parametrize("sides", [(448, 448), (1280, 960), (300, 200), (3000, 100)])
+    def test_a_large_photo_is_decoded_smaller_for_an_encoder(self, sides: tuple[int, int]) -> None:
+        data = encoded(scene(*sides), "JPEG")
+        difference = encoder_input(data, 160).astype(int) - to_input(decode(data), 160)
+        assert np.abs(difference).mean() < 2
 
 
 SEEDS = [

@@ -26,7 +26,7 @@ from engine.codebook import Codebook, cell_patterns
 from engine.encoder import Encoder
 from engine.errors import Image2PicError, PhotoError
 from engine.files import open_arrays, sha256_of, whole_file
-from engine.photo import MAX_BYTES, decode, to_input
+from engine.photo import MAX_BYTES, encoder_input
 from engine.results import Floats
 from training.learn.cluster import Cluster
 from training.progress import QUIET, Progress
@@ -113,9 +113,7 @@ def encode(encoder: Encoder, sources: Sequence[Source]) -> Iterator[tuple[str, F
 
     def one(source: Source) -> Floats | None:
         try:
-            return encoder(
-                to_input(decode(source.content(), size_hint=encoder.shape.size), encoder.shape.size)
-            )
+            return encoder(encoder_input(source.content(), encoder.shape.size))
         except PhotoError as error:
             _log.warning("post %s: photo skipped: %s", source.id, error)
             return None

@@ -14,7 +14,7 @@ from corpora import SCENES, draw
 from engine.codebook import Codebook
 from engine.encoder import LiteRtEncoder
 from engine.errors import Image2PicError
-from engine.photo import decode, to_input
+from engine.photo import encoder_input
 from training.learn import features as module
 from training.learn.features import (
     Chunk,
@@ -140,8 +140,7 @@ class TestDescribe:
         assert encoder.seen == COUNT
         for chunk in chunks:
             for row, name in enumerate(chunk.ids):
-                photo = decode(folder / "photos" / f"{name}.jpg", size_hint=64)
-                grid = encoder(to_input(photo, 64))
+                grid = encoder(encoder_input(folder / "photos" / f"{name}.jpg", 64))
                 np.testing.assert_allclose(chunk.mean[row], grid.mean(0), atol=1e-3, rtol=1e-3)
                 words, weights = codebook.words(grid)
                 np.testing.assert_allclose(chunk.weights[row], weights, atol=2e-3)
