@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import logging
 import signal
@@ -190,6 +191,9 @@ class Runner:
                 len(self.services.engine),
             )
             self.ready.set()
+            # What was made up to here stays: looking through it again and again takes time.
+            gc.collect()
+            gc.freeze()
             await self._until_stopped()
             _LOGGER.info("ending")
 

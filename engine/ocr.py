@@ -97,7 +97,9 @@ class Tesseract:
         """What decides which words are read: words that were kept hold while it is the same."""
         return f"{self.version} {self.languages} {VERSION}"
 
-    def read_words(self, image: Image.Image, *, seconds: float = SECONDS) -> str:
+    def read_words(
+        self, image: Image.Image, *, seconds: float = SECONDS, gently: bool = False
+    ) -> str:
         """Read the words on a picture.
 
         Parameters
@@ -106,6 +108,8 @@ class Tesseract:
             Of any size and mode; small ones are scaled up, large ones down.
         seconds
             After so long Tesseract is stopped.
+        gently
+            With the processor time that nothing else wants (by ``nice``).
 
         Returns
         -------
@@ -122,19 +126,21 @@ class Tesseract:
             return ""
         grey = _scaled(image.convert("L"))
         until = time.monotonic() + seconds
-        words = select_words(self._readings(grey, seconds))
+        words = select_words(self._readings(grey, seconds, gently))
         if words.count(" ") + 1 >= _FEW:
             return words
         # The white letters of memes, outlined in black, stand out where all else becomes white.
         try:
-            white = self._readings(grey.point(_WHITE_TO_BLACK), until - time.monotonic())
+            left = until - time.monotonic()
+            white = self._readings(grey.point(_WHITE_TO_BLACK), left, gently)
         except OcrError:
             return words
         return " ".join(dict.fromkeys([*words.split(), *select_words(white).split()]))
 
-    def _readings(self, grey: Image.Image, seconds: float) -> list[Reading]:
+    def _readings(self, grey: Image.Image, seconds: float, gently: bool) -> list[Reading]:
         picture = b"P5 %d %d 255\n" % grey.size + grey.tobytes()
-        command = [self.program, "stdin", "stdout", "-l", self.languages]
+        command = [*(("nice", "-n", "19") if gently else ()), self.program]
+        command += ["stdin", "stdout", "-l", self.languages]
         command += ["--psm", "11", "--dpi", "150", "tsv"]
         try:
             done = subprocess.run(  # noqa: S603

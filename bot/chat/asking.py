@@ -177,19 +177,20 @@ async def _page(
     if query.filters:
         among = await filters.passing(services.store, conversation.bot, query.filters)
 
-    def search() -> Page:
+    def look() -> tuple[Page, Mapping[int, Post]]:
         if among is not None and query.kind == "text" and not query.words:
             newest = tuple(Hit(key, 1.0) for key in among[offset : offset + size])
-            return Page(newest, len(among) > offset + size)
-        moved = services.engine.with_votes(
-            query,
-            [key for key, value in votes.items() if value > 0],
-            [key for key, value in votes.items() if value < 0],
-        )
-        return services.engine.search(moved, limit=size, offset=offset, among=among)
+            page = Page(newest, len(among) > offset + size)
+        else:
+            moved = services.engine.with_votes(
+                query,
+                [key for key, value in votes.items() if value > 0],
+                [key for key, value in votes.items() if value < 0],
+            )
+            page = services.engine.search(moved, limit=size, offset=offset, among=among)
+        return page, services.store.sync.posts([hit.key for hit in page.hits])
 
-    page = await services.work.run(search)
-    posts = await services.store.posts([hit.key for hit in page.hits])
+    page, posts = await services.work.run(look)
     # A post may have been removed since the index was asked.
     hits = [hit for hit in page.hits if hit.key in posts]
     if not hits:

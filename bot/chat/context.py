@@ -216,8 +216,8 @@ class Conversation:
     async def _acting(self) -> AsyncIterator[None]:
         async def show() -> None:
             await asyncio.sleep(ACTION_AFTER)
-            # An action counts as a message: not while others wait for their answers.
-            while not self.services.turns.waiting:
+            # An action counts as a message: not while others wait for their answers, too.
+            while self.services.turns.waiting + self.services.turns.answering <= 1:
                 with suppress(TelegramError):
                     await self.bot.send_chat_action(
                         self.chat, "upload_photo", message_thread_id=self.thread

@@ -95,7 +95,7 @@ async def _redrawn(conversation: Conversation, drawn: Drawn) -> Drawn:
             note = conversation.texts("photo_missing")
             caption = answers.fitted([f"<i>{note}</i>", caption]) or note
         return replace(drawn, screen=replace(screen, photo=photo, caption=caption))
-    images = await asyncio.gather(*(services.thumbnails.get(post) for post in drawn.posts))
+    images = await services.thumbnails.get(drawn.posts)
     photo = await services.work.run(_draw, images, drawn)
     return replace(drawn, screen=replace(screen, photo=photo))
 

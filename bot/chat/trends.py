@@ -47,15 +47,13 @@ async def _screen(
     conversation: Conversation, grown: list[Trend], named: dict[int, Shown]
 ) -> Screen:
     services, texts = conversation.services, conversation.texts
-    posts = await services.store.posts([named[trend.topic].key for trend in grown])
-    images = []
-    for trend in grown:
-        post = posts.get(named[trend.topic].key)
-        images.append(await services.thumbnails.get(post) if post else None)
+    keys = [named[trend.topic].key for trend in grown]
+    posts = await services.store.posts(keys)
+    images = dict(zip(posts, await services.thumbnails.get(list(posts.values())), strict=True))
     titles = [
         ", ".join(term.text for term in named[trend.topic].topic.words[:4]) for trend in grown
     ]
-    picture = await services.work.run(trends_picture, grown, titles, images)
+    picture = await services.work.run(trends_picture, grown, titles, [*map(images.get, keys)])
     lines = [texts("trends", weeks=WEEKS, before=BEFORE)]
     lines += [
         answers.trend_line(number, title, trend.growth)

@@ -116,7 +116,7 @@ class PictureWords:
                 if photo is None:
                     self._failed.add(post.key)
                     return
-                words = await asyncio.to_thread(_read, self._tesseract, photo)
+                words = await asyncio.to_thread(_read, self._tesseract, photo, gently=True)
             except (TelegramError, Image2PicError) as error:
                 _LOGGER.warning("the words on the picture of %s are not read: %s", post.id, error)
                 self._failed.add(post.key)
@@ -126,5 +126,8 @@ class PictureWords:
             await changed(post, words)
 
 
-def _read(tesseract: Tesseract, photo: bytes, seconds: float = SECONDS) -> str:
-    return tesseract.read_words(decode(photo, size_hint=_DETAIL), seconds=seconds)
+def _read(
+    tesseract: Tesseract, photo: bytes, seconds: float = SECONDS, gently: bool = False
+) -> str:
+    image = decode(photo, size_hint=_DETAIL)
+    return tesseract.read_words(image, seconds=seconds, gently=gently)

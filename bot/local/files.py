@@ -27,7 +27,6 @@ from bot.local.limits import (
     PHOTO_SIDES,
 )
 from engine.errors import PhotoError, PhotoTooLargeError
-from engine.files import write_whole
 from engine.photo import decode, size_of
 
 Kind = Literal["photo", "document"]
@@ -353,7 +352,10 @@ class FileStore:
     def _put(self, path: Path, content: bytes | str) -> None:
         # Equal bytes sent twice at a time are written to one path by two threads.
         with self._writing:
-            write_whole(path, content)
+            # Not synced: what a loss of power cuts off is left out at the next start (`_load`).
+            part = path.with_name(f"{path.name}.part")
+            part.write_bytes(content if isinstance(content, bytes) else content.encode())
+            part.replace(path)
 
     def _register(self, key: str, media: Media) -> None:
         self._media[key] = media
@@ -434,14 +436,13 @@ def _photo_sizes(content: bytes, scaled: bool) -> list[tuple[int, int, bytes]]:
         raise BadRequestError("IMAGE_PROCESS_FAILED") from error
     longest = max(image.size)
     sizes = []
-    for side in (side for side in PHOTO_SIDES if side < longest):
-        smaller = image.copy()
-        smaller.thumbnail((side, side))
-        sizes.append((*smaller.size, _jpeg(smaller)))
     if longest <= PHOTO_SIDES[-1]:
         # Small enough already: a JPEG without EXIF is kept byte for byte.
         sizes.append((*image.size, content if _is_plain(content) else _jpeg(image)))
-    return sizes
+    for side in (side for side in reversed(PHOTO_SIDES) if side < longest):
+        image.thumbnail((side, side))
+        sizes.append((*image.size, _jpeg(image)))
+    return sizes[::-1]
 
 
 def _is_plain(content: bytes) -> bool:

@@ -43,6 +43,8 @@ NOT_HERE: Final = frozenset({"getUpdates"})
 TRIES: Final = 4
 FIRST_PAUSE: Final = 0.25
 HTTP_SERVER_ERROR: Final = 500
+#: httpx looks at each of them for each request, which takes longer than the rest of it.
+IDLE_CONNECTIONS: Final = 8
 #: Telegram gives bots files up to 20 MB; nothing larger is read into memory.
 ANSWER_BYTES: Final = 21_000_000
 #: The connection never stood, so nothing was sent.
@@ -95,7 +97,12 @@ class Request(HTTPXRequest):
             pool_timeout=30,
             media_write_timeout=40,
             proxy=proxy,
-            httpx_kwargs={"event_hooks": {"response": [self._look]}},
+            httpx_kwargs={
+                "event_hooks": {"response": [self._look]},
+                "limits": httpx.Limits(
+                    max_connections=connections, max_keepalive_connections=IDLE_CONNECTIONS
+                ),
+            },
         )
         #: Telegram's clock against this machine's, in seconds, which may be set wrong.
         self.clock_ahead = 0.0
