@@ -229,7 +229,7 @@ class Runner:
             seed.photo_roots, store.sync, settings.model, settings.photos_dir
         )
         request = Request(proxy=settings.proxy)
-        photos = Photos(roots)
+        photos = Photos(roots, self._fetch)
         thumbnails = Thumbnails(settings.thumbnails, photos, self._fetch)
         tesseract = (
             await asyncio.to_thread(find_tesseract, settings.ocr_languages)
@@ -257,7 +257,9 @@ class Runner:
         processor = Processor(questions)
         intake = Intake(library, metrics, processor, questions)
         limits = SendingLimits(
-            settings.telegram_rate, reserve=store.reserve if store.sync.shared else None
+            settings.telegram_rate,
+            reserve=store.reserve if store.sync.shared else None,
+            moved=lambda old, new: self.services.move_chat(old, new),
         )
         self.application = self._build(request, intake, processor, limits)
         library.bot = self.application.bot
@@ -315,12 +317,13 @@ class Runner:
         self._schedule()
 
     def _is_question(self, update: Update) -> bool:
-        """Whether an update will be answered with a message."""
+        """Whether an update will be answered: a press of a button, or a message to the bot."""
         message = update.message
-        bot = self.application.bot
-        return message is not None and (
+        if message is None:
+            return update.callback_query is not None
+        return (
             is_private(message)
-            or is_for_me(message, bot)
+            or is_for_me(message, self.application.bot)
             or (message.text or message.caption or "").startswith("/")
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 import numpy as np
+from PIL import Image
 
 from engine import scoring, terms
 from engine.encoder import Encoder, open_encoder
@@ -18,7 +19,7 @@ from engine.feedback import Feedback, mean_theta, rocchio
 from engine.index import NeighbourIndex, Neighbours
 from engine.model import Calibration, Model, ModelInfo, load_model
 from engine.photo import decode, encoder_input
-from engine.pictures import TopicCard, explain_picture, to_png
+from engine.pictures import TopicCard, explain_picture
 from engine.projection import centre, log_ratio
 from engine.results import (
     Annotation,
@@ -453,10 +454,11 @@ class Engine:
 
     def explain_picture(
         self, explanation: Explanation, *, photo: bytes | None, heading: str
-    ) -> bytes:
-        """An explanation as a PNG: its topics and, on a photo, the main words by themselves."""
+    ) -> Image.Image:
+        """Draw an explanation: its topics and, on a photo, the main words by themselves."""
         cards = [
-            TopicCard(share.name, share.share, [term.text for term in share.words])
+            # The first two words are the name.
+            TopicCard(share.name, share.share, [term.text for term in share.words[2:]])
             for share in explanation.topics
         ]
         heat = explanation.heat
@@ -467,7 +469,7 @@ class Engine:
             cards += [TopicCard(explanation.words[row].text, None, []) for row in own]
             heat = np.concatenate([heat, explanation.word_heat[own]])
         image = decode(photo, size_hint=800) if photo is not None else None
-        return to_png(explain_picture(image, cards, heat, heading=heading))
+        return explain_picture(image, cards, heat, heading=heading)
 
     def topics(self, *, language: str = "en") -> Sequence[Topic]:
         """The model's subject topics, largest first."""

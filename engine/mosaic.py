@@ -11,20 +11,27 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
-from io import BytesIO
 from typing import Final, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from engine.pictures import CARD, Colour, _font, _line_height, _rounded, _wrap, _write
+from engine.pictures import (
+    CARD,
+    INK,
+    PAPER,
+    Colour,
+    _font,
+    _line_height,
+    _rounded,
+    _wrap,
+    _write,
+)
 
 WIDTH: Final = 800
 """Pixels; on a phone the picture is shown at about 360 points, on a desktop at about 420."""
 
 GAP: Final = 6
-BETWEEN: Final[Colour] = (28, 29, 33)
-NOTE: Final[Colour] = (46, 48, 56)
 NEAR: Final[Colour] = (20, 20, 24)
 FAR: Final[Colour] = (226, 226, 230)
 EDGE: Final[Colour] = (150, 150, 158)
@@ -39,8 +46,6 @@ BEST_HEIGHT: Final = 0.95
 
 CUT: Final = 8
 """A photo so many pixels larger than its tile is cut, not made smaller."""
-
-QUALITY: Final = 75
 
 
 class Tile(NamedTuple):
@@ -88,7 +93,7 @@ def mosaic(tiles: Sequence[Tile], *, width: int = WIDTH) -> Image.Image:
         raise ValueError(f"a mosaic has 1 to 10 tiles, not {len(tiles)}")
     ratios = tuple(_ratio(tile) for tile in tiles)
     heights, counts = _rows(ratios, width)
-    page = Image.new("RGB", (width, sum(heights) + GAP * (len(heights) - 1)), BETWEEN)
+    page = Image.new("RGB", (width, sum(heights) + GAP * (len(heights) - 1)), PAPER)
     place, top = 0, 0
     for height, count in zip(heights, counts, strict=True):
         row = range(place, place + count)
@@ -104,13 +109,6 @@ def mosaic(tiles: Sequence[Tile], *, width: int = WIDTH) -> Image.Image:
         place += count
         top += height + GAP
     return page
-
-
-def to_photo(image: Image.Image) -> bytes:
-    """Encode as a JPEG for Telegram."""
-    out = BytesIO()
-    image.save(out, "JPEG", quality=QUALITY)
-    return out.getvalue()
 
 
 def _ratio(tile: Tile) -> float:
@@ -191,7 +189,7 @@ def crop_box(image: Image.Image, ratio: float) -> tuple[float, float, float, flo
 
 
 def _note(text: str, size: tuple[int, int]) -> Image.Image:
-    picture = Image.new("RGB", size, NOTE)
+    picture = Image.new("RGB", size, CARD)
     font = _font(max(18, size[0] // 14))
     margin = size[0] // 12
     height = _line_height(font)
@@ -199,7 +197,7 @@ def _note(text: str, size: tuple[int, int]) -> Image.Image:
         text, font, size[0] - 2 * margin, max(1, (size[1] - BADGE - 2 * margin) // height)
     )
     top = max(BADGE, (size[1] - len(lines) * height) // 2)
-    _write(ImageDraw.Draw(picture), (margin, top), lines, font, CARD)
+    _write(ImageDraw.Draw(picture), (margin, top), lines, font, INK)
     return picture
 
 
@@ -212,5 +210,5 @@ def _badge(text: str, far: bool) -> tuple[Image.Image, Image.Image]:
     draw = ImageDraw.Draw(badge)
     # A dark number shows on a night sky, too.
     draw.rounded_rectangle((0, 0, width - 1, BADGE - 1), BADGE // 3, outline=EDGE, width=3)
-    draw.text((width / 2, BADGE / 2), text, font=font, fill=NEAR if far else CARD, anchor="mm")
+    draw.text((width / 2, BADGE / 2), text, font=font, fill=NEAR if far else INK, anchor="mm")
     return badge, mask

@@ -20,12 +20,15 @@ from engine.files import shipped
 Colour = tuple[int, int, int]
 Font = ImageFont.FreeTypeFont
 
-PAPER: Final[Colour] = (244, 243, 240)
-CARD: Final[Colour] = (255, 255, 255)
-INK: Final[Colour] = (32, 33, 38)
-QUIET: Final[Colour] = (110, 111, 120)
-TRACK: Final[Colour] = (232, 230, 226)
-ACCENT: Final[Colour] = (197, 62, 92)
+# Dark, in chats of either theme, which a bot is not told: beside messages a dark picture looks like
+# a photo, and a light one glares in a dark chat.
+PAPER: Final[Colour] = (28, 29, 33)
+CARD: Final[Colour] = (46, 48, 56)
+INK: Final[Colour] = (242, 242, 245)
+QUIET: Final[Colour] = (174, 176, 188)
+TRACK: Final[Colour] = (74, 77, 88)
+ACCENT: Final[Colour] = (246, 124, 150)
+JPEG_QUALITY: Final = 80
 
 CAPTION_LINES: Final = 3
 WORDS_LINES: Final = 3
@@ -215,6 +218,13 @@ def heat_colours(heat: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
     return colours
 
 
+def to_photo(image: Image.Image) -> bytes:
+    """Encode as a JPEG for Telegram: in a hundredth of the time that a PNG takes."""
+    out = BytesIO()
+    image.save(out, "JPEG", quality=JPEG_QUALITY)
+    return out.getvalue()
+
+
 def to_png(image: Image.Image) -> bytes:
     """Encode as PNG."""
     out = BytesIO()
@@ -340,7 +350,7 @@ def _draw_badge(square: Image.Image, text: str, size: int) -> None:
     at = (size // 24, size // 24)
     square.paste((18, 18, 24), at, mask)
     ImageDraw.Draw(square).text(
-        (at[0] + width / 2, at[1] + height / 2), text, font=font, fill=CARD, anchor="mm"
+        (at[0] + width / 2, at[1] + height / 2), text, font=font, fill=INK, anchor="mm"
     )
 
 
@@ -450,7 +460,10 @@ def _grid(
         card.paste(TRACK, (0, 0, tile, photo.height))
         card.paste(view, ((tile - view.width) // 2, (photo.height - view.height) // 2))
         card.paste(text, (pad, photo.height + pad))
-        at = gap + column * (tile + gap), gap + sum(heights[:row]) + gap * row
+        # The last one by itself stands in the middle.
+        lone = number == len(cards) and not column
+        left = (page.width - tile) // 2 if lone and row else gap + column * (tile + gap)
+        at = left, gap + sum(heights[:row]) + gap * row
         _place_card(page, card, at, radius=tile // 20)
     return page
 

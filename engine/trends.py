@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
-from engine.mosaic import to_photo
 from engine.pictures import (
     ACCENT,
     CARD,
@@ -21,6 +20,7 @@ from engine.pictures import (
     _rounded,
     _wrap,
     _write,
+    to_photo,
 )
 from engine.results import Floats
 

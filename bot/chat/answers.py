@@ -342,12 +342,24 @@ def trend_buttons(topics: Sequence[int]) -> list[InlineKeyboardButton]:
     return [_button(str(number), "topic", topic, 0) for number, topic in enumerate(topics, 1)]
 
 
-def question_title(texts: Texts, query: Query, asked: str) -> str:
-    """A question that was asked before, in few words."""
-    said = " ".join([*query.filters, *query.words, *(f"-{word}" for word in query.minus)])
-    if query.kind == "text":
-        return said
-    return " · ".join(part for part in (f"🖼 {asked[:16].replace('T', ' ')}", said) if part)
+def question_title(query: Query, seen: Annotation | None, asked: str) -> str:
+    """A question that was asked before, in few words: as it was typed, and what its photo shows.
+
+    Parameters
+    ----------
+    seen
+        What is seen in the photo; None where there was none.
+    asked
+        When, ISO 8601.
+    """
+    # Hashtags and quoted words are filters, and stand in the text, too.
+    named = [filter_ for filter_ in query.filters if filter_ not in query.text]
+    typed = " ".join([*named, query.text]).strip()
+    if seen is None:
+        return typed
+    words = ", ".join(term.text for term in seen.words[:3])
+    # Two photos of the same things are two questions.
+    return " · ".join(part for part in (f"🖼 {words}", typed, asked[11:16]) if part)
 
 
 def history_keyboard(titles: Mapping[int, str]) -> InlineKeyboardMarkup:

@@ -18,6 +18,7 @@ from bot.chat.failures import UserError
 from bot.chat.screens import Drawn
 from bot.telegram.pictures import File
 from engine.errors import EmptyQueryError, PhotoTooLargeError, StoreError
+from engine.pictures import to_photo
 from engine.results import Explanation, Hit, Page, Query
 from engine.store import Asked, Post
 
@@ -263,6 +264,7 @@ async def open_post(conversation: Conversation, query: int, key: int) -> None:
             keyboard = answers.post_keyboard(texts, query, key, vote=vote)
             caption = answers.post_caption(texts, post)
             drawn = await screens.single(conversation, caption, keyboard, post)
+            await conversation.begin()
             message = await screens.deliver(conversation, drawn)
             if query and message is not None:
                 await _note_shown(conversation, query, {key: message.message_id})
@@ -284,7 +286,7 @@ async def explain(conversation: Conversation, asked: Asked, offset: int, message
                 if not why.topics:
                     return why, None
                 picture = services.engine.explain_picture(why, photo=photo, heading=heading)
-                return why, picture
+                return why, to_photo(picture)
 
             why, picture = await services.work.run(look)
             if picture is None:

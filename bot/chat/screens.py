@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +12,10 @@ from telegram.error import BadRequest
 
 from bot.chat import answers
 from bot.chat.context import Conversation, Screen, no_right
+from bot.telegram.pictures import sendable
 from engine.errors import StoreError
-from engine.mosaic import Tile, mosaic, to_photo
+from engine.mosaic import Tile, mosaic
+from engine.pictures import to_photo
 from engine.store import Post
 
 _LOGGER = logging.getLogger(__name__)
@@ -80,8 +81,8 @@ async def single(
     conversation: Conversation, caption: str, keyboard: InlineKeyboardMarkup | None, post: Post
 ) -> Drawn:
     """A post by itself: its photo at Telegram, else from disk."""
-    drawn = Drawn(Screen(post.file, caption, keyboard), None, [post])
-    return drawn if post.file else await _redrawn(conversation, drawn)
+    drawn = Drawn(Screen(sendable(post.file), caption, keyboard), None, [post])
+    return drawn if drawn.screen.photo else await _redrawn(conversation, drawn)
 
 
 async def _redrawn(conversation: Conversation, drawn: Drawn) -> Drawn:
@@ -89,7 +90,7 @@ async def _redrawn(conversation: Conversation, drawn: Drawn) -> Drawn:
     screen = drawn.screen
     if drawn.what is None:
         (post,) = drawn.posts
-        photo = await asyncio.to_thread(services.photos.read, post.photo)
+        photo = await services.photos.to_send(post)
         caption = screen.caption
         if photo is None and (post.photo or post.file):
             note = conversation.texts("photo_missing")

@@ -19,6 +19,7 @@ from telegram.ext import ExtBot
 
 from bot.library.photos import Photos
 from bot.library.store import Store
+from bot.telegram.pictures import sendable
 from engine.errors import StoreError
 from engine.store import Post
 
@@ -64,9 +65,9 @@ class Storage:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def want(self, posts: Iterable[Post]) -> None:
-        """Upload these first, those that have a photo on disk alone."""
+        """Upload these first, those that Telegram has no photo of."""
         for post in posts:
-            if post.photo and not post.file and len(self._wanted) < WANTED_MAX:
+            if not sendable(post.file) and len(self._wanted) < WANTED_MAX:
                 self._wanted[post.key] = None
         if self._wanted:
             self._wake.set()
@@ -95,7 +96,7 @@ class Storage:
                 await asyncio.wait_for(self._wake.wait(), LOOK_EVERY)
 
     async def _upload(self, post: Post) -> None:
-        if post.file or (photo := await asyncio.to_thread(self._photos.read, post.photo)) is None:
+        if sendable(post.file) or (photo := await self._photos.to_send(post)) is None:
             return
         assert self._chat is not None
         message = await self._bot.send_photo(self._chat, photo, disable_notification=True)

@@ -25,7 +25,7 @@ from telegram import Bot, Message, MessageOriginChannel, MessageOriginHiddenUser
 from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 
 from bot.library.cleaning import Gate
-from bot.library.photos import Photos
+from bot.library.photos import Fetch, Photos
 from bot.library.picture_words import PictureWords
 from bot.library.store import Store
 from bot.library.thumbnails import Thumbnails
@@ -71,8 +71,6 @@ _BLANKS: Final = re.compile(r"[ \t\u00a0]+")
 _CONTROLS: Final = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2028-\u202e\ufeff\ud800-\udfff]"
 )
-
-Fetch = Callable[[str], Awaitable[bytes]]
 
 
 def clean(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from telegram.error import TelegramError
 
-from bot.library.photos import Photos
+from bot.library.photos import Fetch, Photos
 from bot.library.store import Store
 from engine.errors import Image2PicError, StoreError
 from engine.ocr import SECONDS, Tesseract
@@ -28,7 +28,6 @@ ASKED_AT_ONCE: Final = 2
 BATCH: Final = 16
 _DETAIL: Final = 1000
 
-Fetch = Callable[[str], Awaitable[bytes]]
 Changed = Callable[[Post, str], Awaitable[object]]
 
 

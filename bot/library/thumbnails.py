@@ -12,7 +12,7 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -20,7 +20,7 @@ from typing import Final, Protocol
 from PIL import Image
 from telegram.error import TelegramError
 
-from bot.library.photos import Photos
+from bot.library.photos import Fetch, Photos
 from engine.errors import Image2PicError
 from engine.photo import decode
 
@@ -33,8 +33,6 @@ _DETAIL: Final = 640  # of a long photo both sides are decoded at no less
 _FORMAT, _QUALITY = "JPEG", 70
 
 _LOGGER = logging.getLogger(__name__)
-
-Fetch = Callable[[str], Awaitable[bytes]]
 
 
 class HasPhoto(Protocol):

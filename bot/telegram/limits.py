@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
-from telegram.error import RetryAfter
+from telegram.error import ChatMigrated, RetryAfter
 from telegram.ext import BaseRateLimiter
 
 _LOGGER = logging.getLogger(__name__)
@@ -97,6 +97,8 @@ class SendingLimits(BaseRateLimiter[int]):
         Factor on the limits of single chats.
     reserve
         `engine.store.Store.reserve`, where several bots keep the limits together.
+    moved
+        Called where Telegram says that a group is a supergroup now: with its old and new number.
     """
 
     def __init__(
@@ -105,8 +107,9 @@ class SendingLimits(BaseRateLimiter[int]):
         *,
         scale: float = 1.0,
         reserve: Callable[..., Awaitable[float]] | None = None,
+        moved: Callable[[int, int], Awaitable[None]] | None = None,
     ) -> None:
-        self._reserve = reserve
+        self._reserve, self._moved = reserve, moved
         self._all = Bucket(rate, max(1.0, rate / 10)) if rate else None
         self._scale = scale
         self._chats: dict[str, _Chat] = {}
@@ -132,7 +135,28 @@ class SendingLimits(BaseRateLimiter[int]):
         data: dict[str, Any],
         rate_limit_args: int | None,
     ) -> Any:
-        """Call when it is due; again after a 429, for which the chat alone is silent."""
+        """Call when it is due; again after a 429, for which the chat alone is silent.
+
+        What was meant for a group that became a supergroup goes there.
+        """
+        try:
+            return await self._when_due(callback, args, kwargs, endpoint, data)
+        except ChatMigrated as error:
+            if self._moved is None:
+                raise
+            await self._moved(int(data["chat_id"]), error.new_chat_id)
+            # The same that `args` hold.
+            data["chat_id"] = error.new_chat_id
+            return await self._when_due(callback, args, kwargs, endpoint, data)
+
+    async def _when_due(
+        self,
+        callback: Callable[..., Coroutine[Any, Any, Any]],
+        args: Any,
+        kwargs: dict[str, Any],
+        endpoint: str,
+        data: dict[str, Any],
+    ) -> Any:
         target = data.get("chat_id")
         if target is None or endpoint in FREE:
             return await self._retried(callback, args, kwargs, None)

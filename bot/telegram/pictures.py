@@ -13,6 +13,16 @@ from engine.corpus.posts import is_photo_name
 _UNTYPED: Final = ("", "application/octet-stream", "binary/octet-stream", "application/x-unknown")
 
 
+#: How file_ids begin by which no photo is sent: of stills, videos, documents, stickers, animations
+#: and round videos. (The first byte is the kind of the file; others are tried.)
+_NO_PHOTO: Final = ("AAM", "BA", "BQ", "CA", "Cg", "DQ")
+
+
+def sendable(file_id: str | None) -> str | None:
+    """The file_id, if a photo may be sent by it; None for a file, or the still of a video."""
+    return None if file_id is None or file_id.startswith(_NO_PHOTO) else file_id
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """A photo at Telegram.

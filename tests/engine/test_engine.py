@@ -18,7 +18,6 @@ import pytest
 from corpora import SCENES, draw
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from engine.engine import DEPTH, Engine
 from engine.errors import (
@@ -501,11 +500,7 @@ class TestExplain:
         assert len(why.words) == 2
         assert why.word_heat is not None
         assert why.word_heat.shape == (2, 8, 8)
-        png = engine.explain_picture(why, photo=photo, heading="What I see")
-        assert png.startswith(b"\x89PNG")
-        with Image.open(io.BytesIO(png)) as image:
-            image.load()
-            assert min(image.size) > 200
+        assert min(engine.explain_picture(why, photo=photo, heading="What I see").size) > 200
 
     def test_the_picture_shows_the_main_words_by_themselves(self, engine: Engine) -> None:
         photo = jpeg("snow")
@@ -513,9 +508,7 @@ class TestExplain:
         assert len(why.topics[0].words) > 1
 
         def height(shown: Explanation) -> int:
-            png = engine.explain_picture(shown, photo=photo, heading="x")
-            with Image.open(io.BytesIO(png)) as image:
-                return image.height
+            return engine.explain_picture(shown, photo=photo, heading="x").height
 
         without = height(replace(why, words=(), word_heat=None))
         assert height(why) > 1.5 * without
@@ -529,8 +522,7 @@ class TestExplain:
         why = engine.explain(engine.query(text="снег"), language="ru")
         assert why.heat is None
         assert {term.language for share in why.topics for term in share.words} == {"ru"}
-        png = engine.explain_picture(why, photo=None, heading="снег")
-        assert png.startswith(b"\x89PNG")
+        assert min(engine.explain_picture(why, photo=None, heading="снег").size) > 100
 
     def test_no_topics(self, engine: Engine) -> None:
         photo = jpeg("sea")

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from engine.mosaic import WIDTH, Tile, crop_box, mosaic, to_photo
+from engine.mosaic import WIDTH, Tile, crop_box, mosaic
+from engine.pictures import to_photo
 
 sizes = st.tuples(st.integers(1, 900), st.integers(1, 900))
 

@@ -276,6 +276,27 @@ class TestEncoding:
         assert Image.open(BytesIO(to_png(self.noise()))).tobytes() == self.noise().tobytes()
 
 
+def test_letters_are_read_on_both_papers_and_no_picture_glares() -> None:
+    """Contrasts by WCAG 2: 4.5 for letters, 3 for bars; in a dark chat the paper stays quiet."""
+
+    def luminance(colour: pictures.Colour) -> float:
+        parts = np.array(colour) / 255
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    def contrast(one: pictures.Colour, other: pictures.Colour) -> float:
+        dark, light = sorted((luminance(one), luminance(other)))
+        return (light + 0.05) / (dark + 0.05)
+
+    for paper in (pictures.PAPER, pictures.CARD):
+        for ink in (pictures.INK, pictures.QUIET, pictures.ACCENT):
+            assert contrast(ink, paper) >= 4.5
+    assert contrast(pictures.ACCENT, pictures.TRACK) >= 3
+    # Telegram's dark and light backgrounds.
+    assert contrast(pictures.PAPER, (14, 22, 33)) < 1.5
+    assert contrast(pictures.PAPER, (255, 255, 255)) > 10
+
+
 def test_matplotlib_is_not_imported() -> None:
     code = "import sys, engine.pictures; assert not {'matplotlib', 'scipy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

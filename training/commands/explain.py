@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from engine.engine import Engine
+from engine.pictures import to_png
 from training.commands.common import line, model_argument, positive, read_photo, write_picture
 
 
@@ -29,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{100 * share.share:5.1f} %  topic {share.topic + 1:3d}  {line(share.words)}")
     if args.out:
         heading = args.text or {"en": "What I see", "ru": "Что я вижу"}[args.language]
-        write_picture(args.out, engine.explain_picture(why, photo=photo, heading=heading))
+        picture = engine.explain_picture(why, photo=photo, heading=heading)
+        write_picture(args.out, to_png(picture))
         print(f"picture: {args.out}")
     return 0

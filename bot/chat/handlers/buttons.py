@@ -161,6 +161,8 @@ async def _vote(
         raise UserError("gone")
     before = (await store.votes(asked.id, asked.user)).get(key, 0)
     value = 0 if before == value else value
+    # Done twice, it would be undone.
+    await conversation.begin()
     await store.vote(user=asked.user, query=asked.id, key=key, value=value)
     query = asking.stored_query(conversation, asked)
     conversation.services.engine.feedback.set(

@@ -133,8 +133,12 @@ async def on_history(update: Update, context: Context) -> None:
         if asked.model != services.engine.info.id or asked.kind == "post":
             continue
         with suppress(ValueError):
-            title = answers.question_title(texts, Query.from_bytes(asked.query), asked.asked)
-            titles.setdefault(title, asked.id)
+            query = Query.from_bytes(asked.query)
+            seen = None
+            if query.kind != "text":
+                language = texts.language
+                seen = await services.work.run(services.engine.annotate, query, language=language)
+            titles.setdefault(answers.question_title(query, seen, asked.asked), asked.id)
     shown = {number: title for title, number in list(titles.items())[:HISTORY_SHOWN] if title}
     if shown:
         await conversation.say(texts("history"), answers.history_keyboard(shown))

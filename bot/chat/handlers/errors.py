@@ -8,7 +8,6 @@ from contextlib import suppress
 from telegram import CallbackQuery, InlineQuery, Message, Update
 from telegram.error import (
     BadRequest,
-    ChatMigrated,
     Forbidden,
     NetworkError,
     RetryAfter,
@@ -39,8 +38,6 @@ async def _handle(update: object, context: Context) -> None:
     assert error is not None
     services = context.services
     texts = await _texts(services, update)
-    if isinstance(error, ChatMigrated) and isinstance(update, Update) and update.effective_chat:
-        await services.move_chat(update.effective_chat.id, error.new_chat_id)
     words = words_and_log(services, texts, error, f"update {_name(update)}")
     if isinstance(update, Update):
         if words is None and update.callback_query:

@@ -30,6 +30,7 @@ from bot.chat.failures import UserError
 from bot.chat.screens import wrong_file
 from bot.chat.texts import Texts
 from bot.chat.textual import plain
+from bot.telegram.pictures import sendable
 from engine.errors import EmptyQueryError, UnknownWordsError
 from engine.results import Page, Query
 from engine.store import Post
@@ -158,8 +159,8 @@ def _result(services: Services, texts: Texts, post: Post) -> InlineQueryResult:
     """Show a photo by file_id where Telegram has it, else by public address, else an article."""
     key = str(post.key)
     caption = answers.post_caption(texts, post)
-    if post.file:
-        return InlineQueryResultCachedPhoto(key, post.file, caption=caption)
+    if file := sendable(post.file):
+        return InlineQueryResultCachedPhoto(key, file, caption=caption)
     if services.settings.photos_url and post.photo:
         address = f"{services.settings.photos_url}/{quote(post.photo)}"
         return InlineQueryResultPhoto(key, address, address, caption=caption)

@@ -57,12 +57,11 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
         "adverts and copies that were kept out of it."
     ),
     "privacy": (
-        "What I keep: your language; what you asked (the words that I know and the topics, as "
-        "numbers; not your photo and not the file); Telegram's own reference to the photo, so that "
-        "<i>Why?</i> works later; and your votes. A question as you wrote it is kept "
-        "only until it is answered; what is known of it without a vote is deleted after {days} "
-        "days. Photos you ask with are never written to disk. /forget deletes all of it at "
-        "once."
+        "What I keep: your language; what you asked (your words, and its topics as numbers; of a "
+        "photo neither the picture nor the file, but Telegram's own reference to it, so that "
+        "<i>Why?</i> works later); and your votes. A question is deleted after {days} days; where "
+        "you voted on its answer, its words and the reference are. Photos you ask with are never "
+        "written to disk. /forget deletes all of it at once."
     ),
     "forgotten": "Done: I deleted {queries} and {votes} of yours. I know nothing about you now.",
     "n_questions": ("{n} question", "{n} questions"),

@@ -40,7 +40,7 @@ let takeover;
 let source;
 let typingTimer;
 let loadingOlder = false;
-let chatsFrame = null;
+let chatsTimer = null;
 
 // Look ---------------------------------------------------------------------------------------
 
@@ -113,19 +113,19 @@ function avatarOf(chat) {
 const kindKey = (chat) => (chat.type === "supergroup" ? "group" : chat.type);
 const kindOf = (chat) => t(kindKey(chat));
 
-// At most once a frame: posts that are taken over come by the dozen.
+// Posts that are taken over come by the dozen, and what the bot stores is deleted at once.
 function drawChatsSoon() {
-  chatsFrame ??= requestAnimationFrame(() => {
-    chatsFrame = null;
+  chatsTimer ??= setTimeout(() => {
+    chatsTimer = null;
     drawChats();
-  });
+  }, 100);
 }
 
 function drawChats() {
   const focused = document.activeElement?.dataset.chat;
   byId("chats").replaceChildren(
     ...state.chats.map((chat) => {
-      const count = unread.get(chat.id) ?? 0;
+      const count = unread.get(chat.id)?.size ?? 0;
       const button = el(
         "button",
         { type: "button", class: "chat", dataset: { chat: chat.id }, "aria-current": chat.id === state.chat.id ? "true" : null, onclick: () => openChat(chat.id) },
@@ -206,11 +206,11 @@ function onEvent(event) {
   if (!chat) return;
   const here = chat === state.chat;
   if (event.type === "message") {
-    chat.last = event.message;
+    [chat.before, chat.last] = [chat.last, event.message];
     const own = event.message.from?.id === state.user.id;
     if (!own) stopTyping(chat);
     if (here) list.put(event.message);
-    else if (!own) unread.set(id, (unread.get(id) ?? 0) + 1);
+    else if (!own) unread.set(id, (unread.get(id) ?? new Set()).add(event.message.message_id));
     if (here && view.pinned) list.trim();
     drawChatsSoon();
     if (here && (view.pinned || own)) requestAnimationFrame(() => view.toEnd(true));
@@ -221,7 +221,10 @@ function onEvent(event) {
     if (here) list.put(event.message).then(() => showPressed(event.message));
     drawChatsSoon();
   } else if (event.type === "deleted") {
+    if (chat.last?.message_id === event.message_id) chat.last = chat.before;
+    unread.get(id)?.delete(event.message_id);
     if (here) list.remove(event.message_id);
+    drawChatsSoon();
   } else if (event.type === "action" && here) {
     drawHead(event.action);
     clearTimeout(typingTimer);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from bot.app import Runner
 from bot.chat.failures import UserError
 from bot.chat.filters import only_filters, split
 from bot.chat.texts import Texts
-from tests.bot.conftest import fill
+from tests.bot.conftest import NIGHT, SNOW, fill, jpeg
 from tests.user.client import LocalUser
 
 EN = Texts("en")
@@ -94,6 +96,21 @@ async def test_history_asks_again(anna: LocalUser, runner: Runner) -> None:
     await anna.send_text("/history")
     history = await anna.wait_reply()
     assert [b.text for b in history.buttons] == ["snowy forest", "since:2024 sunset"]
+    # Photos by what they show; words that are not known as they were typed.
+    await anna.send_photo(jpeg(SNOW), "sea xyzzy")
+    await anna.wait_reply()
+    await anna.send_photo(jpeg(NIGHT))
+    await anna.wait_reply()
+    await anna.send_text("#sunset plugh")
+    await anna.wait_reply()
+    await anna.send_text("/history")
+    history = await anna.wait_reply()
+    tag, night, both = (b.text for b in history.buttons[:3])
+    assert tag == "#sunset plugh"
+    assert re.fullmatch(r"🖼 city, night · \d\d:\d\d", night)
+    assert re.fullmatch(r"🖼 .+ · sea xyzzy · \d\d:\d\d", both)
+    await anna.press(history, night)
+    assert (await anna.wait_reply()).text.startswith("I see: city")
     await anna.press(history, "since:2024 sunset")
     assert (await anna.wait_reply()).text.count("Sunset") == 6
     await anna.send_text("/forget")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from bot.app import Runner
 from bot.chat.texts import Texts
 from bot.local.state import GROUP_ID
+from engine.results import Page
 from tests.bot.conftest import SUNSET, fill, jpeg, make_settings, running, until
 from tests.user.client import LocalTimeoutError, LocalUser
 from tests.user.faults import FaultyServer
@@ -69,6 +71,34 @@ async def test_an_answer_stays_in_its_topic(
                                  message_thread_id=55, sender_chat=GROUP))  # fmt: skip
     await until(lambda: sent(server))
     assert str(sent(server)[-1]["message_thread_id"]) == "55"
+    # What is replied to may be gone by then.
+    assert json.loads(sent(server)[-1]["reply_parameters"])["allow_sending_without_reply"]
+
+
+async def test_an_action_stays_in_its_topic_and_none_is_shown_while_others_wait(
+    anna: LocalUser, runner: Runner, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(anna, runner)
+    search = runner.services.engine.search
+
+    def slowly(*args: Any, **more: Any) -> Page:
+        time.sleep(1.2)
+        return search(*args, **more)
+
+    monkeypatch.setattr(runner.services.engine, "search", slowly)
+    words = f"@{anna.bot['username']} sunset"
+    topic = {"is_topic_message": True, "message_thread_id": 55, "sender_chat": GROUP}
+    server.context.world.chats[GROUP_ID].threads.add(55)
+    server.inject_update(message(words, **topic))
+    await until(lambda: sent(server))
+    (action,) = sent(server, "sendChatAction")
+    assert str(action["message_thread_id"]) == "55"
+    # An action counts as a message: an answer costs one, however slow the machine is.
+    server.inject_update(message(words, **topic))
+    await anna.send_text("sunset")
+    await anna.wait_reply()
+    await until(lambda: len(sent(server)) == 3)
+    assert len(sent(server, "sendChatAction")) == 1
 
 
 async def test_a_greeting_when_added(anna: LocalUser, runner: Runner, server: FaultyServer) -> None:
@@ -93,6 +123,26 @@ async def test_a_group_that_becomes_a_supergroup_keeps_its_library(
     new = server.migrate_group()
     await until(lambda: runner.services.library.groups == {new})
     assert await runner.services.store.groups() == {new}
+
+
+async def test_an_answer_follows_its_group_into_the_supergroup(
+    anna: LocalUser, runner: Runner, server: FaultyServer
+) -> None:
+    await fill(anna, runner)
+    await anna.send_text("/library", chat_id=GROUP_ID)
+    await anna.wait_reply(chat_id=GROUP_ID)
+    # It becomes one between the question and the answer; nothing else tells so.
+    world = server.context.world
+    new = world.add_chat({**world.chats[GROUP_ID].raw, "id": GROUP_ID - 77})
+    world.chats[GROUP_ID].migrated_to = new.id
+    server.inject_update(message("/find sunset", sender_chat=GROUP,
+                         entities=[{"type": "bot_command", "offset": 0, "length": 5}]))  # fmt: skip
+    await until(lambda: len(sent(server)) == 2)
+    assert [(int(c.values["chat_id"]), c.code) for c in server.calls("sendPhoto")] == [
+        (GROUP_ID, 400),
+        (new.id, 200),
+    ]
+    assert runner.services.library.groups == await runner.services.store.groups() == {new.id}
 
 
 async def test_a_group_without_photos_is_told_once(

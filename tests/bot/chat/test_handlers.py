@@ -167,11 +167,13 @@ async def test_pages_are_turned_in_place(
     assert len(await anna.history()) == 2
 
 
-async def test_a_number_opens_a_post(anna: LocalUser, runner: Runner) -> None:
+async def test_a_number_opens_a_post(anna: LocalUser, runner: Runner, server: FaultyServer) -> None:
     await fill(anna, runner)
     answer = await answer_to(anna, "sunset")
     post = await opened(anna, answer, "2")
     assert post.photo
+    # Telegram has the photo: it is not uploaded.
+    assert "<file>" not in server.calls("sendPhoto")[-1].values.values()
     line = next(line for line in answer.text.splitlines() if line.startswith("2 "))
     assert post.text.startswith(line.removeprefix("2 "))
     assert [b.text for b in post.buttons] == [EN("button_like"), "👍", "👎"]
@@ -197,6 +199,19 @@ async def test_why_and_back(anna: LocalUser, runner: Runner) -> None:
         back = await anna.wait_edit(answer)
         assert back.text == answer.text
         assert numbers(back) == numbers(answer)
+
+
+async def test_an_edit_that_changes_nothing_is_no_error(
+    anna: LocalUser, runner: Runner, server: FaultyServer
+) -> None:
+    await fill(anna, runner)
+    answer = await answer_to(anna, "sunset")
+    query = (answer.buttons[0].data or "").split(":")[1]
+    assert (await anna.press_data(answer, f"m:{query}:0")).text == ""
+    await until(lambda: server.calls("editMessageMedia"))
+    assert server.calls("editMessageMedia")[-1].code == 400
+    with pytest.raises(LocalTimeoutError):
+        await anna.wait_reply(0.7)
 
 
 async def test_votes_change_the_order_at_once_and_are_undone(
@@ -330,6 +345,10 @@ async def test_what_cannot_be_used_has_its_own_answer(anna: LocalUser, runner: R
     assert (await anna.wait_reply()).text == EN("unsupported")
     await anna.send_text("/nosuchcommand")
     assert (await anna.wait_reply()).text == EN("empty")
+    # Telegram no longer has it.
+    gone = {"file_id": "AgACAgIAAxgone-long-ago", "file_unique_id": "g", "width": 9, "height": 9}
+    await anna.send_fields({"photo": [gone]})
+    assert (await anna.wait_reply()).text == EN("photo_gone")
 
 
 async def test_too_large_a_file_is_not_downloaded(tmp_path: Path, server: LocalServer) -> None:
@@ -405,6 +424,14 @@ async def test_topics_and_their_posts(anna: LocalUser, runner: Runner) -> None:
     assert [b.text for b in post.buttons] == [EN("button_like")]
     await anna.press(topic, EN("button_topics"))
     assert (await anna.wait_edit(page)).text == page.text
+
+
+async def test_help_tells_the_filters(anna: LocalUser, runner: Runner) -> None:
+    for language in ("en", "ru"):
+        await anna.set_language(language)
+        told = (await answer_to(anna, "/help")).text
+        for part in ("since:2025-01", "until:2025", "from:@", " -", '"', "/trends"):
+            assert part in told, (language, part)
 
 
 async def test_a_library_without_posts_has_no_topics(anna: LocalUser, runner: Runner) -> None:

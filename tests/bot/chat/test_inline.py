@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.chat.texts import Texts
 from bot.local.state import GROUP_ID
-from tests.bot.conftest import SUNSET, fill, jpeg, make_settings, running
+from tests.bot.conftest import SUNSET, fill, jpeg, make_settings, running, until
 from tests.user.client import LocalUser
 from tests.user.faults import FaultyServer
 
@@ -36,6 +36,34 @@ async def test_photos_on_disk_are_shown_within_the_first_minute(
         # Nothing of it is left to see in the storage chat.
         await asyncio.sleep(0.3)
         assert [m for m in await anna.history(chat_id=GROUP_ID) if m.photo] == []
+
+
+async def test_files_and_stills_of_videos_are_opened_and_shown_inline(
+    tmp_path: Path, server: FaultyServer
+) -> None:
+    settings = make_settings(server, tmp_path, storage_chat=GROUP_ID)
+    async with running(settings) as runner, LocalUser(server.url) as anna:
+        channel = anna.channel_id
+        await anna.send_media("video", b"film", "a.mp4", jpeg(SUNSET), "sunset", chat_id=channel)
+        large = jpeg(SUNSET, 5, size=(6400, 4800))
+        await anna.send_document(large, "b.jpg", "sunset sea", mime_type="image/jpeg",
+                                 chat_id=channel)  # fmt: skip
+        await until(lambda: len(runner.services.engine) == 2)
+        await anna.send_text("sunset")
+        answer = await anna.wait_reply()
+        # By their file_ids no photo can be sent: they are uploaded, once.
+        for number in ("1", "2"):
+            for upload in (True, False):
+                await anna.press(answer, number)
+                assert (await anna.wait_reply()).photo
+                assert ("<file>" in server.calls("sendPhoto")[-1].values.values()) is upload
+        runner.services.store.sync._write("DELETE FROM files")  # type: ignore[attr-defined]
+        await anna.send_media("animation", b"gif", "c.gif", jpeg(SUNSET, 7), "sunset",
+                              chat_id=channel)  # fmt: skip
+        await until(lambda: len(runner.services.engine) == 3)
+        async with asyncio.timeout(10):
+            while not any("photo_file_id" in r for r in (await anna.inline("sunset")).results):
+                await asyncio.sleep(0.1)
 
 
 async def test_a_post_without_words_has_no_number_for_a_title(

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from bot.library.photos import Photos
+from engine.store import Post
 
 
 @pytest.fixture
@@ -30,3 +33,37 @@ def test_the_first_folder_wins(photos: Photos) -> None:
 )
 def test_anything_else_is_none(photos: Photos, name: str | None) -> None:
     assert photos.read(name) is None
+
+
+async def test_what_telegram_takes(tmp_path: Path) -> None:
+    """Formats and sizes that Telegram refuses become a JPEG; a file at Telegram is downloaded."""
+    asked = []
+
+    async def fetch(file_id: str) -> bytes:
+        asked.append(file_id)
+        return _encoded((900, 600), "WEBP")
+
+    photos = Photos([tmp_path], fetch)
+    for name, data in {
+        "good.jpg": _encoded((900, 600), "JPEG"),
+        "large.jpg": _encoded((6000, 4500), "JPEG"),
+        "other.webp": _encoded((900, 600), "WEBP"),
+        "broken.jpg": b"no photo",
+    }.items():
+        (tmp_path / name).write_bytes(data)
+    assert await photos.to_send(Post(1, "a", "good.jpg")) == (tmp_path / "good.jpg").read_bytes()
+    for name, size in (("large.jpg", (1280, 960)), ("other.webp", (900, 600))):
+        sent = await photos.to_send(Post(1, "a", name))
+        assert sent is not None
+        with Image.open(io.BytesIO(sent)) as image:
+            assert (image.format, image.size) == ("JPEG", size)
+    assert await photos.to_send(Post(1, "a", "broken.jpg")) is None
+    assert await photos.to_send(Post(1, "a")) is None
+    assert (await photos.to_send(Post(1, "a", file="BQAC"))) is not None
+    assert asked == ["BQAC"]
+
+
+def _encoded(size: tuple[int, int], kind: str) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", size, "teal").save(out, kind)
+    return out.getvalue()

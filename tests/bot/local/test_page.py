@@ -21,6 +21,7 @@ from telegram import (
 from telegram.ext import Application, ApplicationBuilder, ContextTypes, TypeHandler
 
 from bot.local.server import LocalServer
+from bot.local.state import GROUP_ID
 from tests.browser import CHROMIUM, DESKTOP, LAPTOP, PHONE, SMALL, TABLET, Shown, open_page
 from tests.user.client import LocalUser
 
@@ -511,6 +512,23 @@ async def at_end(shown: Shown) -> None:
     )
     assert abs(gap) < 2 or await in_view(shown, ".message:not(.own) .photo img")
     assert await shown.page.locator("#to-end").is_hidden()
+
+
+async def test_what_the_bot_stores_is_not_unread(app, server, browser) -> None:
+    """Photos for inline mode are handed to Telegram in another chat, and deleted there."""
+    shown = await open_page(browser, server.url, DESKTOP)
+    news = await app.bot.send_message(GROUP_ID, "news")
+    badge, last = shown.page.locator(".badge"), shown.page.locator(".chat-last")
+    await playwright.expect(badge).to_have_text("1")
+    for mark in range(3):
+        stored = await app.bot.send_photo(GROUP_ID, make_photo(mark))
+        await stored.delete()
+    await asyncio.sleep(0.5)
+    await playwright.expect(badge).to_have_text("1")
+    await playwright.expect(last.filter(has_text="news")).to_have_count(1)
+    await news.delete()
+    await playwright.expect(badge).to_have_count(0)
+    assert shown.problems == []
 
 
 async def test_the_last_message_stays_in_view(app, server, browser) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from bot.local.server import LocalServer
+from bot.telegram import intake
 from bot.telegram.intake import IN_HAND_MAX
 from engine.store import SqliteStore
 from tests.bot.conftest import fill, make_settings, running, until
-from tests.user.client import LocalTimeoutError, LocalUser
+from tests.user.client import ChatMessage, LocalTimeoutError, LocalUser
 
 
 def asked(number: int, user: LocalUser, text: str = "sunset") -> str:
@@ -67,6 +68,64 @@ async def test_an_update_delivered_twice_is_answered_once(
                 await anna.wait_reply(0.7)
         with SqliteStore(settings.library, bot=4242) as store:
             assert store.open_questions() == []
+
+
+async def test_a_press_is_written_down_too_and_done_once(
+    tmp_path: Path, server: LocalServer
+) -> None:
+    settings = make_settings(server, tmp_path)
+
+    def pressed(number: int, under: ChatMessage, button: str) -> str:
+        person = {"id": under.chat_id, "is_bot": False, "first_name": "Anna"}
+        press = {"id": str(number), "from": person, "message": under.raw, "chat_instance": "1",
+                 "data": under.button(button).data}  # fmt: skip
+        return json.dumps({"update_id": number, "callback_query": press})
+
+    async with LocalUser(server.url) as anna:
+        async with running(settings) as runner:
+            await fill(anna, runner)
+            await anna.send_text("sunset")
+            answer = await anna.wait_reply()
+            await anna.press(answer, "1")
+            post = await anna.wait_reply()
+            # Delivered twice, a vote is not taken back.
+            update = json.loads(pressed(900_000_001, post, "👍"))
+            for _ in range(2):
+                await runner.application.update_queue.put(_update(update, runner))
+            await anna.wait_edit(post)
+            assert (await runner.services.store.counts()).votes == 1
+        # Cut off before it was begun; a vote that was given, but not marked as done.
+        with SqliteStore(settings.library, bot=4242) as store:
+            store.take([(900_000_002, pressed(900_000_002, answer, "2"), "")])
+            store.take([(900_000_003, pressed(900_000_003, post, "👍"), "")])
+            store.begun(900_000_003)
+        async with running(settings) as runner:
+            opened = await anna.wait_reply()
+            assert opened.text.startswith("Sunset")
+            with pytest.raises(LocalTimeoutError):
+                await anna.wait_reply(0.7)
+            assert (await runner.services.store.counts()).votes == 1
+
+
+async def test_polling_pauses_while_there_is_too_much_in_hand(
+    tmp_path: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "IN_HAND_MAX", 3)
+    async with running(make_settings(server, tmp_path)) as runner, LocalUser(server.url) as anna:
+        await fill(anna, runner)
+        server.plan_fault("delay", "sendPhoto", seconds=0.6, times=8)  # type: ignore[attr-defined]
+        for _ in range(4):
+            await anna.send_text("sunset")
+        await until(lambda: runner.services.turns.waiting == 2)
+        for _ in range(4):
+            await anna.send_text("sunset")
+        polls = len(server.calls("getUpdates"))  # type: ignore[attr-defined]
+        await asyncio.sleep(0.3)
+        # One more may have been on its way; the rest waits at Telegram.
+        assert runner.services.turns.waiting == 2
+        assert len(server.calls("getUpdates")) <= polls + 1  # type: ignore[attr-defined]
+        # None is lost.
+        assert len(await anna.wait_replies(quiet=2)) == 8
 
 
 def _update(raw, runner):  # type: ignore[no-untyped-def]
