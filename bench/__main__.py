@@ -137,6 +137,16 @@ def _faults(options: argparse.Namespace) -> Result:
     return done.stdout.strip()
 
 
+def _words(options: argparse.Namespace) -> Result:
+    if options.corpus is None:
+        raise MissingError("give the posts it learnt from and was not shown: --corpus FOLDER")
+    if importlib.util.find_spec("artm") is None:
+        raise MissingError("a model is learnt: pip install '.[training]'")
+    from bench.words import measure
+
+    return [measure(options.corpus, _model(options))]
+
+
 BENCHES: Final[dict[str, Callable[[argparse.Namespace], Result]]] = {
     "index": _index,
     "scale": _scale,
@@ -147,6 +157,7 @@ BENCHES: Final[dict[str, Callable[[argparse.Namespace], Result]]] = {
     "corpus": _corpus,
     "load": _load,
     "faults": _faults,
+    "words": _words,
 }
 
 
@@ -157,6 +168,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     result.add_argument("--out", type=Path, default=OUT, help="where results are kept")
     result.add_argument("--model", type=Path, help="a model's folder")
+    result.add_argument("--corpus", type=Path, help="of words: its split dev is held out")
     result.add_argument("--weights", help="of the encoder, as `training build` takes them")
     result.add_argument("--posts", type=int, default=1_000_000, help="of the index")
     result.add_argument("--queries", type=int, default=1_000, help="of the index")

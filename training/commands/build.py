@@ -54,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder",
         default="inception_v3",
-        help="inception_v3 (the full network), small (shipped with image2pic), or a .tflite file",
+        help="inception_v3 (the full network), small (shipped with image2pic), a .tflite file, or "
+        "a name in engine.encoder.ENCODERS",
     )
     parser.add_argument(
         "--weights",

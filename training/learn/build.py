@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from engine.corpus.reader import CorpusPost, Report, load_corpus
-from engine.encoder import LiteRtEncoder
+from engine.encoder import Encoder
 from engine.errors import CorpusError
 from engine.model import Model, load_model, save_model
 from engine.text import TextPipeline
-from engine.text.sentences import sentence_encoder
+from engine.text.sentences import DEFAULT, sentence_encoder
 from training.learn.bags import Text, assemble, learn_vocabularies, tokenise
 from training.learn.cca import Base
 from training.learn.cluster import Cluster
@@ -24,7 +24,7 @@ from training.learn.fit import learn_model
 from training.learn.library import update_library
 from training.learn.model import assemble_model, compare, install, quality_line
 from training.learn.plots import plot_training
-from training.learn.settings import BuildSettings, encoder_file_of, encoder_name, features_key
+from training.learn.settings import BuildSettings, encoder_name, encoder_of, features_key
 from training.learn.statistics import read_statistics, shipped_statistics
 from training.progress import QUIET, Progress
 
@@ -93,8 +93,7 @@ def build(
         )
     work = out / "work"
     work.mkdir(parents=True, exist_ok=True)
-    encoder_file = encoder_file_of(settings, work, progress)
-    encoder = LiteRtEncoder(encoder_file, threads=1, workers=settings.workers)
+    encoder, encoder_file = encoder_of(settings, work, progress)
     features = work / ("features-" + features_key(encoder_file, settings))
     for other in work.glob("features-*"):
         if other != features:
@@ -180,12 +179,12 @@ def _read(corpus: Path, splits: Sequence[str] | None, report: Report) -> list[Co
     return load_corpus(corpus, splits=splits, report=report)
 
 
-def _base(settings: BuildSettings, encoder: LiteRtEncoder, progress: Progress) -> Base:
+def _base(settings: BuildSettings, encoder: Encoder, progress: Progress) -> Base:
     """The statistics of other posts that may be added, if there are any for the encoders."""
     path = Path(settings.statistics)
     if settings.statistics == "shipped":
         path = shipped_statistics(encoder_name(settings))
-        if not path.is_file():
+        if settings.sentences != DEFAULT or not path.is_file():
             return {}
     if settings.statistics == "none" or not settings.sentences:
         return {}

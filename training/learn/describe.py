@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.codebook import Codebook
 from engine.corpus.reader import CorpusPost, Report, read_corpus
-from engine.encoder import LiteRtEncoder, open_encoder
+from engine.encoder import Encoder, open_encoder
 from engine.files import whole_file
 from engine.model import Model
 from engine.ocr import Tesseract, find_tesseract
@@ -107,7 +107,7 @@ def written_texts(found: Mapping[str, str]) -> dict[str, Text]:
 
 
 def codebook_of(
-    encoder: LiteRtEncoder,
+    encoder: Encoder,
     sources: Sequence[Source],
     features: Path,
     settings: BuildSettings,

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from engine.codebook import Codebook
-from engine.encoder import EncoderShape, LiteRtEncoder
+from engine.encoder import Encoder, EncoderShape
 from engine.errors import Image2PicError
 from engine.model import Model, ModelInfo, read_manifest
 from engine.results import Floats
@@ -32,7 +32,7 @@ def assemble_model(
     learnt: Learnt,
     data: Dataset,
     codebook: Codebook,
-    encoder: LiteRtEncoder,
+    encoder: Encoder,
     words: Vocabulary,
     tags: Vocabulary,
     settings: BuildSettings,

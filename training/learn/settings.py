@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from engine.encoder import ENCODERS, Encoder, LiteRtEncoder
 from engine.errors import Image2PicError
 from engine.files import sha256_of, shipped
 from engine.text.sentences import DEFAULT
@@ -62,8 +63,19 @@ class BuildSettings:
     refine: RefineSettings = field(default_factory=RefineSettings)
 
 
-def encoder_file_of(settings: BuildSettings, work: Path, progress: Progress) -> Path:
-    """The encoder's file; Inception-v3 is converted into `work` where it is not there yet."""
+def encoder_of(
+    settings: BuildSettings, work: Path, progress: Progress
+) -> tuple[Encoder, Path | None]:
+    """The photo encoder and its file, which one that is a class does not have."""
+    if settings.encoder in ENCODERS:
+        made = ENCODERS[settings.encoder](work, threads=1, workers=settings.workers)
+        return made, None
+    file = _encoder_file(settings, work, progress)
+    return LiteRtEncoder(file, threads=1, workers=settings.workers), file
+
+
+def _encoder_file(settings: BuildSettings, work: Path, progress: Progress) -> Path:
+    """Inception-v3 is converted into `work` where it is not there yet."""
     if settings.encoder == "small":
         if not SMALL_ENCODER.is_file():
             raise Image2PicError(f"the small encoder is missing: {SMALL_ENCODER}")
@@ -75,7 +87,8 @@ def encoder_file_of(settings: BuildSettings, work: Path, progress: Progress) -> 
         return path
     if settings.encoder != "inception_v3":
         raise Image2PicError(
-            f"unknown encoder {settings.encoder!r}: inception_v3, small, or a .tflite file"
+            f"unknown encoder {settings.encoder!r}: "
+            + ", ".join(["inception_v3", "small", *ENCODERS, "or a .tflite file"])
         )
     note = f"{settings.weights} {settings.layer} {settings.precision}"
     if settings.weights != "imagenet" and Path(settings.weights).is_file():
@@ -94,7 +107,8 @@ def encoder_name(settings: BuildSettings) -> str:
     return Path(settings.encoder).stem
 
 
-def features_key(encoder: Path, settings: BuildSettings) -> str:
+def features_key(file: Path | None, settings: BuildSettings) -> str:
     """Names the features of an encoder and of the settings that they depend on."""
-    facts = json.dumps([sha256_of(encoder), settings.words, settings.dimensions, settings.seed])
+    encoder = settings.encoder if file is None else sha256_of(file)
+    facts = json.dumps([encoder, settings.words, settings.dimensions, settings.seed])
     return hashlib.sha256(facts.encode()).hexdigest()[:12]
