@@ -10,7 +10,6 @@ import argparse
 import importlib.util
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,14 +17,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bench.process import MissingError, run_python
 from bench.report import Table, heading, machine
+from training.commands.common import positive, within
 
 Result = Sequence[Table] | str
 OUT: Final = Path("out/bench")
-
-
-class MissingError(Exception):
-    """What a benchmark needs is not there."""
 
 
 def _model(options: argparse.Namespace) -> Path:
@@ -107,34 +104,28 @@ def _corpus(options: argparse.Namespace) -> Result:
 
 
 def _load(options: argparse.Namespace) -> Result:
-    if importlib.util.find_spec("bench.load") is None:
-        raise MissingError("there is no bench.load")
     model = _model(options)
     if not (model / "posts.sqlite").is_file():
         raise MissingError(f"{model} has no library (posts.sqlite)")
-    # Bot, server and people are processes; so is what drives them, to be apart from the rest.
-    done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "bench.load", "--model", str(model), "--users", str(options.users),
-         "--seconds", str(options.seconds)],
-        stdout=subprocess.PIPE, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise MissingError(f"the bot under load failed\n{done.stdout}")
-    return f"## The running bot under load\n\n{done.stdout.strip()}"
+    # Bot, server and people are processes; so is what drives them.
+    printed = run_python(
+        *("-m", "bench.load", "--model", str(model.resolve())),
+        *("--users", str(options.users), "--seconds", str(options.seconds)),
+        failed="the bot under load failed",
+        loud=True,
+    )
+    return f"## The running bot under load\n\n{printed.strip()}"
 
 
 def _faults(options: argparse.Namespace) -> Result:
     if importlib.util.find_spec("tests") is None:
         raise MissingError("the rounds use the parts of tests/: run it from a checkout")
-    # In a process of its own: what it opens and kills is apart from the rest.
-    done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "bench.faults", "--model", str(_model(options)),
-         "--rounds", str(options.rounds), "--questions", str(options.questions)],
-        stdout=subprocess.PIPE, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise MissingError(f"the rounds failed\n{done.stdout}")
-    return done.stdout.strip()
+    return run_python(
+        *("-m", "bench.faults", "--model", str(_model(options).resolve())),
+        *("--rounds", str(options.rounds), "--questions", str(options.questions)),
+        failed="the rounds failed",
+        loud=True,
+    ).strip()
 
 
 def _words(options: argparse.Namespace) -> Result:
@@ -170,17 +161,19 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--model", type=Path, help="a model's folder")
     result.add_argument("--corpus", type=Path, help="of words: its split dev is held out")
     result.add_argument("--weights", help="of the encoder, as `training build` takes them")
-    result.add_argument("--posts", type=int, default=1_000_000, help="of the index")
-    result.add_argument("--queries", type=int, default=1_000, help="of the index")
-    result.add_argument("--documents", type=int, default=1_000, help="to fold in")
-    result.add_argument("--texts", type=int, default=6_000, help="for the text pipeline")
-    result.add_argument("--messages", type=int, default=1_000_000, help="of a Telegram export")
-    result.add_argument("--photos", type=int, default=40, help="for engine and encoder")
-    result.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of the encoder")
-    result.add_argument("--users", type=int, default=50, help="people who load the bot")
-    result.add_argument("--rounds", type=int, default=30, help="of kill -9, in faults")
-    result.add_argument("--questions", type=int, default=5_000, help="in a row, in faults")
-    result.add_argument("--seconds", type=float, default=20, help="of load")
+    result.add_argument("--posts", type=positive, default=1_000_000, help="of the index")
+    result.add_argument("--queries", type=positive, default=1_000, help="of the index")
+    result.add_argument("--documents", type=positive, default=1_000, help="to fold in")
+    result.add_argument("--texts", type=positive, default=6_000, help="for the text pipeline")
+    result.add_argument("--messages", type=positive, default=1_000_000, help="of a Telegram export")
+    result.add_argument("--photos", type=positive, default=40, help="for engine and encoder")
+    result.add_argument(
+        "--threads", type=positive, default=os.cpu_count() or 1, help="of the encoder"
+    )
+    result.add_argument("--users", type=positive, default=50, help="people who load the bot")
+    result.add_argument("--rounds", type=positive, default=30, help="of kill -9, in faults")
+    result.add_argument("--questions", type=positive, default=5_000, help="in a row, in faults")
+    result.add_argument("--seconds", type=within(float, 0), default=20, help="of load")
     return result
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
+from bench.process import run_python
 from bench.report import Cell, Goal, Table
 from bench.text import synthetic_texts
 from engine.cleaning.adverts import AdvertFilter
@@ -96,13 +95,11 @@ def stream(messages: int = MESSAGES) -> Table:
     """Time the collection of a synthetic export, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         size = write_export(Path(folder) / "export", messages)
-        done = subprocess.run(  # noqa: S603 - our own code
-            [sys.executable, "-c", _COLLECT, f"{folder}/export", f"{folder}/corpus"],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
+        printed = run_python(
+            *("-c", _COLLECT, f"{folder}/export", f"{folder}/corpus"),
+            failed="the export was not collected",
         )
-    read, seconds, memory = (float(part) for part in done.stdout.split())
+    read, seconds, memory = (float(part) for part in printed.split())
     rows: list[tuple[str, Cell]] = [
         ("messages", f"{int(read):,} of {messages:,}"),
         ("export, MB", size / 1e6),

@@ -6,8 +6,6 @@ without weights the model's own encoder is measured.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from bench.engine import Forward, drawn_photos, photos_of
+from bench.process import run_python
 from bench.report import Goal, Table
 from engine.encoder import LiteRtEncoder, Pixels
 from engine.photo import encoder_input
@@ -43,15 +42,10 @@ for precision in sys.argv[4:]:
 def converted(weights: str, folder: Path, *, layer: str = LAYER) -> dict[str, Path]:
     """Encoder files of each precision, written into a folder by a process of its own."""
     source = str(Path(weights).resolve()) if Path(weights).is_file() else weights
-    done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-c", _CONVERT, source, str(folder), layer, *PRECISIONS],
-        cwd=Path(__file__).parent.parent,
-        capture_output=True,
-        text=True,
-        check=False,
+    run_python(
+        *("-c", _CONVERT, source, str(folder), layer, *PRECISIONS),
+        failed="the encoder could not be converted",
     )
-    if done.returncode:
-        raise SystemExit(f"the encoder could not be converted:\n{done.stderr[-2000:]}")
     return {precision: folder / f"{precision}.tflite" for precision in PRECISIONS}
 
 

@@ -11,8 +11,6 @@ import io
 import itertools
 import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,6 +21,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from PIL import Image
 
+from bench.process import run_python
 from bench.report import Goal, Table, percentiles, status_bytes
 from engine.encoder import encoder_file
 from engine.engine import Engine
@@ -109,16 +108,10 @@ print(json.dumps({"imports": imported - start, "open": opened - imported, "mib":
 
 def start(model: Path) -> dict[str, Any]:
     """Open a model in a fresh process: seconds, MiB resident, and which of `HEAVY` it imported."""
-    done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-c", START, str(model.resolve()), *HEAVY],
-        cwd=Path(__file__).parent.parent,
-        capture_output=True,
-        text=True,
-        check=False,
+    printed = run_python(
+        "-c", START, str(model.resolve()), *HEAVY, failed="the engine did not start"
     )
-    if done.returncode:
-        raise SystemExit(f"the engine did not start:\n{done.stderr[-2000:]}")
-    facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    facts: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return facts
 
 

@@ -1,4 +1,4 @@
-"""What survives: a bot that is killed again and again, damaged files, and a long run of questions.
+"""Faults: a bot that is killed again and again, damaged files, and a long run of questions.
 
 The real process against the local Bot API server, as in ``tests/e2e``. ``python -m bench.faults``
 prints the table (``python -m bench faults`` keeps it with the others).

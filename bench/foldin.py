@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from bench.process import run_python
 from bench.report import Goal, Table
 from engine.results import Floats
 from training.evaluate.baselines.foldin import PASSES, fold_in
@@ -52,20 +50,12 @@ def bigartm(bags: Any, topics: int, folder: Path, *, repeats: int, singles: int)
     np.savez(folder / "bags.npz", **bags)
     job = {"topics": topics, "passes": PASSES, "repeats": repeats, "singles": singles}
     (folder / "job.json").write_text(json.dumps(job))
-    environment = os.environ | {
-        "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python",
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent.parent), *filter(None, sys.path)]),
-    }
-    done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "bench.bigartm", str(folder)],
-        cwd=folder,  # glog writes its files into the working directory
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+    run_python(
+        *("-m", "bench.bigartm", str(folder)),
+        failed="BigARTM failed",
+        folder=folder,  # glog writes its files into the working directory
+        PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION="python",
     )
-    if done.returncode:
-        raise SystemExit(f"BigARTM failed:\n{done.stderr[-2000:]}")
     with np.load(folder / "result.npz") as arrays:
         return dict(arrays)
 

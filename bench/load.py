@@ -40,6 +40,7 @@ from bot.local.server import LocalServer
 from engine.engine import Engine
 from engine.errors import Image2PicError
 from tests.user.client import ChatMessage, LocalTimeoutError, LocalUser
+from training.commands.common import count, positive, within
 
 TOKEN: Final = "4242:benchmark-benchmark-benchmark"  # noqa: S105 - of a server of our own
 FIRST_USER: Final = 20_000
@@ -359,9 +360,11 @@ def table(users: int, rows: Mapping[str, Tally], bare: float) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("data/model"))
-    parser.add_argument("--users", type=int, default=50)
-    parser.add_argument("--seconds", type=float, default=20, help="of text questions")
-    parser.add_argument("--crowd", type=int, default=200, help="people at Telegram's limits")
-    parser.add_argument("--crowd-seconds", type=float, default=60, help="of their questions")
-    parser.add_argument("--photos", type=int, default=5, help="photo questions of each person")
+    parser.add_argument("--users", type=positive, default=50)
+    parser.add_argument("--seconds", type=within(float, 0), default=20, help="of text questions")
+    parser.add_argument("--crowd", type=count, default=200, help="people at Telegram's limits")
+    parser.add_argument(
+        "--crowd-seconds", type=within(float, 0), default=60, help="of their questions"
+    )
+    parser.add_argument("--photos", type=count, default=5, help="photo questions of each person")
     sys.exit(loop.run(main(parser.parse_args())))

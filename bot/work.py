@@ -19,7 +19,7 @@ class BusyError(Image2PicError):
 
 
 class Work:
-    """A few threads; how many questions may wait for one is `bot.chat.turns`' affair.
+    """A few threads; how many questions may wait for one is limited by `bot.chat.turns`.
 
     Parameters
     ----------

@@ -26,6 +26,12 @@ def cell_patterns(cells: Floats) -> Floats:
     return unit_rows(np.sqrt(np.maximum(cells, 0)))
 
 
+def principal_axes(rows: Floats, count: int) -> tuple[Floats, Floats]:
+    """PCA of rows (n, channels): variances (count,), the largest first, and axes in columns."""
+    values, vectors = np.linalg.eigh(np.cov(rows.T))
+    return values[::-1][:count], vectors[:, ::-1][:, :count].astype(np.float32)
+
+
 @dataclass(frozen=True)
 class Codebook:
     """PCA followed by k-means centroids.

@@ -46,7 +46,7 @@ from engine.text.sentences import (
 from engine.text.spelling import nearest
 
 DEPTH: Final = 400
-"""Posts that are taken from the index and re-ranked; nobody turns pages further."""
+"""Posts that are taken from the index and re-ranked; no later page is offered."""
 
 QUERY_CHARS: Final = 4096
 """Longest text of a query, as long as a message may be; of a longer one the rest is not read."""

@@ -263,7 +263,7 @@ class NeighbourIndex:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """One query gives OpenMP nothing to share out, yet its threads would wait for each other."""
+    """OpenMP cannot divide one query, yet its threads would wait for each other."""
     before = _openmp.omp_get_max_threads()
     _openmp.omp_set_num_threads(1)
     try:

@@ -58,7 +58,7 @@ class QuerySettings:
         Words are ranked by ``p(w | theta) / p(w) ** annotation_power``.
     neighbours, neighbour_sharpness, neighbour_share
         p(w | theta) is the readout's, mixed with the share of the nearest posts that have the
-        word: so many of them, with a say of ``exp(sharpness * cosine)``, and their part in it.
+        word: so many of them, with a weight of ``exp(sharpness * cosine)``, and their part in it.
     explained
         Words that are shown for a topic are at least so likely.
     calibration

@@ -1,12 +1,12 @@
 """Words on pictures, read by Tesseract where it is installed.
 
 Tesseract is started as a program of its own for each picture: what it takes ends with it, it can be
-stopped at any moment, and a picture that makes it fail harms nobody. (The Python wrappers add a
-dependency and 41 MB of pandas, or a second Tesseract, to these few lines.)
+stopped at any moment, and a picture that makes it fail affects nothing else. (The Python wrappers
+add a dependency and 41 MB of pandas, or a second Tesseract, to these few lines.)
 
 A photo of a meadow has "words", too: some strokes of grass that look like letters. So a word counts
 only by its confidence and its form, a Russian one also by the dictionary, and a picture counts only
-where at least one of its words is beyond doubt.
+where at least one of its words is certain.
 """
 
 from __future__ import annotations

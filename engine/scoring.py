@@ -119,7 +119,7 @@ def mixed_shares(
 
 
 def neighbours_of(z: Floats, bank: Bank, settings: QuerySettings) -> tuple[Columns, Floats]:
-    """The nearest posts of each row and their say, which sums to 1; both (n, neighbours)."""
+    """The nearest posts of each row and their weights, which sum to 1; both (n, neighbours)."""
     count = min(settings.neighbours, len(bank.z))
     close = z @ bank.z.T
     near = np.argpartition(-close, count - 1, axis=1)[:, :count]

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from engine.model import Model
+from engine.projection import unit_rows
 from engine.results import Annotation, Floats, Term, Topic, TopicShare
 from engine.scoring import lifted, usual, word_shares
 from engine.vocabulary import Vocabulary
@@ -121,9 +122,7 @@ def topic_shares(
 
 def direction(model: Model, columns: Sequence[int]) -> Floats:
     """Where in the space of z photos lie that speak for some words, shape (K,)."""
-    rows = model.readout[list(columns)]
-    length = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
-    mean: Floats = (rows / length).mean(0).astype(np.float32)
+    mean: Floats = unit_rows(model.readout[list(columns)]).mean(0)
     return mean
 
 

@@ -1,4 +1,4 @@
-"""What the person who waits is told: lines and progress bars on standard error."""
+"""What the person at the terminal is told, and asked: on standard error."""
 
 from __future__ import annotations
 
@@ -37,3 +37,11 @@ class Progress:
 
 
 QUIET: Final = Progress(loud=False)
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; False where there is none to answer."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes", "д", "да")

@@ -51,7 +51,7 @@ class PictureWords:
         self._slots = asyncio.Semaphore(ASKED_AT_ONCE)
         #: Whether all that can be read has been.
         self.idle = False
-        # Pictures that could not be had or read: tried again with the next start.
+        # Pictures that could not be downloaded or read: tried again with the next start.
         self._failed: set[int] = set()
 
     def wake(self) -> None:

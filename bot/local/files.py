@@ -165,7 +165,7 @@ class FileStore:
         # Equal bytes are one file, which several media may share (a photo sent back, say).
         self._by_file_id: dict[str, dict[str, StoredFile]] = {}
         self._by_path: dict[str, str] = {}
-        # Decoding is CPU work: never more at once than would leave the loop starving.
+        # Decoding is CPU work: few at once, or the loop would wait.
         self._decoders = asyncio.Semaphore(2)
         self._writing = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
@@ -382,7 +382,7 @@ class FileStore:
         notes = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
         for path in notes:
             media = _noted(path)
-            # A file that was cut off, or a note that was damaged, is as good as none.
+            # A file that was cut off, or a note that was damaged, counts as none.
             if media is not None and all(map(self._sound, media.files)):
                 self._register(path.stem, media)
 

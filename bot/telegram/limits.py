@@ -1,4 +1,4 @@
-"""Telegram's limits on sending: kept before they are hit, and one chat's silence is its own.
+"""Telegram's limits on sending, kept before they are hit; one chat that waits holds up no other.
 
 Telegram takes about 30 messages a second from a bot, one a second in a chat, and 20 a minute in a
 group (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this). Whatever

@@ -1,4 +1,4 @@
-"""Questions are written down before they are acknowledged, and answered once, come what may."""
+"""Questions are written down before they are acknowledged, and answered once."""
 
 from __future__ import annotations
 

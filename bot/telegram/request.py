@@ -77,8 +77,8 @@ class Request(HTTPXRequest):
     """See `telegram.request.HTTPXRequest`; a failed request is sent again where that is safe.
 
     That is where it surely was not carried out (no connection, or the server said 5xx), or where
-    carrying it out twice does no harm. A message whose fate is unknown (the connection broke after
-    it was sent) is not sent again: nobody gets it twice.
+    carrying it out twice does no harm. A message that may have been sent (the connection broke
+    afterwards) is not sent again: nobody gets it twice.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Is a text an advert? Its words and style, and the sentence as a whole, have an equal say.
+"""Is a text an advert? Its words and style, and the sentence as a whole, count equally.
 
 A linear model over words, character n-grams and style knows what adverts say; a sum of bumps around
 typical texts, over the sentence encoder's vectors, knows what they mean, in words that no example
@@ -35,13 +35,13 @@ MAX_CHARS: Final = 4096
 """Of a longer text only so much is judged: Telegram's longest message."""
 
 SENTENCE_CHARS: Final = 1000
-"""Of a longer text only so much goes to the sentence encoder: a page has no one meaning."""
+"""Of a longer text only so much goes to the sentence encoder: a page has several subjects."""
 
 SHIPPED: Final = shipped("adverts", "model.npz")
 """The model that comes with the project."""
 
 BLOCKS: Final = ("word", "char", "style")
-"""Kinds of features; each is scaled to unit length alone, so that none drowns another."""
+"""Kinds of features; each is scaled to unit length alone, so that none outweighs another."""
 
 SCALES: Final[Mapping[str, float]] = {"word": 1.0, "char": 1.0, "style": 0.4}
 
@@ -299,7 +299,7 @@ class AdvertFilter:
             known = self._rows[block]
             here = np.array(sorted(known[name] for name in found[block] if name in known), np.int64)
             value = self.idf[here]
-            # Unknown features count as rare ones: where little is known, little is claimed.
+            # Unknown features count as rare ones: a text with few known features scores near 0.
             unknown = len(found[block]) - len(here)
             length = float(np.sqrt(value @ value + unknown * self._rarest**2))
             rows.append(here)
@@ -325,7 +325,7 @@ class AdvertFilter:
         return float(self.probabilities([text])[0])
 
     def why(self, text: str, count: int = 5) -> list[Piece]:
-        """Words that spoke for an advert, the loudest first."""
+        """Words that spoke for an advert, the strongest first."""
         rows, values = self.vector(text)
         words = rows < len(self._rows["word"])
         spoke = self.weights[rows[words]] * values[words]

@@ -30,7 +30,7 @@ NEAR: Final = 6
 """Bits of 64 in which a copy (scaled, recompressed, toned) usually differs at most."""
 
 REPOST_TOKENS: Final = 5
-"""Shorter texts ("good morning") are said again by chance."""
+"""Shorter texts ("good morning") recur by chance."""
 
 LIKE: Final = 8
 """Bits of 64 in which the photos of a post and of its repost (cropped, written on) may differ."""
@@ -57,7 +57,7 @@ def _cosines() -> npt.NDArray[np.float64]:
 
 
 def photo_hash(image: Image.Image) -> int | None:
-    """Perceptual hash of a photo, 64 bits; None where there is next to nothing to see.
+    """Perceptual hash of a photo, 64 bits; None where there is almost no detail.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ _TEXTS: Final = frozenset(
         *(".aae", ".ini", ".db", ".token", ".nfo", ".log", ".xml", ".thm"),
     )
 )
-"""Files that go with photos; they are not worth a word."""
+"""Files that go with photos; left out without being reported."""
 
 _RECURS: Final = 3
 _SHORT: Final = 24

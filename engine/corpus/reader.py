@@ -31,6 +31,9 @@ COPIES_FILE: Final = "cleaning/copies.jsonl"
 MAX_LINE_BYTES: Final = 4 * 1024 * 1024
 """A longer line is skipped without being held in memory."""
 
+IN_MEMORY: Final = 64 * 1024 * 1024
+"""Bytes of a ``posts.jsonl`` that is read once and held; a larger one is read each time."""
+
 NAMED_LINES: Final = 5
 """So many line numbers of each reason are named in a summary."""
 
@@ -166,17 +169,17 @@ def _name_lines(lines: list[int], count: int) -> str:
     return ("line " if count == 1 else "lines ") + ", ".join(map(str, lines)) + more
 
 
-class Posts:
-    """The good posts of a corpus, in the order of their lines, as often as they are asked for.
-
-    Each time the file is read, so that memory does not grow with it.
-    """
+class _Posts(Collection[CorpusPost]):
+    """The good posts of a large corpus, in the order of their lines: read each time."""
 
     def __init__(self, reader: _Reader, lines: Mapping[str, int]) -> None:
         self._reader, self._lines = reader, lines
 
     def __len__(self) -> int:
         return len(self._lines)
+
+    def __contains__(self, post: object) -> bool:
+        return isinstance(post, CorpusPost) and self._lines.get(post.id) == post.line
 
     def __iter__(self) -> Iterator[CorpusPost]:
         with _open(self._reader.posts_file) as file:
@@ -189,8 +192,10 @@ class Posts:
                     yield post
 
 
-def read_corpus(folder: Path, *, splits: Collection[str] | None = None, report: Report) -> Posts:
-    """Check a corpus and stream its posts.
+def read_corpus(
+    folder: Path, *, splits: Collection[str] | None = None, report: Report
+) -> Collection[CorpusPost]:
+    """Check a corpus and give its posts, as often as they are asked for.
 
     Parameters
     ----------
@@ -204,8 +209,8 @@ def read_corpus(folder: Path, *, splits: Collection[str] | None = None, report: 
 
     Returns
     -------
-    Posts
-        As often as they are asked for; about 0.15 kB of memory a post are held.
+    Collection of CorpusPost
+        Of a file over `IN_MEMORY` about 0.15 kB a post are held, and it is read each time.
 
     Raises
     ------
@@ -213,10 +218,12 @@ def read_corpus(folder: Path, *, splits: Collection[str] | None = None, report: 
         There is no such folder, or no readable ``posts.jsonl`` in it.
     """
     reader = _Reader(folder, splits)
-    lines: dict[str, int] = {}
-    for _ in _checked(reader, lines, report):
-        pass
-    return Posts(reader, lines)
+    if reader.posts_file.is_file() and reader.posts_file.stat().st_size > IN_MEMORY:
+        lines: dict[str, int] = {}
+        for _ in _checked(reader, lines, report):
+            pass
+        return _Posts(reader, lines)
+    return load_corpus(folder, splits=splits, report=report)
 
 
 def load_corpus(

@@ -35,7 +35,7 @@ ALBUM_SECONDS: Final = 3
 RESULT_FILE: Final = "result.json"
 NAMED_CHATS: Final = 20
 
-# What an entity names that is nobody else's business.
+# What an entity names and that is private.
 _HIDDEN: Final = {
     "mention": "@user",
     "mention_name": "@user",

@@ -93,7 +93,7 @@ class PostgresStore(Inbox):
             return _execute(connection, statement, values).fetchall()
 
     def _stream(self, statement: str, values: Values = ()) -> Iterator[Row]:
-        # A connection of its own: the pool's are for those who are quick.
+        # A connection of its own: those of the pool are for short statements.
         with (
             _translated(),
             self._connect() as connection,

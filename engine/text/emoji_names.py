@@ -53,19 +53,3 @@ def things_in(text: str) -> list[tuple[str, str]]:
         return []
     names = emoji_names()
     return [names[char] for char in dict.fromkeys(found) if char in names]
-
-
-def with_names(text: str, language: str) -> str:
-    """Put the names of things in the place of their emoji.
-
-    Parameters
-    ----------
-    text
-        Any string.
-    language
-        ``"en"`` or ``"ru"``.
-    """
-    if text.isascii():
-        return text
-    place = ("en", "ru").index(language)
-    return _THINGS.sub(lambda m: f" {emoji_names().get(m.group(), ('', ''))[place]} ", text)

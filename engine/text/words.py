@@ -1,7 +1,7 @@
 """From one word as typed to its tokens: stop words, stems, lemmas.
 
-A word is analysed once and remembered (`analyse` is cached): the language of posts is Zipf's,
-and nearly every word of a text has been seen before.
+A word is analysed once and remembered (`analyse` is cached): nearly every word of
+a text has been seen before (Zipf's law).
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ async def test_the_end_comes_though_the_server_hangs(tmp_path: Path, server: Fau
     assert time.monotonic() - start < 5
 
 
-async def test_a_poisonous_update_does_not_stop_the_rest(
+async def test_an_update_that_fails_does_not_stop_the_rest(
     anna: LocalUser, runner: Runner, server: FaultyServer
 ) -> None:
     server.inject_update({"message": {"chat": "nonsense"}})

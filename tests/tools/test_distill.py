@@ -258,10 +258,10 @@ def test_training_that_is_stopped_and_resumed_ends_where_it_would_have_ended(
     for i, batch in enumerate(batches):
         losses.append(steady.train(batch, i / 3))
         if i == 1:
-            steady.save(tmp_path / "checkpoint.npz")
+            steady.save(tmp_path / "checkpoint")
     assert np.isfinite(losses).all()
     resumed = distill.Trainer(first, inputs, SMALL, data.totals)
-    resumed.load(tmp_path / "checkpoint.npz")
+    resumed.load(tmp_path / "checkpoint")
     assert resumed.step == 2
     np.testing.assert_allclose(resumed.train(batches[2], 2 / 3), losses[2], rtol=1e-3)
     for name, value in steady.weights().items():

@@ -14,6 +14,7 @@ from engine.cleaning.adverts import SHIPPED, AdvertFilter
 from engine.cleaning.rules import THRESHOLD
 from training.clean.adverts import FOLDS, by_keywords, learn, measure, measure_file
 from training.clean.examples import by_language, own_examples
+from training.commands.common import share
 
 
 def cross_validate(out: Path | None) -> None:
@@ -41,7 +42,7 @@ def cross_validate(out: Path | None) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--measure", type=Path, help="labelled file; nothing is learnt")
-    parser.add_argument("--threshold", type=float, default=THRESHOLD)
+    parser.add_argument("--threshold", type=share, default=THRESHOLD)
     parser.add_argument("--dry-run", action="store_true", help="do not save the filter")
     given = parser.parse_args()
     if given.measure is not None:

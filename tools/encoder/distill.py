@@ -21,6 +21,7 @@ import argparse
 import hashlib
 import json
 import logging
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -28,14 +29,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from engine.codebook import cell_patterns
+from engine.codebook import cell_patterns, principal_axes
 from engine.corpus.reader import POSTS_FILE, Report, read_corpus
 from engine.errors import CorpusError, Image2PicError, PhotoError
-from engine.files import whole_file
 from engine.photo import decode, to_input
 from tools.encoder.student import (
     NAME,
@@ -51,6 +52,7 @@ from tools.encoder.student import (
     normalise,
     run,
 )
+from training.commands.common import count, positive, within
 
 ENCODER_FILE: Final = "encoder.tflite"
 ABOUT_FILE: Final = "encoder.json"
@@ -222,8 +224,7 @@ class Projection:
     def fit(cls, roots: FloatArray, components: int) -> Projection:
         """Fit to ``roots``, shape (samples, channels); the ridge is their mean variance."""
         mean = roots.mean(0)
-        values, vectors = np.linalg.eigh(np.cov(roots.T))
-        values, vectors = values[::-1][:components], vectors[:, ::-1][:, :components]
+        values, vectors = principal_axes(roots, components)
         ridge = roots.var(0).mean()
         scale = 1 / np.sqrt(np.maximum(values, 0) + ridge)
         total = float((values * scale**2).sum())
@@ -443,14 +444,11 @@ def measure_inputs(weights: dict[str, FloatArray], pixels: npt.NDArray[np.uint8]
 
 
 class Trainer:
-    """The student's variables and AdamW's, and one step of it.
+    """The student's variables and its optimizer, and one step of it.
 
     Each layer's input is standardised by means and deviations that were measured once, before
     the training: this conditions the problem as batch norm does, costs nothing per photo, and is
     folded into the weights at the end.
-
-    AdamW is written out here (Loshchilov and Hutter: Decoupled Weight Decay Regularization,
-    ICLR 2019), so that its state is a few arrays that `save` writes and `load` reads.
 
     Parameters
     ----------
@@ -482,15 +480,27 @@ class Trainer:
             start[f"{layer}/bias"] = weights[f"{layer}/bias"] + mean @ kernel.reshape(
                 -1, *kernel.shape[-2:]
             ).sum(0)
-        self.variables = {name: tf.Variable(value) for name, value in start.items()}
-        self._slots = {
-            kind: {name: tf.Variable(tf.zeros_like(v)) for name, v in self.variables.items()}
-            for kind in ("first", "second")
+        self.variables = {
+            name: keras.Variable(value, name=name.replace("/", "_"))
+            for name, value in start.items()
         }
-        self.step, self.seconds = 0, 0.0
+        self._optimizer = keras.optimizers.AdamW(
+            weight_decay=settings.weight_decay, beta_2=0.99, epsilon=1e-8, global_clipnorm=1.0
+        )
+        self._optimizer.exclude_from_weight_decay(var_names=["bias"])
+        self._optimizer.build(list(self.variables.values()))
+        self._time = tf.Variable(0.0, dtype=tf.float64)
+        state = [v.value for v in (*self.variables.values(), *self._optimizer.variables)]
+        self._checkpoint = tf.train.Checkpoint(state=state, seconds=self._time)
+        self.seconds = 0.0
         self._totals = totals
         self._update = tf.function(self._train_step, reduce_retracing=True)
         self._see = tf.function(self._predict)
+
+    @property
+    def step(self) -> int:
+        """Steps that were done."""
+        return int(self._optimizer.iterations.numpy())
 
     def _weights(self) -> dict[str, Any]:
         """Weights for `forward`: the standardisation of each layer's input is folded in."""
@@ -507,27 +517,15 @@ class Trainer:
         weights = self._weights()
         return predict(weights, forward(weights, pixels, dense=True))
 
-    def _train_step(
-        self, pixels: Any, cells: Any, means: Any, whole: Any, seed: Any, rate: Any, count: Any
-    ) -> Any:
+    def _train_step(self, pixels: Any, cells: Any, means: Any, whole: Any, seed: Any) -> Any:
         with tf.GradientTape() as tape:
             seen, mean = self._predict(jitter(pixels, seed))
             cell_loss = tf.reduce_mean(tf.reduce_sum((seen - cells) ** 2, -1)) / self._totals[0]
             errors = tf.reduce_sum((mean - means) ** 2, -1) / self._totals[1]
             mean_loss = tf.reduce_sum(errors * whole) / tf.maximum(tf.reduce_sum(whole), 1.0)
             loss = cell_loss + mean_loss
-        names = list(self.variables)
-        gradients = tape.gradient(loss, [self.variables[name] for name in names])
-        gradients, _ = tf.clip_by_global_norm(gradients, 1.0)
-        for name, gradient in zip(names, gradients, strict=True):
-            variable = self.variables[name]
-            first, second = self._slots["first"][name], self._slots["second"][name]
-            first.assign(0.9 * first + 0.1 * gradient)
-            second.assign(0.99 * second + 0.01 * gradient**2)
-            move = (first / (1 - 0.9**count)) / (tf.sqrt(second / (1 - 0.99**count)) + 1e-8)
-            if name.endswith("kernel"):
-                move += self.settings.weight_decay * variable
-            variable.assign_sub(rate * move)
+        variables = list(self.variables.values())
+        self._optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
         return tf.stack([cell_loss, mean_loss])
 
     def train(self, batch: list[Any], progress: float) -> FloatArray:
@@ -540,14 +538,9 @@ class Trainer:
         """
         warm = min(1.0, (self.step + 1) / self.settings.warmup)
         rate = self.settings.learning_rate * warm * 0.5 * (1 + np.cos(np.pi * min(progress, 1.0)))
-        self.step += 1
-        losses = self._update(
-            *map(tf.constant, batch),
-            tf.constant([self.settings.seed, self.step]),
-            tf.constant(rate, tf.float32),
-            tf.constant(self.step, tf.float32),
-        )
-        return np.asarray(losses)
+        self._optimizer.learning_rate = rate
+        seed = tf.constant([self.settings.seed, self.step + 1])
+        return np.asarray(self._update(*map(tf.constant, batch), seed))
 
     def explained(self, data: TrainingData, rows: npt.NDArray[np.intp]) -> tuple[float, float]:
         """Shares of the variance of cells and of means that are predicted on these photos."""
@@ -570,22 +563,15 @@ class Trainer:
         folded = self._weights()
         return {name: folded[name].numpy() for name in names}
 
-    def save(self, path: Path) -> None:
+    def save(self, folder: Path) -> None:
         """Write everything that `load` needs; an interrupted write leaves the last one whole."""
-        arrays = {f"weights:{name}": v.numpy() for name, v in self.variables.items()}
-        for kind, slots in self._slots.items():
-            arrays |= {f"{kind}:{name}": v.numpy() for name, v in slots.items()}
-        with whole_file(path) as file:
-            np.savez(file, step=self.step, seconds=self.seconds, **arrays)
+        self._time.assign(self.seconds)
+        tf.train.CheckpointManager(self._checkpoint, str(folder), max_to_keep=1).save()
 
-    def load(self, path: Path) -> None:
+    def load(self, folder: Path) -> None:
         """Go on from a checkpoint of the same settings."""
-        with np.load(path, allow_pickle=False) as archive:
-            self.step, self.seconds = int(archive["step"]), float(archive["seconds"])
-            for name, variable in self.variables.items():
-                variable.assign(archive[f"weights:{name}"])
-                for kind, slots in self._slots.items():
-                    slots[name].assign(archive[f"{kind}:{name}"])
+        self._checkpoint.restore(tf.train.latest_checkpoint(folder)).assert_consumed()
+        self.seconds = float(self._time.numpy())
 
 
 def _progress(trainer: Trainer, settings: DistillSettings, steps: float) -> float:
@@ -660,8 +646,8 @@ def train(
         The trainer, and how the training went (for ``encoder.json``).
     """
     apart, learnt = divide(len(photos), settings)
-    checkpoint = cache / "checkpoint.npz"
-    going_on = resume and checkpoint.exists()
+    checkpoint = cache / "checkpoint"
+    going_on = resume and tf.train.latest_checkpoint(checkpoint) is not None
     first = dict(begin(photos, weights, cache, settings, resume=resume))
     training_data = prepare(photos, weights, cache, settings)
     # A checkpoint has its own heads; these are only of their shape.
@@ -672,7 +658,7 @@ def train(
         trainer.load(checkpoint)
         _log.info("going on after %d steps", trainer.step)
     else:
-        checkpoint.unlink(missing_ok=True)
+        shutil.rmtree(checkpoint, ignore_errors=True)
         if len(apart):
             _log.info(
                 "before training: explained %.3f %.3f", *trainer.explained(training_data, apart)
@@ -780,12 +766,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument(
         "--epochs",
-        type=float,
+        type=within(float, 0),
         default=default.epochs,
         help="at most so many; 0: only fit the layers one by one",
     )
-    parser.add_argument("--minutes", type=float, default=0.0, help="of training, at most")
-    parser.add_argument("--batch", type=int, default=default.batch)
+    parser.add_argument(
+        "--minutes", type=within(float, 0), default=0.0, help="of training, at most"
+    )
+    parser.add_argument("--batch", type=positive, default=default.batch)
     parser.add_argument(
         "--widths",
         type=float,
@@ -795,7 +783,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--learning-rate", type=float, default=default.learning_rate)
     parser.add_argument("--seed", type=int, default=default.seed)
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: all cores)")
+    parser.add_argument("--threads", type=count, default=0, help="CPU threads (0: all cores)")
     return parser
 
 

@@ -247,7 +247,7 @@ def forward(weights: Weights, photos: Any, *, dense: bool) -> Any:
 
 
 def narrow(layer: str, channels: int, widths: tuple[float, float] = WIDTHS) -> int:
-    """So many of a layer's ``channels`` does the student keep: a multiple of 8, at least 16."""
+    """How many of a layer's ``channels`` the student keeps: a multiple of 8, at least 16."""
     width = widths[0] if layer.startswith(_EARLY) else widths[1]
     return min(channels, max(16, 8 * round(channels * width / 8)))
 

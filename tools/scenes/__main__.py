@@ -6,14 +6,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from tools.scenes import posts
-
-
-def advance(bar: tqdm[None]) -> None:
-    """One more post is done."""
-    bar.update()
+from training.commands.common import positive
+from training.progress import Progress
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,19 +17,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m tools.scenes", description="Render the starter posts."
     )
     parser.add_argument("--out", type=Path, required=True, help="the corpus folder to write")
-    parser.add_argument("--count", type=int, default=posts.COUNT, help="posts (%(default)s)")
+    parser.add_argument("--count", type=positive, default=posts.COUNT, help="posts (%(default)s)")
     parser.add_argument("--seed", type=int, default=posts.SEED, help="%(default)s")
     parser.add_argument("--sheet", type=Path, help="also write a contact sheet here")
     options = parser.parse_args(arguments)
-    if options.count < 1:
-        parser.error(f"--count must be at least 1, not {options.count}")
-    with tqdm(total=options.count, unit="post") as bar:
+    with Progress().bar(total=options.count, unit="post") as bar:
         total = posts.write(
             options.out,
             options.count,
             seed=options.seed,
             sheet=options.sheet,
-            on_post=lambda post: advance(bar),
+            on_post=lambda post: bar.update(),
         )
     print(f"{options.out}: {options.count} posts, {total / 1e6:.1f} MB of photos")
     return 0

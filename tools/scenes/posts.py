@@ -123,7 +123,7 @@ def write(
     sheet
         Also write all photos, reduced, into one picture.
     on_post
-        UserError each post as soon as it is written.
+        Called after each post as soon as it is written.
     """
     photos = folder / "photos"
     photos.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import ndimage
 
@@ -121,6 +123,19 @@ def clouds(
     colours = ramp(tone, (0, shade), (1, light))
     fade = smooth(0.0, 0.1, horizon - Y)
     return mix(picture, colours, body * opacity * fade)
+
+
+def cloudy(
+    rng: Rng,
+    horizon: float,
+    *stops: tuple[float, Colour],
+    cover: float | tuple[float, float],
+    **more: Any,
+) -> Array:
+    """A `gradient` with `clouds` on it; of a pair, `cover` is drawn between the two."""
+    picture = gradient(rng, horizon, *stops)
+    share = rng.uniform(*cover) if isinstance(cover, tuple) else cover
+    return clouds(picture, rng, horizon, cover=share, **more)
 
 
 def stars(

@@ -109,14 +109,6 @@ def glitter(
     return shine(picture, rgb(colour) * light[..., None])
 
 
-def foam(picture: Array, rng: Rng, line: float, *, amount: float, colour: Colour) -> Array:
-    """White crests."""
-    waves = wave_field(rng, line, size=1.6)
-    crest = smooth(0.55 - 0.5 * amount, 0.95 - 0.5 * amount, waves + 0.15)
-    torn = noise(rng, 60, 40, octaves=4)
-    return mix(picture, colour, crest * smooth(0.3, 0.6, torn) * (line < Y) * 0.85)
-
-
 def lamps(
     picture: Array, rng: Rng, line: float, points: Sequence[tuple[float, float, Colour]]
 ) -> Array:

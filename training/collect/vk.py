@@ -142,7 +142,7 @@ class VkCollector:
         Raises
         ------
         VkError
-            VK does not let us go on; what was collected is kept.
+            VK refuses to go on; what was collected is kept.
         """
         number = await self._resolve(owner)
         parts: list[tuple[str, Any]] = []

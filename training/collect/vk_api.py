@@ -1,4 +1,4 @@
-"""VK's API as its documentation has it: version pinned, three calls a second, faults understood."""
+"""VK's API by its documentation: version pinned, three calls a second, errors by their kind."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class VkClient:
             if code == _CAPTCHA:
                 captcha = await self._captcha(refused)
             elif code == _FLOOD:
-                # The same action too often: VK wants a longer silence than for error 6.
+                # The same action too often: VK wants a longer pause than for error 6.
                 await asyncio.sleep(self._pause * 10)
             elif code not in _TRANSIENT:
                 raise _refusal(method, code, fault)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from training.commands.common import count, folder_path, positive, within
+from training.commands.prepare import PrepareOptions, prepare
 from training.learn.build import build
 from training.learn.cluster import Cluster
-from training.learn.prepare import PrepareOptions, prepare
 from training.learn.refine import RefineSettings
 from training.learn.settings import BuildSettings
 from training.progress import Progress

@@ -16,9 +16,9 @@ from engine.errors import CorpusError
 from training.collect.add import collect
 from training.collect.vk import VkCollector, VkOptions
 from training.collect.vk_api import API_URLS, VkClient, VkError
-from training.commands.common import confirmed, folder_path, positive
+from training.commands.common import folder_path, positive
 from training.corpus.writer import CorpusWriter
-from training.progress import Progress
+from training.progress import Progress, confirmed
 
 SOURCES = """\
 where posts come from, with an example each (--dry-run: only say what would come in):

@@ -17,6 +17,7 @@ from training.clean.model import (
     save_answer,
     training_examples,
 )
+from training.commands.common import count
 
 _YES = frozenset(("y", "yes", "1", "д", "да", "н"))  # н: the key of y, Russian layout
 _NO = frozenset(("n", "no", "0", "нет", "т"))
@@ -27,11 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the corpus and how much is asked."""
     parser.add_argument("corpus", type=Path, help="folder with posts.jsonl")
     parser.add_argument(
-        "--count", type=int, default=50, help="questions at most (default: %(default)s)"
+        "--count", type=count, default=50, help="questions at most (default: %(default)s)"
     )
     parser.add_argument(
         "--learn-every",
-        type=int,
+        type=count,
         default=0,
         help="learn after so many answers, not only at the end",
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from engine.cleaning.rules import Verdict
 from engine.corpus.reader import COPIES_FILE, POSTS_FILE, Report, read_corpus
@@ -33,15 +35,16 @@ def take_out(
     """
     posts = corpus / POSTS_FILE
     _take_over(corpus, copies)
-    write_dropped(
-        corpus,
-        (
-            Dropped(number - 1, *verdicts[number], line.rstrip(b"\r\n"))
-            for number, line in _numbered(posts)
-            if number in verdicts
-        ),
-    )
-    _rewrite(posts, lambda: (line for n, line in _numbered(posts) if n not in verdicts))
+    with _rewriting(posts) as kept:
+
+        def gone() -> Iterator[Dropped]:
+            for number, line in _numbered(posts):
+                if number in verdicts:
+                    yield Dropped(number - 1, *verdicts[number], line.rstrip(b"\r\n"))
+                else:
+                    kept.write(line)
+
+        write_dropped(corpus, gone())
 
 
 def _take_over(corpus: Path, copies: Mapping[str, Collection[str]]) -> None:
@@ -100,7 +103,8 @@ def put_back(corpus: Path) -> int:
             back += 1
         yield from kept
 
-    _rewrite(posts, merged)
+    with _rewriting(posts) as file:
+        file.writelines(merged())
     dropped_file(corpus).unlink()
     return back
 
@@ -116,9 +120,10 @@ def _fingerprint(line: bytes) -> int:
     return int.from_bytes(digest, "big")
 
 
-def _rewrite(path: Path, lines: Callable[[], Iterator[bytes]]) -> None:
+@contextmanager
+def _rewriting(path: Path) -> Iterator[BinaryIO]:
     try:
         with whole_file(path) as file:
-            file.writelines(lines())
+            yield file
     except OSError as error:
         raise CorpusError(f"{path} cannot be written: {error}") from error

@@ -122,7 +122,7 @@ class Heldout:
 
 
 def chance_row(held: Heldout) -> Row:
-    """Compute what blind guessing gets, in the structure of `measure`."""
+    """Compute what random guessing gets, in the structure of `measure`."""
     photos = len(held.data)
     row: Row = {}
     for suffix, data in (("", held.main), ("_ru", held.russian)):

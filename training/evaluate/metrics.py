@@ -173,7 +173,7 @@ def other_text_ranks(scores: Block, owner: Integers) -> Ranks:
     Returns
     -------
     ndarray
-        Shape (texts with a fellow,), in the texts' order.
+        Shape (texts with another of their photo,), in the texts' order.
 
     Raises
     ------

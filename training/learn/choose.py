@@ -45,7 +45,7 @@ GRID: Final[dict[str, tuple[float, ...]]] = {
     "photo_ridge": (0.5, 1.0, 2.0, 4.0),
     "power": (0.5, 0.75),
 }
-"""QuerySettings of the CCA, chosen one after the other in this order."""
+"""Settings of the CCA, chosen one after the other in this order."""
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,7 @@ def checked(learn: Dataset, held: Dataset, seed: int) -> Callable[[Projection], 
 
 @dataclass(frozen=True)
 class Chosen:
-    """QuerySettings of the finished model, and how well it did on the held-out posts.
+    """Settings of the finished model, and how well it did on the held-out posts.
 
     Attributes
     ----------

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL
 
-from engine.codebook import Codebook, cell_patterns
+from engine.codebook import Codebook, cell_patterns, principal_axes
 from engine.encoder import Encoder
 from engine.errors import Image2PicError, PhotoError
 from engine.files import open_arrays, sha256_of, whole_file
@@ -225,10 +225,7 @@ def learn_codebook(
     )
     rooted = cell_patterns(cells)
     mean = rooted.mean(0)
-    # A thin random rotation would do too; the covariance is small enough to be exact.
-    _, vectors = np.linalg.eigh(np.cov(rooted[:20_000].T))
-    dimensions = min(dimensions, len(rooted) - 1, rooted.shape[1])
-    components = vectors[:, ::-1][:, :dimensions].astype(np.float32)
+    _, components = principal_axes(rooted[:20_000], min(dimensions, len(rooted) - 1))
     projected = np.ascontiguousarray((rooted - mean) @ components)
     words = max(1, min(words, len(projected) // 4))
     kmeans: Any = faiss.Kmeans(

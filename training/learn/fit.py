@@ -108,9 +108,8 @@ def learn_model(
         _start(data, artm.theta, base, found.settings),
         replace(settings.refine, stop=refined.epochs),
     ).projection
-    subject = topics - best.settings.background
     weight = chosen.settings.written_weight
-    phi, theta = _fit_phi(data, projection, artm, subject, len(words), weight)
+    phi, theta = _fit_phi(data, projection, artm, len(words), weight)
     readout, presence = fit_readout(data, projection, weight, chosen.ridge)
     return Learnt(
         artm,
@@ -190,7 +189,6 @@ def _fit_phi(
     data: Dataset,
     projection: Projection,
     artm: ArtmResult,
-    subject: int,
     width: int,
     weight: float,
 ) -> tuple[dict[str, Floats], Floats]:
@@ -206,6 +204,5 @@ def _fit_phi(
         if not counts.nnz:
             phi[name] = np.zeros((counts.shape[1], theta.shape[1]), np.float32)
             continue
-        # BigARTM has decorrelated and sparsed Phi; once more only made topics less coherent.
-        phi[name] = refit_phi(counts, theta, start, subject=subject, passes=20)
+        phi[name] = refit_phi(counts, theta, start, passes=20)
     return phi, theta

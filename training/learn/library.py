@@ -15,11 +15,10 @@ from engine.model import Model
 from engine.projection import unit_rows
 from engine.store import Post, SqliteStore
 from engine.text import TextPipeline
-from training.commands.common import confirmed
 from training.learn.bags import Text
 from training.learn.choose import photo_vectors
 from training.learn.dataset import Dataset
-from training.progress import Progress
+from training.progress import Progress, confirmed
 
 FEW_REMOVED: Final = 5
 """So many posts, or one in a hundred, leave the library without being asked for."""

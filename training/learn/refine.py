@@ -384,7 +384,7 @@ def dropped_words(rows: Any, share: float, rng: np.random.Generator) -> Floats:
 
 
 class PairSampler:
-    """Draws two different texts of a post, so that each of its languages is heard.
+    """Draws two different texts of a post, so that each of its languages is learnt from.
 
     Parameters
     ----------

@@ -85,7 +85,7 @@ def read_statistics(path: Path, *, channels: int, sentences: str) -> Base:
 def write_statistics(path: Path, parts: Sequence[Moments], *, sentences: str) -> None:
     """Write the mean of corpora's covariances in half precision.
 
-    Each corpus counts by the square root of its pairs: a large one does not drown the others.
+    Each corpus counts by the square root of its pairs: a large one does not outweigh the others.
     """
     weights = np.sqrt([part.pairs for part in parts])
     weights = (weights / weights.sum()).astype(np.float32)

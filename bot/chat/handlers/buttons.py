@@ -196,7 +196,7 @@ async def _mark(
     keyboard = answers.post_keyboard(
         conversation.texts, query, key, vote=value, explain=explain and rows is not None
     )
-    # Of no importance where it fails: two clicks at a time, or the message is gone.
+    # It may fail without harm: two clicks at a time, or the message is gone.
     with suppress(TelegramError):
         await pressed.edit_message_reply_markup(keyboard)
 

@@ -61,7 +61,7 @@ def words_and_log(services: Services, texts: Texts, error: BaseException, what: 
         _LOGGER.warning("%s: %s", what, error)
     else:
         _LOGGER.error("%s failed", what, exc_info=error)
-    # Telegram asked for silence, or perhaps has the answer already.
+    # Telegram asked to wait, or may have the answer already.
     return None if isinstance(error, RetryAfter | TimedOut) else texts("error")
 
 

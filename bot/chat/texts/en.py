@@ -92,7 +92,7 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "empty": "Send me a photo or some words to look for.",
     "empty_find": "Write what to look for after the command: <code>/find sunset</code>, "
     "or reply with it to a photo.",
-    "only_minus": "There are only words to leave out. What shall I look for?",
+    "only_minus": "There are only words to leave out. What should I look for?",
     "busy": "Many people are asking just now. Please try again in a moment.",
     "too_many_bytes": "This file is too large: I take photos up to {limit} MB.",
     "too_many_pixels": "This photo has too many pixels for me. Send it as a photo, not as a file, "
@@ -163,7 +163,7 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "button_topics": "All topics",
     "button_photo": "Photo {n}",
     "away": "I was away when you wrote this. Please ask again, and I will answer at once.",
-    "no_photos": "I may not send photos in this group, so I answer in words. "
+    "no_photos": "I am not allowed to send photos in this group, so I answer in words. "
     "An administrator can change that.",
     "greeting": "Hello! I find posts by meaning. Write /find and some words, "
     "reply to a photo with /find, or mention @{bot}.",

@@ -64,7 +64,7 @@ class MediaReader:
         Raises
         ------
         BadRequestError
-            It cannot be had, is too large, or is no photo.
+            It cannot be fetched, is too large, or is no photo.
         """
         if self._session is None:
             self._session = aiohttp.ClientSession(

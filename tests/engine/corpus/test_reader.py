@@ -6,6 +6,7 @@ import os
 import tracemalloc
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -31,13 +32,16 @@ def write(folder: Path, *lines: dict[str, Any] | bytes | str) -> Path:
 def read(folder: Path, **options: Any) -> tuple[list[CorpusPost], Report, list[Problem]]:
     problems: list[Problem] = []
     report = Report(on_problem=problems.append)
-    posts = read_corpus(folder, report=report, **options)
+    with patch("engine.corpus.reader.IN_MEMORY", -1):
+        posts = read_corpus(folder, report=report, **options)
     found = list(posts)
     assert list(posts) == found
     assert len(posts) == len(found) == report.posts
     again = Report(on_problem=lambda _: None)
     assert load_corpus(folder, report=again, **options) == found
     assert again.summary() == report.summary()
+    # A small file is held in memory.
+    assert list(read_corpus(folder, report=Report(on_problem=lambda _: None), **options)) == found
     return found, report, problems
 
 

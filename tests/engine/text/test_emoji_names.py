@@ -1,6 +1,6 @@
 import pytest
 
-from engine.text.emoji_names import emoji_names, things_in, with_names
+from engine.text.emoji_names import emoji_names, things_in
 
 
 def test_things_have_names_in_both_languages() -> None:
@@ -22,8 +22,3 @@ def test_things_have_names_in_both_languages() -> None:
 )
 def test_things(text: str, names: list[tuple[str, str]]) -> None:
     assert things_in(text) == names
-
-
-def test_names_in_place() -> None:
-    assert with_names("my 🐱!", "en").split() == ["my", "cat", "!"]
-    assert with_names("наш 🌈", "ru").split() == ["наш", "радуга"]

@@ -63,14 +63,13 @@ def scatter(
 def meadow(rng: Rng) -> Array:
     """Flowers in a summer meadow."""
     horizon = rng.uniform(0.34, 0.46)
-    picture = sky.gradient(
-        rng, horizon, (0, tint(rng, "#3f8fdc")), (0.6, "#93c6f0"), (1, "#e9f3f2")
-    )
-    picture = sky.clouds(
-        picture,
+    picture = sky.cloudy(
         rng,
         horizon,
-        cover=rng.uniform(0.3, 0.55),
+        (0, tint(rng, "#3f8fdc")),
+        (0.6, "#93c6f0"),
+        (1, "#e9f3f2"),
+        cover=(0.3, 0.55),
         light="#ffffff",
         shade="#a8bdd4",
         toward=(0.3, 0.05),

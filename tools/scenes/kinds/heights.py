@@ -163,12 +163,11 @@ def mountain_lake(rng: Rng) -> Array:
     )[mood]
     sun: Sun = (float(rng.choice([-1, 1])) * 0.8, -0.35, 0.55)
     veil = ("#b9d2ea", "#e8b9a8", "#d3dde3")[mood]
-    picture = sky.gradient(rng, horizon, *stops)
-    picture = sky.clouds(
-        picture,
+    picture = sky.cloudy(
         rng,
         horizon,
-        cover=rng.uniform(0.2, 0.6),
+        *stops,
+        cover=(0.2, 0.6),
         light=("#ffffff", "#ffe0c4", "#ffffff")[mood],
         shade=("#8fa8c6", "#8b7796", "#a3b2c0")[mood],
         toward=(0.2, 0.1),
@@ -334,15 +333,8 @@ def canyon(rng: Rng) -> Array:
         if evening
         else ((0, "#2b7ace"), (0.6, "#86bcea"), (1, "#dfeaf0"))
     )
-    picture = sky.gradient(rng, horizon, *stops)
-    picture = sky.clouds(
-        picture,
-        rng,
-        horizon,
-        cover=rng.uniform(0.2, 0.5),
-        light="#fff2de",
-        shade="#9aa6bd",
-        toward=(0.3, 0.1),
+    picture = sky.cloudy(
+        rng, horizon, *stops, cover=(0.2, 0.5), light="#fff2de", shade="#9aa6bd", toward=(0.3, 0.1)
     )
     ahead, across = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     path = (
@@ -393,14 +385,13 @@ def canyon(rng: Rng) -> Array:
 def river_valley(rng: Rng) -> Array:
     """A river winds through green hills."""
     horizon = rng.uniform(0.26, 0.34)
-    picture = sky.gradient(
-        rng, horizon, (0, tint(rng, "#3b86d2")), (0.6, "#93c4ec"), (1, "#e8f0ea")
-    )
-    picture = sky.clouds(
-        picture,
+    picture = sky.cloudy(
         rng,
         horizon,
-        cover=rng.uniform(0.35, 0.6),
+        (0, tint(rng, "#3b86d2")),
+        (0.6, "#93c4ec"),
+        (1, "#e8f0ea"),
+        cover=(0.35, 0.6),
         light="#ffffff",
         shade="#9db2c8",
         toward=(0.3, 0.0),
@@ -534,12 +525,11 @@ def snowy_peaks(rng: Rng) -> Array:
         if glow
         else ((0, "#1f5fae"), (0.6, "#6ea9e0"), (1, "#d9e8f2"))
     )
-    picture = sky.gradient(rng, horizon, *stops)
-    picture = sky.clouds(
-        picture,
+    picture = sky.cloudy(
         rng,
         horizon,
-        cover=rng.uniform(0.1, 0.4),
+        *stops,
+        cover=(0.1, 0.4),
         light="#ffd9c2" if glow else "#ffffff",
         shade="#7f7fa8",
         toward=(0.8, 0.3),
@@ -690,11 +680,12 @@ def volcano(rng: Rng) -> Array:
 def rainbow(rng: Rng) -> Array:
     """A rainbow over green hills after rain."""
     horizon = rng.uniform(0.5, 0.58)
-    picture = sky.gradient(rng, horizon, (0, "#46566b"), (0.6, "#7f93a6"), (1, "#d3dbd8"))
-    picture = sky.clouds(
-        picture,
+    picture = sky.cloudy(
         rng,
         horizon,
+        (0, "#46566b"),
+        (0.6, "#7f93a6"),
+        (1, "#d3dbd8"),
         cover=0.8,
         light="#c9d2d8",
         shade="#3f4d60",

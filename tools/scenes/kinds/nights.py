@@ -1,4 +1,4 @@
-"""Scenes of the night that live by their light."""
+"""Night scenes with their own light."""
 
 from __future__ import annotations
 

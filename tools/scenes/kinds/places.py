@@ -472,13 +472,12 @@ def thunderstorm(rng: Rng) -> Array:
     """Lightning over open land."""
     horizon = rng.uniform(0.64, 0.74)
     hue = str(rng.choice(["#4a3f6b", "#33496b", "#5a4a4f"]))
-    picture = sky.gradient(
-        rng, horizon, (0, "#12131f"), (0.6, hue), (1, mix(rgb(hue), "#e0b090", 0.5))
-    )
-    picture = sky.clouds(
-        picture,
+    picture = sky.cloudy(
         rng,
         horizon,
+        (0, "#12131f"),
+        (0.6, hue),
+        (1, mix(rgb(hue), "#e0b090", 0.5)),
         cover=0.92,
         light=mix(rgb(hue), "#c9c4dd", 0.5),
         shade="#10121c",

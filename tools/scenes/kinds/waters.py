@@ -147,14 +147,13 @@ def sunset_sea(rng: Rng) -> Array:
 def tropical_beach(rng: Rng) -> Array:
     """White sand, shallow water, palms."""
     horizon = rng.uniform(0.4, 0.48)
-    picture = sky.gradient(
-        rng, horizon, (0, tint(rng, "#2f7fcf")), (0.6, "#79b8ea"), (1, "#d8eef6")
-    )
-    picture = sky.clouds(
-        picture,
+    picture = sky.cloudy(
         rng,
         horizon,
-        cover=rng.uniform(0.2, 0.45),
+        (0, tint(rng, "#2f7fcf")),
+        (0.6, "#79b8ea"),
+        (1, "#d8eef6"),
+        cover=(0.2, 0.45),
         light="#ffffff",
         shade="#a9c1d6",
         toward=(0.7, 0.05),
@@ -229,12 +228,11 @@ def harbour(rng: Rng) -> Array:
     else:
         stops = ((0, "#4d93d6"), (0.6, "#9cc9ea"), (1, "#e2eef2"))
     light = 0.82 if evening else 1.0
-    picture = sky.gradient(rng, line_y, *stops)
-    picture = sky.clouds(
-        picture,
+    picture = sky.cloudy(
         rng,
         line_y,
-        cover=rng.uniform(0.25, 0.5),
+        *stops,
+        cover=(0.25, 0.5),
         light="#ffe9d2" if evening else "#ffffff",
         shade="#8d8fae" if evening else "#a3b5c9",
         toward=(0.2, 0.2),
@@ -357,13 +355,12 @@ def harbour(rng: Rng) -> Array:
 def lighthouse_storm(rng: Rng) -> Array:
     """A lighthouse, breakers and a sky full of rain."""
     horizon = rng.uniform(0.52, 0.6)
-    picture = sky.gradient(
-        rng, horizon, (0, "#20272f"), (0.6, "#4a565f"), (1, tint(rng, "#9aa39d", 0.08))
-    )
-    picture = sky.clouds(
-        picture,
+    picture = sky.cloudy(
         rng,
         horizon,
+        (0, "#20272f"),
+        (0.6, "#4a565f"),
+        (1, tint(rng, "#9aa39d", 0.08)),
         cover=0.9,
         light="#9aa5a8",
         shade="#1c232b",
@@ -757,11 +754,10 @@ def icebergs(rng: Rng) -> Array:
         if pink
         else ((0, "#7d95a8"), (0.6, "#b9c7d1"), (1, "#e4ebee"))
     )
-    picture = sky.gradient(rng, horizon, *stops)
-    picture = sky.clouds(
-        picture,
+    picture = sky.cloudy(
         rng,
         horizon,
+        *stops,
         cover=0.55,
         light="#fff1e6" if pink else "#f2f6f8",
         shade="#8a9db5",

@@ -1,4 +1,4 @@
-"""What blind guessing gets, computed and not sampled."""
+"""What random guessing gets, computed and not sampled."""
 
 from __future__ import annotations
 

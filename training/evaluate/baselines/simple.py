@@ -66,9 +66,9 @@ class NeighbourSettings:
     Attributes
     ----------
     distance, neighbours
-        For annotation: how photos are compared, and how many neighbours speak.
+        For annotation: how photos are compared, and how many neighbours count.
     sharpness
-        A neighbour's say is ``exp(sharpness * (similarity - the best one's))``.
+        A neighbour's weight is ``exp(sharpness * (similarity - the best one's))``.
     repeated
         Whether a word counts as often as the neighbour's texts have it, or once.
     written
@@ -90,7 +90,7 @@ class Neighbours(Method):
     """Words of the nearest training photos by mean features.
 
     In the manner of JEC: Makadia, Pavlovic and Kumar (2008), "A new baseline for image
-    annotation", with the say of the neighbours chosen instead of the label transfer in two steps.
+    annotation", with the weights of the neighbours chosen instead of two-step label transfer.
     """
 
     settings: NeighbourSettings
@@ -103,7 +103,7 @@ class Neighbours(Method):
         return _comparable(data.features, self.settings.similar)
 
     def words(self, data: Dataset) -> Floats:
-        """Words of the neighbours, weighed by their say, shape (n, W_text)."""
+        """Words of the neighbours, weighted, shape (n, W_text)."""
         settings = self.settings
         queries, _ = _comparable(data.features, settings.distance)
         bank, bias = _comparable(self.features, settings.distance)
@@ -165,7 +165,7 @@ def fit_neighbours(task: Task, *, written: bool = False) -> Neighbours:
             np.nan_to_num(similar_posts(lambda rows: vectors[rows] @ vectors.T - bias, unit))
         )
 
-    # Who is near, then what the near ones say: the whole grid costs five times as much.
+    # First the neighbours, then their words: the whole grid costs five times as much.
     best = NeighbourSettings(sharpness=30.0, repeated=False)
     best = max(
         (

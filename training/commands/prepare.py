@@ -18,9 +18,8 @@ from training.clean.model import filter_for
 from training.collect.add import collect
 from training.commands.clean import clean
 from training.commands.collect import prune
-from training.commands.common import confirmed
 from training.corpus.writer import CorpusWriter
-from training.progress import Progress
+from training.progress import Progress, confirmed
 
 CORPORA: Final = Path("corpus")
 """Where corpora are made, in the folder that the command runs in."""

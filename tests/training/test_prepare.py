@@ -17,7 +17,7 @@ from engine.corpus.reader import Report, read_corpus
 from engine.errors import CorpusError
 from engine.model import load_model
 from training.__main__ import main
-from training.learn.prepare import PrepareOptions, prepare
+from training.commands.prepare import PrepareOptions, prepare
 from training.progress import QUIET, Progress
 
 ADVERT = "Selling my iPhone, $200, free shipping, DM me to order now! #sale"
