@@ -96,6 +96,7 @@ class PhotoCache:
         try:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute(_SCHEMA)
+            database.execute("CREATE TEMP TABLE asked (path TEXT PRIMARY KEY) WITHOUT ROWID")
         except sqlite3.DatabaseError:
             database.close()
             raise
@@ -119,6 +120,9 @@ class PhotoCache:
                 found = self._batch([path for _, path in batch], pool)
                 for (item, _), measured in zip(batch, found, strict=True):
                     yield item, measured
+        # Of photos that are no longer there.
+        self._database.execute("DELETE FROM photos WHERE path NOT IN (SELECT path FROM asked)")
+        self._database.commit()
 
     def _batch(
         self, paths: Sequence[Path | None], pool: ThreadPoolExecutor
@@ -134,6 +138,7 @@ class PhotoCache:
                     stamp = (status.st_size, status.st_mtime_ns)
                 except OSError:
                     stamp = (-1, -1)
+                self._database.execute("INSERT OR IGNORE INTO asked VALUES (?)", (name,))
                 row = self._database.execute(
                     "SELECT width, height, sha256, hash, problem FROM photos "
                     "WHERE path = ? AND bytes = ? AND changed = ?",

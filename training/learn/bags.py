@@ -14,11 +14,12 @@ from scipy import sparse
 from engine.corpus.reader import CorpusPost
 from engine.results import Floats
 from engine.text import SurfaceForms, TextBag, TextPipeline
-from engine.text.sentences import SentenceEncoder, sentence_text
+from engine.text.sentences import sentence_text
 from engine.vocabulary import Vocabulary
 from training.clean.rules import without_signatures
 from training.learn.dataset import KEYS, Dataset
 from training.learn.features import Chunk
+from training.learn.kept_sentences import KeptSentences
 
 VISUAL_LIMIT = 8.0
 """Largest count of one visual word in a photo."""
@@ -148,7 +149,7 @@ def assemble(
     words: Vocabulary,
     tags: Vocabulary,
     visual: int,
-    sentences: SentenceEncoder | None = None,
+    sentences: KeptSentences | None = None,
     written: Mapping[str, Text] | None = None,
 ) -> Dataset:
     """A data set of the posts whose photo could be described.
@@ -158,7 +159,7 @@ def assemble(
     visual
         Size of the codebook of visual words.
     sentences
-        Encoder of whole texts, if the model has one.
+        Vectors of whole texts, if the model has an encoder of them.
     written
         What is written on photos, by the posts' ids.
     """
@@ -195,11 +196,11 @@ def _keys(bag: TextBag) -> Counter[int]:
     return Counter(zlib.crc32(token.key.encode()) % KEYS for token in bag.lemmas)
 
 
-def _sentences(encoder: SentenceEncoder | None, texts: Sequence[str]) -> Floats:
-    """Sentence vectors in half precision, as they are kept; zero where there is no text."""
+def _sentences(encoder: KeptSentences | None, texts: Sequence[str]) -> Floats:
+    """Sentence vectors; zero where there is no text."""
     if encoder is None:
         return np.zeros((len(texts), 0), np.float32)
     vectors = np.zeros((len(texts), encoder.dimensions), np.float32)
     there = [row for row, text in enumerate(texts) if text]
-    vectors[there] = encoder([texts[row] for row in there]).astype(np.float16)
+    vectors[there] = encoder([texts[row] for row in there])
     return vectors

@@ -21,6 +21,7 @@ from training.learn.cluster import Cluster
 from training.learn.describe import codebook_of, photo_sources, words_on_photos
 from training.learn.features import describe_photos
 from training.learn.fit import learn_model
+from training.learn.kept_sentences import KeptSentences
 from training.learn.library import update_library
 from training.learn.model import assemble_model, compare, install, quality_line
 from training.learn.plots import plot_training
@@ -122,7 +123,10 @@ def build(
     sentences = sentence_encoder(settings.sentences) if settings.sentences else None
     written = words_on_photos(sources, work, settings, progress, cluster) if settings.ocr else {}
     base = _base(settings, encoder, progress)
-    data = assemble(chunks, texts, words, tags, len(codebook), sentences, written)
+    kept = KeptSentences(sentences, work) if sentences else None
+    data = assemble(chunks, texts, words, tags, len(codebook), kept, written)
+    if kept is not None:
+        kept.forget_others()
     # Whole grids are large, and of use only until the photos are described.
     shutil.rmtree(features / "sample", ignore_errors=True)
     if len(data) < LEAST_POSTS or not data.texts.nnz:

@@ -28,6 +28,7 @@ from training.learn.features import (
     learn_codebook,
     sample_grids,
 )
+from training.learn.kept_sentences import KeptSentences
 from training.learn.picture_words import read_picture_words
 from training.learn.settings import BuildSettings
 from training.progress import QUIET, Progress
@@ -75,8 +76,12 @@ def describe_corpus(
     """
     posts = list(read_corpus(corpus, splits=splits, report=report or Report()))
     encoder = open_encoder(model.folder, model.info.encoder, threads=1, workers=workers)
-    name = f"{model.info.id}\0{corpus.resolve()}\0{sorted(splits or [])}"
-    folder = cache / hashlib.sha256(name.encode()).hexdigest()[:16]
+    # By the corpus alone: what another model left is used, or removed where it is read.
+    name = f"{corpus.resolve()}\0{sorted(splits or [])}"
+    folder = cache / f"corpus-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    for other in cache.glob("*/"):
+        if not other.name.startswith("corpus-"):
+            shutil.rmtree(other, ignore_errors=True)
     chunks = describe_photos(
         encoder, model.codebook, photo_sources(posts), folder, progress=progress
     )
@@ -93,7 +98,9 @@ def describe_corpus(
         model.words,
         model.tags,
         len(model.codebook),
-        sentence_encoder(model.info.sentences["name"]) if model.info.sentences else None,
+        KeptSentences(sentence_encoder(model.info.sentences["name"]), folder)
+        if model.info.sentences
+        else None,
         written,
     )
 

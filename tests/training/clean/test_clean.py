@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -340,6 +342,9 @@ def test_photos_are_measured_once(mixed: Path) -> None:
     cache.close()
     assert changed is not None
     assert changed.problem is not None
+    with contextlib.closing(sqlite3.connect(mixed / "cleaning" / "photos.sqlite")) as database:
+        # Of the others, which were not asked for, nothing is kept.
+        assert database.execute("SELECT count(*) FROM photos").fetchone() == (1,)
     (mixed / "cleaning" / "photos.sqlite").write_bytes(b"damaged" * 999)
     clean(mixed)
 
