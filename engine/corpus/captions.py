@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import csv
+import email.utils
 import json
+import math
 import re
 import unicodedata
 import zipfile
@@ -34,6 +38,7 @@ _PHOTO: Final = (
 )
 _TEXT: Final = (
     *("text", "caption", "captions", "description", "alt text", "title", "comment", "alt"),
+    *("sentence", "caption str"),
     *("подпись", "подписи", "текст", "описание", "заголовок", "название", "комментарий"),
 )
 _TAGS: Final = (
@@ -43,8 +48,17 @@ _TAGS: Final = (
 _DATE: Final = ("date", "datetime", "date taken", "created", "time", "дата", "дата съемки")
 _URL: Final = ("url", "link", "ссылка", "адрес")
 
-_TOKEN_LINE: Final = re.compile(r"^([^\t]+)#\d+\t(.*)$")
+_TOKEN_LINE: Final = re.compile(r"(.+?)#\d+\s+(.*)")
+_NAMED_LINE: Final = re.compile(
+    r"(.+?\.(?:jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|heic|heif|avif))(?:\s*[:;=|\t]|\s+[-–—]?)\s+(.*)",
+    re.IGNORECASE,
+)
+_SEP_LINE: Final = re.compile(r"\"?sep=(.)\"?[;,]*", re.IGNORECASE)
 _SEPARATORS: Final = "\t;,|"
+_HEADINGS: Final = 5
+"""So many rows may stand before the names of the columns."""
+_SAMPLE: Final = 1 << 16
+_ENCODINGS: Final = ("cp1251", "cp1252", "koi8-r", "cp866", "mac-cyrillic")
 _TABLE_KINDS: Final = "a CSV, TSV, JSON, JSONL or .xlsx file"
 # What some files begin with that are no tables, and what they are.
 _NO_TABLES: Final = (
@@ -75,6 +89,8 @@ _CAMERA: Final = re.compile(
       | file\ (?:written|source) .* | adobe\ photoshop .* | photoshop .* | gd-jpeg .* | lavc.*
       | optimized\ by .* | intel\(r\)\ .* | snapseed .* | vsco .* | picasa .* | instagram | facebook
       | whats\ ?app .* | telegram | image\ description | description | caption | title | comment
+      | picture\ saved\ with\ settings .* | filter:\ .* | <?kenox .* | hisilicon .* | \{.*\}
+      | \[.*\] | oplus_.* | dcim/.* | [\w-]+:\ ?-?[\d.]+;.* | сделано\ (?:с\ помощью|на)\ .*
       | none | null | n/?a | undefined | unknown | untitled .* | без\ (?:имени|названия) | default
       | image | photo | picture | screen\ ?shot .* | снимок\ экрана .* | camera | camera\ roll
       | (?:img|dsc[nf]?|dscf|pict?|p|mvi?|vid|pxl|photo|image|scan|screenshot|dji|gopr|imag|wp)
@@ -95,8 +111,9 @@ _TIME: Final = (
 )
 _NUMBERED: Final = re.compile(r"(\d{1,4})[./-](\d{1,2})[./-](\d{1,4})" + _TIME, re.IGNORECASE)
 _WRITTEN: Final = re.compile(
-    r"(?:(\d{1,2})(?:st|nd|rd|th)? ([^\W\d]{3,})|([^\W\d]{3,}) (\d{1,2})(?:st|nd|rd|th)?)\.?,? "
-    r"(\d{4})(?: ?г\.?(?:ода)?)?" + _TIME,
+    r"(?:[^\W\d]{2,}\.?, )?"
+    r"(?:(\d{1,2})(?:st|nd|rd|th)?[ -]([^\W\d]{3,})|([^\W\d]{3,}) (\d{1,2})(?:st|nd|rd|th)?)"
+    r"\.?,?[ -](\d{4}|\d{2})(?: ?г\.?(?:ода)?)?" + _TIME,
     re.IGNORECASE,
 )
 
@@ -159,18 +176,19 @@ def read_table(path: Path) -> dict[str, Caption]:
         caption = found.setdefault(key, Caption())
         texts = _pick(row, _TEXT)
         for text in texts if isinstance(texts, list) else [texts]:
-            caption.add(str(text) if isinstance(text, int | float) else text)
+            number = isinstance(text, int | float) and math.isfinite(text)
+            caption.add(str(text) if number else text)
         tags = _split_tags(_pick(row, _TAGS))
         caption.tags = tags if tags is not None else caption.tags
         caption.date = _iso(_pick(row, _DATE), month_first=month_first) or caption.date
         url = _pick(row, _URL)
         caption.url = url if isinstance(url, str) and url else caption.url
-    if not found:
+    if not any(caption.texts or caption.tags for caption in found.values()):
         names = sorted({name for row in rows[:20] for name in row if name})[:8]
         has = f"its columns are {', '.join(names)}" if names else "it is empty"
         raise CorpusError(
-            f"{path} names no photos ({has}): it needs a column {' or '.join(_PHOTO[:3])} and a "
-            f"column {' or '.join(_TEXT[:3])}"
+            f"{path} names no photos with captions ({has}): it needs a column "
+            f"{' or '.join(_PHOTO[:3])} and a column {' or '.join(_TEXT[:3])}"
         )
     return found
 
@@ -184,16 +202,17 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
     for head, what in _NO_TABLES:
         if data.startswith(head):
             raise CorpusError(f"the captions {path} are {what}; what is read is {_TABLE_KINDS}")
-    text = _decode(data)
+    text = decode_text(data)
     if "\0" in text:
         raise CorpusError(f"the captions {path} are no text; what is read is {_TABLE_KINDS}")
     lines = _lines(text)
     start = text.lstrip()[:1]
     if start in ("[", "{") or path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
         return _json_rows(path, text, lines)
-    matches = [_TOKEN_LINE.match(line.rstrip("\r\n")) for line in lines if line.strip()]
-    if matches and all(matches):
-        return ({"photo": one[1], "text": one[2]} for one in matches if one)
+    for form in (_TOKEN_LINE, _NAMED_LINE):
+        matches = [form.fullmatch(line.strip()) for line in lines if line.strip()]
+        if matches and all(matches):
+            return ({"photo": one[1], "text": one[2]} for one in matches if one)
     return _named(_cells(lines))
 
 
@@ -206,12 +225,12 @@ def _lines(text: str) -> list[str]:
 
 def _cells(lines: list[str]) -> Iterator[Sequence[object]]:
     """Cells of a text's lines; the separator is named by Excel's first line, or guessed."""
-    if lines and (named := re.fullmatch(r"\"?sep=(.)\"?", lines[0].strip("\r\n"))):
+    if lines and (named := _SEP_LINE.fullmatch(lines[0].strip("\r\n"))):
         delimiter, lines = named[1], lines[1:]
     else:
-        head = next((line for line in lines if line.strip()), "")
         # Not what is quoted: the first column may be a sentence.
-        head = re.sub(r'"[^"]*"', "", head)
+        plain = (re.sub(r'"[^"]*"', "", line) for line in lines[:100])
+        head = next((line for line in plain if set(line) & set(_SEPARATORS)), "")
         counts = {mark: head.count(mark) for mark in _SEPARATORS}
         delimiter = max(counts, key=lambda mark: counts[mark]) if any(counts.values()) else ","
     try:
@@ -233,12 +252,13 @@ def _sheet(path: Path) -> Iterator[Sequence[object]]:
     import openpyxl
 
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        for sheet in book.worksheets:
-            rows = [list(row) for row in sheet.iter_rows(values_only=True) if any(row)]
-            if rows:
-                yield from rows
-                return
+        with path.open("rb") as file:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            for sheet in book.worksheets:
+                rows = [list(row) for row in sheet.iter_rows(values_only=True) if any(row)]
+                if rows:
+                    yield from rows
+                    return
     except (OSError, ValueError, KeyError, TypeError, SyntaxError, zipfile.BadZipFile) as error:
         raise CorpusError(
             f"the captions {path} look like an Excel workbook, but cannot be read ({error}): save "
@@ -251,6 +271,9 @@ def _named(rows: Iterable[Sequence[object]]) -> Iterator[Mapping[str, Any]]:
     table = list(rows)
     if not table:
         return
+    # Above the names of the columns there may be a title.
+    heads = (n for n, row in enumerate(table[:_HEADINGS]) if {*map(_plain, row)} & {*_PHOTO})
+    table = table[next(heads, 0) :]
     names = [_plain(cell) for cell in table[0]]
     sample = table[:50]
     column = next((names.index(name) for name in _PHOTO if name in names), None)
@@ -296,8 +319,8 @@ def _json_rows(path: Path, text: str, lines: list[str]) -> Iterator[Mapping[str,
         whole = None
     if isinstance(whole, list):
         rows: Iterable[Any] = whole
-    elif isinstance(whole, dict) and not any(_plain(key) in _PHOTO for key in whole):
-        rows = _json_names(whole)
+    elif isinstance(whole, dict):
+        rows = _json_object(whole)
     else:
         rows = (
             _json_line(path, number, line) for number, line in enumerate(lines, 1) if line.strip()
@@ -317,20 +340,40 @@ def _json_line(path: Path, number: int, line: str) -> object:
         raise CorpusError(f"{path}, line {number}: not JSON ({error})") from error
 
 
-def _json_names(whole: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """COCO captions, Karpathy's splits, or names of photos with their captions."""
-    images = whole.get("images")
-    if isinstance(images, list):
-        names = {}
-        for image in (one for one in images if isinstance(one, dict)):
-            name = image.get("file_name") or image.get("filename")
-            names[image.get("id")] = name
-            sentences = image.get("sentences") or []
-            yield from ({"photo": name, "text": one.get("raw")} for one in sentences)
-        for note in whole.get("annotations") or []:
-            if isinstance(note, dict) and isinstance(name := names.get(note.get("image_id")), str):
-                yield {"photo": name, "text": note.get("caption")}
-        return
+def _json_object(whole: Mapping[str, Any]) -> Iterable[Any]:
+    """Rows of one object: of COCO and Karpathy's splits, columns, one row, rows in a field."""
+    if isinstance(whole.get("images"), list):
+        return _coco(whole["images"], whole.get("annotations") or [])
+    columns = {_plain(key): value for key, value in whole.items()}
+    photos = _pick(columns, _PHOTO)
+    if isinstance(photos, list | dict):
+        cells = [v.values() if isinstance(v, dict) else v for v in columns.values()]
+        lists = [c for c in cells if not isinstance(c, str | int | float | None)]
+        return [dict(zip(columns, row, strict=False)) for row in zip(*lists, strict=False)]
+    if photos is not None:
+        return [whole]
+    if isinstance(rows := whole.get("data"), list) and isinstance(whole.get("columns"), list):
+        return [dict(zip(whole["columns"], row, strict=False)) for row in rows]
+    for value in whole.values():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return value
+    return _by_name(whole)
+
+
+def _coco(images: list[Any], notes: list[Any]) -> Iterator[Mapping[str, Any]]:
+    names: dict[str, Any] = {}
+    for image in (one for one in images if isinstance(one, dict)):
+        name = image.get("file_name") or image.get("filename")
+        names[str(image.get("id"))] = name
+        sentences = image.get("sentences") or []
+        yield from ({"photo": name, "text": one.get("raw")} for one in sentences)
+    for note in (one for one in notes if isinstance(one, dict)):
+        if isinstance(name := names.get(str(note.get("image_id"))), str):
+            yield {"photo": name, "text": note.get("caption")}
+
+
+def _by_name(whole: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Names of photos with their captions."""
     for key, value in whole.items():
         if isinstance(value, dict):
             yield {**value, "photo": key}
@@ -343,14 +386,35 @@ def _plain(name: object) -> str:
     return re.sub(r"[\s_\-.:]+", " ", text).strip()
 
 
-def _decode(data: bytes) -> str:
-    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-    for encoding in ("utf-8-sig", "utf-16" if wide else "cp1251"):
+def decode_text(data: bytes) -> str:
+    """Text of a file: Unicode, or of the encodings of Russian and Western systems the likeliest."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    if b"\0" in data[:4] and data[:2] != b"\0\0":
+        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    sample = data[:_SAMPLE]
+    best = max(_ENCODINGS, key=lambda name: _likeness(sample.decode(name, "replace")))
+    # A file put together of several may have lines of both kinds.
+    lines = []
+    for line in data.removeprefix(codecs.BOM_UTF8).split(b"\n"):
         try:
-            return data.decode(encoding)
+            lines.append(line.decode())
         except UnicodeDecodeError:
-            continue
-    return data.decode("utf-8", "replace")
+            lines.append(line.decode(best, "replace"))
+    return "\n".join(lines)
+
+
+def _likeness(text: str) -> int:
+    """How much a text looks like words: each in one alphabet, no capitals behind small letters."""
+    russian = len(re.findall(r"[а-яё]", text, re.IGNORECASE))
+    western = len(re.findall(r"(?<=[a-z])[ß-ÿ]|[ß-ÿÀ-Þ](?=[a-z])", text, re.IGNORECASE))
+    known = len(re.findall(r"[\x00-\x7f\s«»„“”‘’…–—№°©]", text))
+    mixed = len(re.findall(r"[а-яё][A-ZА-ЯЁ]|[a-z][а-яёА-ЯЁ]|[а-яёА-ЯЁ][a-z]", text))
+    return russian + western - (len(text) - russian - western - known) - 3 * mixed
 
 
 def _pick(row: Mapping[str, Any], names: tuple[str, ...]) -> Any:
@@ -359,15 +423,20 @@ def _pick(row: Mapping[str, Any], names: tuple[str, ...]) -> Any:
 
 def _split_tags(tags: object) -> list[str] | None:
     """Tags of one cell; a tag may have blanks where other marks stand between tags."""
+    if isinstance(tags, str) and tags[:1] == "[":
+        with contextlib.suppress(ValueError):
+            tags = json.loads(tags)
     if isinstance(tags, str):
-        if re.search(r"[;,|\n]", tags):
+        if '"' in tags:
+            parts = re.findall(r'(?:^|(?<=[\s;,|]))"[^"]+"|[^\s;,|"]+', tags)
+        elif re.search(r"[;,|\n]", tags):
             parts = re.split(r"[;,|\n]+", tags)
         else:
             parts = tags.split("#") if "#" in tags else tags.split()
         tags = parts
     if not isinstance(tags, list):
         return None
-    return [tag for each in tags if (tag := str(each).strip().lstrip("#").strip())]
+    return [tag for each in tags if (tag := str(each).strip(' "').lstrip("#").strip())]
 
 
 class TableCaptions:
@@ -407,7 +476,8 @@ def _same(name: str) -> str:
 
 
 def _like(name: str) -> str:
-    return unicodedata.normalize("NFC", unquote(name)).casefold()
+    plain = name.partition("?")[0] if "://" in name else name
+    return unicodedata.normalize("NFC", unquote(plain)).casefold()
 
 
 def _name(name: str) -> str:
@@ -462,30 +532,40 @@ def _sidecars(photo: Path) -> Iterator[tuple[str, Callable[[bytes], Caption]]]:
         yield base + ".xmp", _read_xmp_file
     # Takeout cuts its names off at 51 characters, and counts copies behind the ending:
     # "IMG(1).jpg" has "IMG.jpg(1).json" or "IMG.jpg.supplemental-metadata(1).json".
-    count = re.search(r"\(\d+\)$", stem)
-    base = stem.removesuffix(count[0]) + photo.suffix.casefold() if count else name
-    copy = count[0] if count else ""
-    for long in (f"{base}{copy}", f"{base}.supplemental-metadata{copy}"):
-        yield f"{long}.json", _read_takeout
-    whole = f"{base}.supplemental-metadata"
-    yield from ((f"{whole[:end]}{copy}.json", _read_takeout) for end in range(46, len(base), -1))
-    yield f"{stem}.json", _read_takeout
+    plain, copy = re.fullmatch(r"(.*?)(\(\d+\))?", stem, re.DOTALL).groups("")  # type: ignore[union-attr]
+    # What was edited there has the metadata of the original.
+    for one in dict.fromkeys((plain, re.sub(r"-[^\W\d_]+$", "", plain))):
+        base = one + photo.suffix.casefold()
+        whole = f"{base}.supplemental-metadata"
+        for long in (base, whole, base[:46], *(whole[:n] for n in range(46, len(base), -1))):
+            yield f"{long}{copy}.json", _read_json
+    yield f"{stem}.json", _read_json
+    # Instaloader has one text for all photos of a post.
+    if part := re.fullmatch(r"(.*_utc)_\d+", stem):
+        yield f"{part[1]}.txt", _read_text
 
 
 def _read_text(data: bytes) -> Caption:
     caption = Caption()
-    caption.add(_decode(data))
+    caption.add(decode_text(data))
     return caption
 
 
-def _read_takeout(data: bytes) -> Caption:
-    note = json.loads(_decode(data))
+def _read_json(data: bytes) -> Caption:
+    """Google Takeout's metadata, or fields of the names that tables have."""
+    note = json.loads(decode_text(data))
     caption = Caption()
-    if isinstance(note, dict) and ("photoTakenTime" in note or "imageViews" in note):
+    if not isinstance(note, dict):
+        return caption
+    if "photoTakenTime" in note or "imageViews" in note:
         caption.add(note.get("description"))
         taken = note.get("photoTakenTime")
         seconds = taken.get("timestamp") if isinstance(taken, dict) else None
         caption.date = _iso(str(seconds or ""))
+    else:
+        row = {_plain(key): value for key, value in note.items()}
+        caption.add(_pick(row, _TEXT))
+        caption.tags, caption.date = _split_tags(_pick(row, _TAGS)), _iso(_pick(row, _DATE))
     return caption
 
 
@@ -517,6 +597,12 @@ def read_embedded(photo: Path) -> Caption | None:
             _read_iptc(image, caption)
             _read_exif(image, caption)
             _read_xmp(image, caption)
+            _read_notes(image, caption)
+            if image.format == "PNG":
+                # Its notes are left out where it is decoded: damaged ones spoil nothing there.
+                with Image.open(photo, formats=("PNG",)) as whole:
+                    _read_xmp(whole, caption)
+                    _read_notes(whole, caption)
     except PhotoError:
         return None
     except Exception:
@@ -530,7 +616,7 @@ def _read_iptc(image: Image.Image, caption: Caption) -> None:
 
     def values(key: tuple[int, int]) -> list[str]:
         raw = (info or {}).get(key, [])
-        return [_decode(item).strip() for item in (raw if isinstance(raw, list) else [raw])]
+        return [decode_text(item).strip() for item in (raw if isinstance(raw, list) else [raw])]
 
     for key in (_IPTC_CAPTION, _IPTC_HEADLINE, _IPTC_TITLE):
         for text in values(key):
@@ -579,6 +665,15 @@ def _read_xmp(image: Image.Image, caption: Caption) -> None:
             caption.tags = tags
 
 
+def _read_notes(image: Image.Image, caption: Caption) -> None:
+    """Texts of a PNG, comments of a JPEG or a GIF."""
+    for name in ("Description", "Title", "Comment", "comment"):
+        text = _bytes_text(image.info.get(name))
+        plain = text.strip("\0 \r\n\t") if isinstance(text, str) else ""
+        if plain and not caption.texts and not _CAMERA.fullmatch(plain):
+            caption.add(plain)
+
+
 def _leaves(value: Any) -> list[str]:
     """Strings within an XMP container (Alt, Bag, Seq), whatever its depth."""
     if isinstance(value, str):
@@ -610,11 +705,11 @@ def _comment(value: object) -> str | None:
         readings = [rest.decode(order, "replace") for order in ("utf-16-le", "utf-16-be")]
         near = [sum(char < "\u0530" for char in reading) for reading in readings]
         return readings[near[1] > near[0]].strip("\0 \ufeff")
-    return _decode(rest).strip("\0 ") if code.startswith((b"ASCII", b"\0")) else None
+    return decode_text(rest).strip("\0 ") if code.startswith((b"ASCII", b"\0")) else None
 
 
 def _bytes_text(value: object) -> object:
-    return _decode(value) if isinstance(value, bytes) else value
+    return decode_text(value) if isinstance(value, bytes) else value
 
 
 def _as_typed(text: str) -> str:
@@ -658,16 +753,21 @@ def _iso(value: object, *, month_first: bool = False) -> str | None:
             day, month, year = third, second, first
         else:
             day, month = (second, first) if month_first and "/" in text else (first, second)
-            year = third + 2000 if third < 70 else third + 1900 if third < 100 else third
+            year = third
         return _moment(year, month, day, match.groups()[3:])
     if match := _WRITTEN.fullmatch(text):
         word = (match[2] or match[3]).casefold()
         month = next((n for n, name in enumerate(_MONTHS, 1) if name.match(word)), 0)
         return _moment(int(match[5]), month, int(match[1] or match[4]), match.groups()[5:])
-    return None
+    try:
+        # As e-mail and C write it, with the weekday before it.
+        return email.utils.parsedate_to_datetime(text).isoformat()
+    except (ValueError, TypeError, IndexError):
+        return None
 
 
 def _moment(year: int, month: int, day: int, time: Sequence[str | None]) -> str | None:
+    year += 2000 if year < 70 else 1900 if year < 100 else 0
     hour, minute, second = (int(part or 0) for part in time[:3])
     if half := time[3]:
         hour = hour % 12 + 12 * (half.casefold() == "pm")

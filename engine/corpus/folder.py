@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -19,7 +20,14 @@ from engine.corpus.captions import (
     read_sidecar,
     read_table,
 )
-from engine.corpus.posts import MAX_PHOTO_BYTES, SourcePost, SourceReport, file_place
+from engine.corpus.posts import (
+    MAX_PHOTO_BYTES,
+    NAMED,
+    SourcePost,
+    SourceReport,
+    file_place,
+    is_photo_name,
+)
 from engine.corpus.videos import VIDEO_SUFFIXES, first_frame
 from engine.errors import CorpusError
 from engine.photo import SUFFIXES, format_of
@@ -30,13 +38,17 @@ _TABLES: Final = frozenset(
     for ending in ("csv", "tsv", "jsonl", "json", "xlsx")
 )
 
-_SKIPPED_FOLDERS: Final = frozenset(
-    (
-        *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "$recycle.bin"),
-        *("system volume information", "lost+found", "__macosx", "_thumbnails", "thumbnails"),
-    )
+_SKIPPED_FOLDERS: Final = re.compile(
+    r"@eadir|#recycle|#snapshot|@recycle|@recently-snapshot|\$recycle\.bin|lost\+found|__macosx"
+    r"|system volume information|recycle ?bin|recycled|trash|корзина|_?thumb(?:nail)?s?|cache"
+    r"|ipod photo cache|_vti_cnf|.*\.lrdata",
+    re.IGNORECASE,
 )
-"""Where network drives and systems keep small copies and what was deleted; hidden ones besides."""
+"""Where network drives, systems and programs keep small copies and what was deleted."""
+
+_LIBRARY: Final = re.compile(r"\.(?:photos|ap|photo)library(?:/|$)", re.IGNORECASE)
+_ORIGINALS: Final = frozenset(("originals", "masters"))
+"""The folders of a Mac's library of photos that hold them."""
 
 _RAW: Final = frozenset(
     (
@@ -57,6 +69,12 @@ _TEXTS: Final = frozenset(
 
 _RECURS: Final = 3
 _SHORT: Final = 24
+# One small word, capitals alone, or a word with figures, low lines or capitals within it.
+_MACHINES: Final = re.compile(
+    r"[a-z]+|[A-Z]{2,}(?: [A-Z]{2,})?|(?:\w+[ -])?(?=\w*(?:[a-z][A-Z]|\d|_))(?=\w*[A-Za-z])\w+",
+    re.ASCII,
+)
+_YEAR: Final = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -105,12 +123,16 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
     if not folder.is_dir():
         raise CorpusError(f"{folder} is not a folder")
     name = options.name or _text(folder.resolve().name)
-    own = (one for one in folder.iterdir() if one.name.lower() in _TABLES)
-    captions = options.captions or min(own, default=None)
-    table = TableCaptions(read_table(captions) if captions else {})
+    captions = options.captions
+    table = TableCaptions(read_table(captions) if captions else _own_tables(folder, report))
     walk = _Walk(folder, options.leave_out, report)
     files = sorted(walk.files(), key=lambda file: os.fsencode(file.inside))
     ids = Counter(unicodedata.normalize("NFC", file.inside) for file in files)
+    if captions is not None and files and not any(table.get(file.inside) for file in files):
+        raise CorpusError(
+            f"none of the photos that {captions} names, such as {table.unused()[0]}, is in "
+            f"{folder}, where there is {files[0].inside}"
+        )
     recurring = _recurring(files)
     report.size += len(files)
     with tempfile.TemporaryDirectory(prefix="image2pic-") as frames:
@@ -145,9 +167,43 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
                 "photo_bytes": size,
             }
             yield SourcePost(record, photo)
-    for gone in table.unused():
+    for gone in (unused := table.unused()):
         report.skip("unnamed", gone)
+    if unused:
+        report.notes.append(
+            f"{len(unused):,} photos that the table names are not there, such as {unused[0]}"
+        )
+    for text, count in recurring.most_common(NAMED):
+        report.notes.append(
+            f"{text!r} stands within {count:,} photos of several days: it was taken for what the "
+            "camera writes. If it is a caption, put it into a table (--captions)"
+        )
     report.covered[f"{name}/"] = None
+
+
+def _own_tables(folder: Path, report: SourceReport) -> dict[str, Caption]:
+    """Captions of the tables in a folder and in those right below it, by path."""
+    found: dict[str, Caption] = {}
+    for here in (folder, *(one for one in sorted(folder.iterdir()) if one.is_dir())):
+        try:
+            tables = sorted(one for one in here.iterdir() if one.name.lower() in _TABLES)
+        except OSError:
+            continue
+        for path in tables:
+            try:
+                rows = read_table(path)
+                if not any(map(is_photo_name, rows)):
+                    raise CorpusError(f"{path} names no photos")
+            except CorpusError as error:
+                if path.stem.lower() == "captions":
+                    raise
+                # Many programs write a file of this name.
+                if path.suffix.lower() != ".json":
+                    report.notes.append(f"{error}: it was passed over")
+                continue
+            inside = here.relative_to(folder)
+            found |= {_text((inside / name).as_posix()): row for name, row in rows.items()}
+    return found
 
 
 def has_photos(folder: Path) -> bool:
@@ -177,10 +233,15 @@ class _Walk:
             self._seen.add(real)
             names = {path.stem.casefold() for path in entries if path.suffix.casefold() in _STILLS}
             for path in entries:
-                if path.name.startswith(".") or path.name.casefold() in _SKIPPED_FOLDERS:
+                if path.name.startswith("."):
                     continue
                 if path.is_dir():
-                    waiting.append(path)
+                    within = _LIBRARY.search(here.name) and path.name.lower() not in _ORIGINALS
+                    if within or _SKIPPED_FOLDERS.fullmatch(path.name):
+                        name = _text(path.relative_to(self._folder).as_posix())
+                        self._report.skip("small_copies", name)
+                    else:
+                        waiting.append(path)
                 elif path.is_file() and (file := self._file(path, names)):
                     yield file
 
@@ -244,25 +305,27 @@ def _text(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _recurring(files: list[_File]) -> set[str]:
-    """Short descriptions that stand within photos of several days: a camera wrote them."""
+def _recurring(files: list[_File]) -> Counter[str]:
+    """What stands within photos of several days and looks like a machine's: how often it does."""
     days: dict[str, set[str]] = {}
     counts: Counter[str] = Counter()
     for file in files:
         caption = read_embedded(file.path) if file.media is None else None
         for text in caption.texts if caption else ():
-            if len(text) <= _SHORT and len(text.split()) <= 2:
+            if len(text) <= _SHORT and _MACHINES.fullmatch(text) and not _YEAR.search(text):
                 counts[text] += 1
                 days.setdefault(text, set()).add((caption.date or "")[:10] if caption else "")
-    return {
-        text
-        for text, count in counts.items()
-        if count >= _RECURS and (len(days[text]) > 1 or "" in days[text])
-    }
+    return Counter(
+        {
+            text: count
+            for text, count in counts.items()
+            if count >= _RECURS and (len(days[text]) > 1 or "" in days[text])
+        }
+    )
 
 
 def _caption(
-    file: _File, table: TableCaptions, beside: dict[str, Path], recurring: set[str]
+    file: _File, table: TableCaptions, beside: dict[str, Path], recurring: Container[str]
 ) -> tuple[str, Caption]:
     embedded = (read_embedded(file.path) if file.media is None else None) or Caption()
     embedded.texts = [text for text in embedded.texts if text not in recurring]

@@ -133,7 +133,10 @@ def read_messages(path: Path, report: SourceReport) -> Iterator[Item | Chat]:
         for _ in _Reading(path, SourceReport(), headers).items():
             pass
         if not headers:
-            return
+            raise CorpusError(
+                f"{path} does not tell which chat its messages are of (name, type and id stand "
+                "before them in an export): export once more"
+            ) from None
         yield from _Reading(path, report, headers, known=True).items()
 
 
@@ -294,7 +297,7 @@ class _Reading:
                 self._damaged(piece.number)
             elif self._chat is not None:
                 yield Item(self._chat, message)
-        else:
+        elif self._builder is not None or re.search(r"\w", rest):
             self._damaged(self._number if self._builder is not None else None)
         if _NEXT_CHAT.search(rest) or _KIND.search(rest):
             # Another chat begins: what is told of it, as well as it can be read.
@@ -340,13 +343,24 @@ def _header_in(text: str) -> dict[str, Any]:
 
 def _text(file: BinaryIO) -> Iterator[str]:
     """Blocks of text; what is no text in the file's encoding becomes U+FFFD."""
-    start = file.read(4)
-    file.seek(0)
-    encoding = "utf-16" if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
-    while block := file.read(BLOCK):
+    block = file.read(BLOCK)
+    decoder = codecs.getincrementaldecoder(_encoding(block))("replace")
+    while block:
         yield decoder.decode(block)
+        block = file.read(BLOCK)
     yield decoder.decode(b"", final=True)
+
+
+def _encoding(start: bytes) -> str:
+    """The encoding of a file that an editor may have saved anew, by its first block."""
+    if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    if start[:1] == b"{" and start[1:2] == b"\0":
+        return "utf-16-le"
+    if start[:2] == b"\0{":
+        return "utf-16-be"
+    letters = [char for char in start.decode("utf-8", "replace") if char > "\x7f"]
+    return "cp1251" if letters.count("\ufffd") * 2 > len(letters) else "utf-8-sig"
 
 
 def _pieces(file: BinaryIO, report: SourceReport) -> Iterator[_Piece]:

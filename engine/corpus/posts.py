@@ -41,6 +41,7 @@ REASONS: Final[Mapping[str, str]] = {
     "raw": "raw photos of cameras",
     "other_picture": "pictures of kinds that are not read",
     "no_photo": "other files",
+    "small_copies": "folders of small copies or of what was deleted",
     "private": "private talks",
     "other": "other chats",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 import zipfile
@@ -22,6 +23,7 @@ from engine.errors import CorpusError
 HEAD: Final = 1 << 16
 DEPTH: Final = 3
 """So many folders deep exports are looked for."""
+_HTML: Final = re.compile(r"messages\d*\.html|export_results\.html")
 REPLACED: Final = "replaced by a later line with the same id"
 SPARE_BYTES: Final = 100 << 20
 
@@ -89,20 +91,28 @@ def find_sources(path: Path) -> list[Source]:
             return [Source("corpus", path.parent)]
         if path.suffix.lower() == ".json":
             return [Source("telegram", path)]
-    elif (path / POSTS_FILE).is_file():
+        raise CorpusError(f"{path} is no corpus ({POSTS_FILE}), no Telegram export and no zip")
+    if (path / POSTS_FILE).is_file():
         return [Source("corpus", path)]
-    elif exports := sorted(_exports(path)):
-        return [Source("telegram", file) for file in exports]
-    elif any(path.glob("messages*.html")):
-        # Refused in words where it is read.
+    exports = sorted(_exports(path))
+    found = [file for file in exports if file.suffix.lower() == ".json"]
+    if found:
+        return [Source("telegram", file) for file in found]
+    if exports:
+        # Its photos without their words would be a loss that nobody sees.
+        raise CorpusError(
+            f"{exports[0].parent} is a Telegram export in HTML: export once more with the format "
+            "'Machine-readable JSON', or give the other folders one by one"
+        )
+    if (path / RESULT_FILE).is_file():
         return [Source("telegram", path)]
-    elif has_photos(path):
+    if has_photos(path):
         return [Source("folder", path)]
-    elif (path / RESULT_FILE).is_file():
-        return [Source("telegram", path)]
+    zips = sorted(one.name for one in path.iterdir() if one.suffix.lower() == ".zip")
     raise CorpusError(
         f"{path} is no corpus (no {POSTS_FILE}), no Telegram export (no {RESULT_FILE}) and no "
         "folder with photos"
+        + (f": it has zips, such as {zips[0]}; give one of them, or unpack them" if zips else "")
     )
 
 
@@ -125,6 +135,8 @@ def unpacked(path: Path) -> Iterator[Path]:
         try:
             with zipfile.ZipFile(path) as archive:
                 members = [one for one in archive.infolist() if not _hidden(one.filename)]
+                for one in members:
+                    one.filename = _member_name(one)
                 size = sum(one.file_size for one in members)
                 if size + SPARE_BYTES > shutil.disk_usage(name).free:
                     raise CorpusError(
@@ -224,7 +236,7 @@ def _record(post: CorpusPost, name: str, folder: Path, options: CorpusOptions) -
 
 
 def _exports(folder: Path) -> Iterator[Path]:
-    """Telegram's files in a folder and a few levels below; not below another export."""
+    """Telegram's files, JSON or else HTML, in a folder and a few levels below; not below one."""
     waiting = [(folder, 0)]
     while waiting:
         place, depth = waiting.pop()
@@ -238,6 +250,7 @@ def _exports(folder: Path) -> Iterator[Path]:
             if entry.name.lower().startswith("result") and entry.name.lower().endswith(".json")
         ]
         found = [file for file in files if file.is_file() and _looks_like(file)]
+        found = found or [Path(entry.path) for entry in entries if _HTML.fullmatch(entry.name)]
         yield from found
         if depth < DEPTH and not found:
             waiting += [
@@ -256,6 +269,17 @@ def _looks_like(file: Path) -> bool:
         return False
     head = head.replace(b"\0", b"")
     return b'"messages"' in head or b'"chats"' in head or b'"personal_information"' in head
+
+
+def _member_name(member: zipfile.ZipInfo) -> str:
+    """A name in a zip as it was: old programs write them in their own encoding and do not say."""
+    if member.flag_bits & 0x800 or member.filename.isascii():
+        return member.filename
+    data = member.filename.encode("cp437", "replace")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("cp866")
 
 
 def _hidden(name: str) -> bool:

@@ -122,15 +122,12 @@ def read_export(path: Path, options: TelegramOptions, report: SourceReport) -> I
     """
     file = path / RESULT_FILE if path.is_dir() else path
     if not file.is_file():
-        html = path.is_dir() and any(path.glob("messages*.html"))
         raise CorpusError(
-            f"{file} is missing"
-            + (
-                ": this export is HTML; export once more with the format 'Machine-readable JSON'"
-                if html
-                else ": give the folder that Telegram Desktop exported to, or its result.json"
-            )
+            f"{file} is missing: give the folder that Telegram Desktop exported to, or its "
+            f"{RESULT_FILE}"
         )
+    if not file.stat().st_size:
+        raise CorpusError(f"{file} is empty: export once more")
     export = _Export(file.parent, options, report)
     try:
         for album in _albums(export.wanted(read_messages(file, report))):
@@ -585,8 +582,9 @@ class _Export:
             named = report.examples["damaged"]
             more = ", ..." if skipped["damaged"] > len(named) else ""
             report.notes.append(
-                f"{skipped['damaged']:,} messages of {RESULT_FILE} are damaged and were passed "
-                f"over ({', '.join(named)}{more})"
+                f"{RESULT_FILE} is damaged: {skipped['damaged']:,} "
+                f"{'message was' if skipped['damaged'] == 1 else 'messages were'} passed over "
+                f"({', '.join(named)}{more}). Export once more to have them"
             )
         members = [chat for chat in self._taken if chat.type.startswith("public_")]
         if members and not self._username:

@@ -183,7 +183,7 @@ def test_what_is_none_of_these_is_refused(here: Path) -> None:
     (here / "html" / "photos").mkdir(parents=True)
     (here / "html" / "messages.html").write_text("<html>")
     scene("sea", 1).save(here / "html" / "photos" / "a.jpg")
-    with pytest.raises(CorpusError, match="this export is HTML"):
+    with pytest.raises(CorpusError, match="export in HTML"):
         prepare(here / "html", QUIET)
     (here / "a.zip").write_bytes(b"PK")
     with pytest.raises(CorpusError, match="not a zip"):

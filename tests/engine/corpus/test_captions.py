@@ -6,7 +6,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from engine.corpus.captions import TableCaptions, read_embedded, read_sidecar, read_table
 from engine.errors import CorpusError
@@ -31,6 +31,15 @@ def read(path: Path, content: str | bytes) -> dict[str, tuple[str, ...]]:
         ("pipe.csv", f"image_name| comment_number| comment\na.jpg| 0| {SUNSET}\n"),
         ("mac.csv", f"photo;text\ra.jpg;{SUNSET}\r"),
         ("flickr.token.txt", f"a.jpg#0\t{SUNSET}\n"),
+        ("spaces.token", f"a.jpg#0 {SUNSET}\n"),
+        ("colons.txt", f"a.jpg: {SUNSET}\n"),
+        ("dashes.txt", f"a.jpg - {SUNSET}\n"),
+        ("title.csv", f'My album,,\nphoto,text\na.jpg,"{SUNSET}"\n'),
+        ("sep.csv", f"SEP=;\r\nphoto;text\r\na.jpg;{SUNSET}\r\n"),
+        ("split.json", json.dumps({"columns": ["photo", "text"], "data": [["a.jpg", SUNSET]]})),
+        ("columns.json", json.dumps({"photo": {"0": "a.jpg"}, "text": {"0": SUNSET}})),
+        ("fields.json", json.dumps({"n": 1, "data": [{"image": "a.jpg", "caption": SUNSET}]})),
+        ("nan.json", f'[{{"photo": "a.jpg", "text": NaN}}, ["a.jpg", "{SUNSET}"]]'),
         ("list.json", json.dumps([{"photo": "a.jpg", "text": SUNSET}], indent=1)),
         ("pairs.json", json.dumps([["a.jpg", SUNSET]])),
         ("names.json", json.dumps({"a.jpg": SUNSET})),
@@ -41,7 +50,7 @@ def read(path: Path, content: str | bytes) -> dict[str, tuple[str, ...]]:
             "coco.json",
             json.dumps(
                 {
-                    "images": [{"id": 7, "file_name": "a.jpg"}],
+                    "images": [{"id": "7", "file_name": "a.jpg"}],
                     "annotations": [{"image_id": 7, "caption": SUNSET}, {"image_id": 8}],
                 }
             ),
@@ -55,6 +64,24 @@ def read(path: Path, content: str | bytes) -> dict[str, tuple[str, ...]]:
 )
 def test_forms_of_tables(tmp_path: Path, name: str, content: str | bytes) -> None:
     assert read(tmp_path / name, content) == {"a.jpg": (SUNSET,)}
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        *(("Закат над морем", name) for name in ("koi8-r", "cp866", "mac-cyrillic", "utf-16-le")),
+        *(("Москва-река, ёлки", name) for name in ("cp1251", "koi8-r", "cp866", "utf-16-be")),
+        *(("Déjà vu à l'été", name) for name in ("cp1252", "utf-8-sig", "utf-16")),
+    ],
+)
+def test_encodings(tmp_path: Path, text: str, encoding: str) -> None:
+    content = f"photo;text\r\na.jpg;{text}\r\n".encode(encoding)
+    assert read(tmp_path / "t.csv", content) == {"a.jpg": (text,)}
+
+
+def test_a_file_put_together_of_two_encodings(tmp_path: Path) -> None:
+    content = f"photo;text\na.jpg;{SUNSET}\n".encode() + "b.jpg;Лодка\n".encode("cp1251")
+    assert read(tmp_path / "t.csv", content) == {"a.jpg": (SUNSET,), "b.jpg": ("Лодка",)}
 
 
 def test_excel(tmp_path: Path) -> None:
@@ -93,6 +120,10 @@ def test_a_quotation_mark_that_is_never_closed(tmp_path: Path) -> None:
         (b"PK\x03\x04" + bytes(range(200)), "look like an Excel workbook, but cannot be read"),
         (b"%PDF-1.7", "a PDF"),
         (bytes(64), "no text"),
+        (
+            b'{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1}]}',
+            "no photos with captions",
+        ),
         (b"", "it is empty"),
         (b"year,colour\n2020,red\n", "its columns are colour, year"),
     ],
@@ -113,6 +144,9 @@ def test_what_cannot_be_used_says_what_it_is(tmp_path: Path, content: bytes, wha
         ("2026/11/24", "2026-11-24T00:00:00"),
         ("2026:11:24 18:30:00", "2026-11-24T18:30:00"),
         ("24/11/2026", "2026-11-24T00:00:00"),
+        ("24-Nov-26", "2026-11-24T00:00:00"),
+        ("Tue, 24 Nov 2026 18:30:00 +0300", "2026-11-24T18:30:00+03:00"),
+        ("Tue Nov 24 18:30:00 2026", "2026-11-24T18:30:00"),
         ("1700000000", "2023-11-14T22:13:20+00:00"),
         ("31.02.2026", None),
         ("soon", None),
@@ -138,6 +172,8 @@ def test_a_column_of_dates_tells_its_country(tmp_path: Path) -> None:
         ("New York, golden hour; море", ["New York", "golden hour", "море"]),
         ("#NewYork #golden hour", ["NewYork", "golden hour"]),
         ("sea sun", ["sea", "sun"]),
+        ('""New York"" sea', ["New York", "sea"]),
+        ('[""New York"", ""sea""]', ["New York", "sea"]),
     ],
 )
 def test_tags_with_blanks(tmp_path: Path, cell: str, tags: list[str]) -> None:
@@ -147,7 +183,15 @@ def test_tags_with_blanks(tmp_path: Path, cell: str, tags: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["IMG 1.jpg", "img 1.JPG", "IMG%201.jpg", r"C:\Users\me\IMG 1.jpg", "IMG 1", "/x/IMG 1.jpg"],
+    [
+        "IMG 1.jpg",
+        "img 1.JPG",
+        "IMG%201.jpg",
+        "https://x.ru/a/IMG%201.jpg?w=9",
+        r"C:\Users\me\IMG 1.jpg",
+        "IMG 1",
+        "/x/IMG 1.jpg",
+    ],
 )
 def test_names_of_other_computers(tmp_path: Path, name: str) -> None:
     (tmp_path / "t.csv").write_text(f'photo,text\n"{name}",sunset\n')
@@ -194,6 +238,11 @@ XMP = (
         ("a.jpg", "a.jpg.supplemental-me.json", TAKEOUT.encode()),
         ("a(2).jpg", "a.jpg(2).json", TAKEOUT.encode()),
         ("a(2).jpg", "a.jpg.supplemental-metadata(2).json", TAKEOUT.encode()),
+        ("a-edited.jpg", "a.jpg.supplemental-metadata.json", TAKEOUT.encode()),
+        ("a-измененный(2).jpg", "a.jpg(2).json", TAKEOUT.encode()),
+        ("a" * 47 + ".jpg", "a" * 46 + ".json", TAKEOUT.encode()),
+        ("a.jpg", "a.json", b'{"caption": "a boat", "date": "2023-11-14T22:13:20+00:00"}'),
+        ("2024_UTC_2.jpg", "2024_UTC.txt", b"a boat"),
     ],
 )
 def test_files_beside(tmp_path: Path, photo: str, name: str, content: bytes) -> None:
@@ -208,7 +257,7 @@ def test_files_beside(tmp_path: Path, photo: str, name: str, content: bytes) -> 
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[1]", b"{", b"<a", b"\xff" * 20, b'{"description": "x"}']
+    "content", [b"", b"[1]", b"{", b"<a", b"\xff" * 20, b'{"descripted": "x"}']
 )
 @pytest.mark.parametrize("ending", [".json", ".xmp"])
 def test_files_beside_that_are_something_else(tmp_path: Path, content: bytes, ending: str) -> None:
@@ -232,7 +281,8 @@ def described(path: Path, text: bytes | str, **more: Any) -> Path:
         *("OLYMPUS DIGITAL CAMERA         ", "SONY DSC", "KONICA MINOLTA DIGITAL CAMERA"),
         *("Created with GIMP", "Processed with VSCO with f2 preset", "IMG_20200101_123456"),
         *("Exif_JPEG_PICTURE", "Screenshot", "fznorHDR", "sdr_vivid", "DCIM\\100MEDIA\\DJI_0001"),
-        *("untitled", "Снимок экрана 2024-01-01", "***"),
+        *("untitled", "Снимок экрана 2024-01-01", "***", "oplus_131072", "DCIM/100GOPRO"),
+        *("filter: 0; jpegRotation: 90;", '{"mirror":false}', "<KENOX S630  >"),
     ],
 )
 def test_what_a_camera_writes_is_no_caption(tmp_path: Path, text: str) -> None:
@@ -250,6 +300,8 @@ def test_what_a_camera_writes_is_no_caption(tmp_path: Path, text: str) -> None:
         "Photo of the year",
         "Шум моря",
         "hdrezka",
+        "Filter coffee",
+        "(dunes at dusk)",
     ],
 )
 def test_what_a_person_writes_is_one(tmp_path: Path, text: str) -> None:
@@ -265,3 +317,25 @@ def test_russian_of_windows_in_exif(tmp_path: Path) -> None:
     caption = read_embedded(described(tmp_path / "a.jpg", "Crème brûlée".encode("latin-1")))
     assert caption is not None
     assert caption.texts == ["Crème brûlée"]
+
+
+def test_notes_within_other_formats(tmp_path: Path) -> None:
+    notes = PngImagePlugin.PngInfo()
+    notes.add_text("Software", "paint")
+    notes.add_itxt("Description", SUNSET)
+    image = Image.new("RGB", (32, 32))
+    image.save(tmp_path / "a.png", pnginfo=notes)
+    notes = PngImagePlugin.PngInfo()
+    notes.add_itxt("XML:com.adobe.xmp", XMP.replace("a boat", SUNSET))
+    image.save(tmp_path / "b.png", pnginfo=notes)
+    image.save(tmp_path / "c.jpg", comment=SUNSET.encode())
+    image.save(tmp_path / "d.gif", comment=SUNSET.encode("cp1251"))
+    image.save(tmp_path / "e.webp", xmp=XMP.replace("a boat", SUNSET).encode())
+    found = {path.name: read_embedded(path) for path in tmp_path.iterdir()}
+    assert {name: one and one.texts for name, one in found.items()} == {
+        name: [SUNSET] for name in ("a.png", "b.png", "c.jpg", "d.gif", "e.webp")
+    }
+    image.save(tmp_path / "a.png")
+    broken = (tmp_path / "b.png").read_bytes().replace(b"iTXt", b"iTXt\xff", 1)
+    (tmp_path / "b.png").write_bytes(broken)
+    read_embedded(tmp_path / "b.png")

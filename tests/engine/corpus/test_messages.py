@@ -222,3 +222,21 @@ def test_chats() -> None:
     assert Chat(1, "x", "personal_chat", True).private
     assert not Chat(-1, "x", "private_group", True).private
     assert not Chat(-1, "x", "private_group", True).linked
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "cp1251", "utf-8-sig"])
+def test_a_file_that_an_editor_saved_anew(tmp_path: Path, encoding: str) -> None:
+    plain = json.dumps(whole(70), ensure_ascii=False).replace("🔥", "?")
+    (tmp_path / "result.json").write_bytes(plain.encode(encoding))
+    report = SourceReport()
+    items = list(read_messages(tmp_path / "result.json", report))
+    texts = [item.message["text"][0] for item in items if isinstance(item, Item)]
+    assert texts == [f"пост {n} " for n in range(1, COUNT + 1)]
+    assert not report.skipped
+
+
+def test_a_comma_too_many_costs_nothing(tmp_path: Path) -> None:
+    text = json.dumps(chat(70), indent=1)
+    found, report = read(tmp_path, "},".join(text.rsplit("}", 2)[:2]) + "}" + "]}")
+    assert found == of(70)
+    assert not report.skipped

@@ -39,6 +39,7 @@ def export(folder: Path, *numbers: int, **chat: Any) -> Path:
 
 
 def zipped(folder: Path, target: Path, *, top: str = "") -> Path:
+    target.parent.mkdir(exist_ok=True)
     with zipfile.ZipFile(target, "w") as archive:
         for path in sorted(folder.rglob("*")):
             archive.write(path, f"{top}{path.relative_to(folder)}")
@@ -122,9 +123,45 @@ def test_what_is_none(tmp_path: Path) -> None:
     ]:
         with pytest.raises(CorpusError, match=words):
             list(read_source(tmp_path / name, SourceReport()))
-    (tmp_path / "empty" / "messages2.html").write_text("<html>")
-    with pytest.raises(CorpusError, match="Machine-readable JSON"):
-        list(read_source(tmp_path / "empty", SourceReport()))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("chats/chat_001/messages2.html", "<html>", "Machine-readable JSON"),
+        ("result.json", "", "is empty"),
+        ("result.json", '[{"id": 1, "type": "message", "text": "x"}]', "export"),
+        ("result.json", '{"messages": [{"id": 1, "type": "message", "text": "x"}]}', "which chat"),
+    ],
+)
+def test_what_holds_an_export_is_not_read_as_photos_without_words(
+    tmp_path: Path, name: str, content: str, words: str
+) -> None:
+    photo(tmp_path / "e" / "photos" / "a.jpg")
+    (tmp_path / "e" / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "e" / name).write_text(content)
+    with pytest.raises(CorpusError, match=words):
+        list(read_source(tmp_path / "e", SourceReport()))
+
+
+def test_zips_in_a_folder_are_named(tmp_path: Path) -> None:
+    zipped(export(tmp_path / "e", 1), tmp_path / "zips" / "takeout-001.zip")
+    with pytest.raises(CorpusError, match=r"such as takeout-001\.zip"):
+        list(read_source(tmp_path / "zips", SourceReport()))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp866"])
+def test_names_in_zips_of_old_programs(tmp_path: Path, encoding: str) -> None:
+    data = io.BytesIO()
+    Image.new("RGB", (32, 32)).save(data, "PNG")
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (("PQRST.png", data.getvalue()), ("PQRST.txt", "Чайки".encode())):
+            archive.writestr(name, content)
+    name = "Бухта" if encoding == "cp866" else "Яё1"
+    path.write_bytes(path.read_bytes().replace(b"PQRST", name.encode(encoding)))
+    (post,) = read(path)[0]
+    assert (post.record["id"], post.shown_text) == (f"a/{name}.png", "Чайки")
 
 
 def test_a_zip_does_not_leave_its_folder(tmp_path: Path) -> None:

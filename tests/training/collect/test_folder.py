@@ -291,6 +291,36 @@ def merge(folder: Path, writer: CorpusWriter, **options: Any) -> SourceReport:
     return report
 
 
+def test_tables_of_the_folders_themselves(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my")
+    for name in ("one", "two"):
+        (path / name).mkdir(parents=True)
+        (path / name / "1.jpg").write_bytes(jpeg(1))
+        (path / name / "metadata.csv").write_text(f"file_name,text\n1.jpg,words of {name}\n")
+    (path / "metadata.json").write_text('{"title": "An album of Google Takeout"}')
+    (path / "metadata.tsv").write_text("year\tcolour\n2020\tred\n")
+    report = collect_to(tmp_path / "corpus", path)
+    found = [post.texts.get("", ()) for post in load(tmp_path / "corpus").values()]
+    assert found == [("words of one",), ("words of two",)]
+    (note,) = report.losses()
+    assert "metadata.tsv names no photos" in note
+    assert note.endswith("it was passed over")
+
+
+def test_a_table_of_other_photos(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my")
+    path.mkdir()
+    (path / "a.jpg").write_bytes(jpeg(1))
+    table = tmp_path / "t.csv"
+    table.write_text("photo,text\nx.jpg,sea\n")
+    with pytest.raises(CorpusError, match=r"such as x\.jpg, is in .* where there is a\.jpg"):
+        collect_to(tmp_path / "corpus", path, captions=table)
+    assert not (tmp_path / "corpus").exists()
+    table.write_text("photo,text\nx.jpg,sea\na.jpg,lake\n")
+    report = collect_to(tmp_path / "corpus", path, captions=table)
+    assert report.losses() == ["1 photos that the table names are not there, such as x.jpg"]
+
+
 def test_merge(tmp_path: Path) -> None:
     one = corpus(
         tmp_path / "one",
@@ -381,9 +411,16 @@ def test_folders_of_small_copies_are_not_read(tmp_path: Path) -> None:
         "sub/@Recycle/d.jpg",
         "sub/e.jpg",
         "__MACOSX/f.jpg",
+        "Lightroom Previews.lrdata/g.jpg",
+        "iPod Photo Cache/h.jpg",
+        "x/Thumbs/i.jpg",
+        "Photos.photoslibrary/originals/A/j.jpg",
+        "Photos.photoslibrary/resources/derivatives/j.jpg",
     )
-    collect_to(tmp_path / "corpus", path)
-    assert ids(tmp_path / "corpus") == ["my/a.jpg", "my/sub/e.jpg"]
+    report = collect_to(tmp_path / "corpus", path)
+    kept = ["my/Photos.photoslibrary/originals/A/j.jpg", "my/a.jpg", "my/sub/e.jpg"]
+    assert ids(tmp_path / "corpus") == kept
+    assert report.skipped == {"small_copies": 8}
 
 
 def test_names_that_some_file_systems_take_for_one(tmp_path: Path) -> None:
@@ -427,17 +464,27 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
     assert len(ids(tmp_path / "corpus")) == 3
 
 
-def test_short_descriptions_of_many_days_are_the_cameras(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "camera"),
+    [
+        *((text, True) for text in ("myphone", "ACME CAM", "zplus_32", "Zenox S630", "PicsApp")),
+        *((text, False) for text in ("Italy 2019", "Anna", "Red boat", "Рим", "кот", "ROMA 2019")),
+    ],
+)
+def test_short_descriptions_of_many_days(tmp_path: Path, text: str, camera: bool) -> None:
     path = folder(tmp_path / "my")
     path.mkdir()
-    texts = ["myphone"] * 3 + ["a red boat", "Anna's day", "Anna's day"]
-    for number, text in enumerate(texts):
+    for number, words in enumerate([text] * 4 + ["a red boat"]):
         exif = Image.Exif()
-        exif[ExifTags.Base.ImageDescription] = text
+        exif[ExifTags.Base.ImageDescription] = words.encode()
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = (
+            f"2019:07:0{1 + number} 12:00:00"
+        )
         Image.open(io.BytesIO(jpeg(number))).save(path / f"{number}.jpg", exif=exif)
-    collect_to(tmp_path / "corpus", path)
+    report = collect_to(tmp_path / "corpus", path)
     found = [post.texts.get("", ()) for post in load(tmp_path / "corpus").values()]
-    assert found == [(), (), (), ("a red boat",), ("Anna's day",), ("Anna's day",)]
+    assert found == [() if camera else (text,)] * 4 + [("a red boat",)]
+    assert bool(report.losses()) == camera
 
 
 def test_heic(tmp_path: Path) -> None:
