@@ -216,26 +216,21 @@ class Runner:
         stack.callback(work.close)
         metrics.queue.set_function(lambda: work.pending)
         bot_id = int(self._token.partition(":")[0])
-        store = Store(
-            await asyncio.to_thread(
-                seed.open_store, settings.library, url=settings.database, bot=bot_id
-            )
+        opened = asyncio.to_thread(
+            seed.open_store, settings.library, url=settings.database, bot=bot_id
         )
+        store = Store(await opened)
         stack.push_async_callback(store.close)
         engine, version, saved = await asyncio.to_thread(
             open_library, settings, store.sync, self._open_engine
         )
-        roots = await asyncio.to_thread(
-            seed.photo_roots, store.sync, settings.model, settings.photos_dir
-        )
-        request = Request(proxy=settings.proxy)
+        folders = settings.model, settings.photos_dir
+        roots = await asyncio.to_thread(seed.photo_roots, store.sync, *folders)
         photos = Photos(roots, self._fetch)
+        request = Request(proxy=settings.proxy)
         thumbnails = Thumbnails(settings.thumbnails, photos, self._fetch)
-        tesseract = (
-            await asyncio.to_thread(find_tesseract, settings.ocr_languages)
-            if settings.ocr
-            else None
-        )
+        languages = settings.ocr_languages
+        tesseract = await asyncio.to_thread(find_tesseract, languages) if settings.ocr else None
         picture_words = PictureWords(tesseract, store, photos, self._fetch)
         cleaner = await asyncio.to_thread(open_gate, settings, store.sync)
         library = Library(
@@ -285,10 +280,17 @@ class Runner:
             ),
             clock_ahead=lambda: request.clock_ahead,
         )
-        self.application.bot_data[KEY] = self.services
+        await self._start(stack, intake, version=version, saved=saved)
+
+    async def _start(
+        self, stack: AsyncExitStack, intake: Intake, *, version: int, saved: bool
+    ) -> None:
+        settings, services = self._settings, self.services
+        library, questions = services.library, services.questions
+        self.application.bot_data[KEY] = services
         register(self.application)
-        metrics.posts.set(len(engine))
-        metrics.inbox.set_function(lambda: library.waiting)
+        services.metrics.posts.set(len(services.engine))
+        services.metrics.inbox.set_function(lambda: library.waiting)
         await self._initialise()
         stack.push_async_callback(self.application.shutdown)
         # The last to start is the first to end: no updates, then no library, then no answers.
@@ -296,12 +298,12 @@ class Runner:
         stack.push_async_callback(self._finish_answers)
         await library.start(version=version, saved=saved)
         stack.push_async_callback(library.stop)
-        self.services.storage.start()
-        stack.push_async_callback(self.services.storage.stop)
+        services.storage.start()
+        stack.push_async_callback(services.storage.stop)
         questions.start()
         stack.push_async_callback(questions.stop)
         await intake.resume(self.application.bot)
-        if store.sync.shared:
+        if services.store.sync.shared:
             others = asyncio.create_task(self._answer_for_others(intake), name="others")
             stack.callback(others.cancel)
         await self._start_updates(stack, intake)
@@ -309,7 +311,7 @@ class Runner:
             health = Health(
                 host=settings.metrics_host,
                 port=settings.metrics_port,
-                metrics=metrics,
+                metrics=services.metrics,
                 report=self.report,
             )
             self.health_port = await health.start()

@@ -157,8 +157,7 @@ class Engine:
         photo
             An encoded picture.
         text
-            In any language; words that no post had are reported in the answer, even if they were
-            understood by the sentence encoder.
+            In any language; words that no post had are reported, even if they were understood.
         photo_weight
             Share of the photo where there is a text too, 0 to 1.
         written
@@ -171,8 +170,7 @@ class Engine:
         PhotoError
             The photo cannot be read; PhotoTooLargeError if it is over the limits.
         UnknownWordsError
-            There is no photo, none of the words is known, and the sentence encoder cannot read
-            them either.
+            No photo, no known word, and none that the sentence encoder can read.
         """
         if not 0 <= photo_weight <= 1:
             raise ValueError(f"photo_weight is a share, 0 to 1, not {photo_weight}")
@@ -182,15 +180,12 @@ class Engine:
         minus, minus_unknown = self._known(bag.minus)
         excluded = {token.key for token in bag.minus}
         known = [token for token in known if token.key not in excluded]
-        words = None
-        if known or self._reads(unknown):
-            words = self._words(known, bag.rest, unknown=bool(unknown))
+        said = known or self._reads(unknown)
+        words = self._words(known, bag.rest, unknown=bool(unknown)) if said else None
         near = self._near([*unknown, *minus_unknown])
         if photo is None and words is None:
             if unknown:
-                raise UnknownWordsError(
-                    tuple(dict.fromkeys(token.surface for token in unknown)), near
-                )
+                raise UnknownWordsError(_surfaces(unknown), near)
             if bag.minus:
                 raise EmptyQueryError("only words to leave out; say what to look for, too")
             raise EmptyQueryError("send a photo, some words, or both")
@@ -211,9 +206,9 @@ class Engine:
         return Query(
             kind,
             self.model.projection.theta(z, photo=share)[0],
-            tuple(dict.fromkeys(token.surface for token in known)),
-            tuple(dict.fromkeys(token.surface for token in minus)),
-            tuple(dict.fromkeys(token.surface for token in (*unknown, *minus_unknown))),
+            _surfaces(known),
+            _surfaces(minus),
+            _surfaces([*unknown, *minus_unknown]),
             share,
             minus_z,
             text=text,
@@ -643,3 +638,7 @@ def _sentence_encoder(model: Model) -> SentenceEncoder | None:
             f"{encoder.version} with other weights: install that version, or build the model again",
         )
     return encoder
+
+
+def _surfaces(tokens: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(token.surface for token in tokens))

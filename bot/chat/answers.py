@@ -10,8 +10,7 @@ from typing import Any, Final, Literal
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat.buttons import Action, encode
-from bot.chat.texts import LANGUAGES, Html, Texts
-from bot.chat.textual import plain
+from bot.chat.texts import LANGUAGES, Html, Texts, plain
 from engine.files import STARTER
 from engine.results import Annotation, Explanation, Query, Term, Topic
 from engine.store import LeftOut, Post

@@ -18,8 +18,7 @@ from telegram.error import (
 from bot.chat.answers import CALLBACK_TEXT_MAX, cut
 from bot.chat.context import Context, Services
 from bot.chat.failures import words_for
-from bot.chat.texts import Texts, known
-from bot.chat.textual import plain
+from bot.chat.texts import Texts, known, plain
 
 _LOGGER = logging.getLogger(__name__)
 

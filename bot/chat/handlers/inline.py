@@ -28,8 +28,7 @@ from bot.chat import answers, filters
 from bot.chat.context import Context, Services
 from bot.chat.failures import UserError
 from bot.chat.screens import wrong_file
-from bot.chat.texts import Texts
-from bot.chat.textual import plain
+from bot.chat.texts import Texts, plain
 from bot.telegram.pictures import sendable
 from engine.errors import EmptyQueryError, UnknownWordsError
 from engine.results import Page, Query

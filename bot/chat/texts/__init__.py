@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import Final
 
 from bot.chat.texts import en, ru
@@ -25,6 +26,11 @@ _CATALOGUES: Final = {
     "en": _Catalogue(en.TEXTS, en.EXAMPLES, en.COMMANDS, en.QUALITY),
     "ru": _Catalogue(ru.TEXTS, ru.EXAMPLES, ru.COMMANDS, ru.QUALITY),
 }
+
+
+def plain(html: str) -> str:
+    """Text of the bot's own HTML, for places that show no markup."""
+    return unescape(re.sub(r"<[^<>]*>", "", html))
 
 
 class Html(str):

@@ -11,8 +11,7 @@ from telegram import InlineKeyboardMarkup
 
 from bot.chat import answers
 from bot.chat.buttons import CALLBACK_BYTES, decode
-from bot.chat.texts import Texts
-from bot.chat.textual import plain
+from bot.chat.texts import Texts, plain
 from engine.results import Annotation, Explanation, Query, Term, Topic, TopicShare
 from engine.store import Post
 

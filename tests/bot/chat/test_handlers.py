@@ -10,8 +10,7 @@ import pytest
 from telegram import File
 
 from bot.app import Runner
-from bot.chat.texts import Texts
-from bot.chat.textual import plain
+from bot.chat.texts import Texts, plain
 from bot.library.store import Store
 from bot.local.server import LocalServer
 from tests.bot.conftest import (
