@@ -448,9 +448,20 @@ class Engine:
         return Explanation(shares, heat[: len(shares)], main, heat[len(shares) :])
 
     def explain_picture(
-        self, explanation: Explanation, *, photo: bytes | None, heading: str
+        self,
+        explanation: Explanation,
+        *,
+        photo: bytes | None,
+        heading: str,
+        legend: tuple[str, str] = ("less", "more"),
     ) -> Image.Image:
-        """Draw an explanation: its topics and, on a photo, the main words by themselves."""
+        """Draw an explanation: its topics and, on a photo, the main words by themselves.
+
+        Parameters
+        ----------
+        legend
+            Words at both ends of the scale of colours.
+        """
         cards = [
             # The first two words are the name.
             TopicCard(share.name, share.share, [term.text for term in share.words[2:]])
@@ -464,7 +475,7 @@ class Engine:
             cards += [TopicCard(explanation.words[row].text, None, []) for row in own]
             heat = np.concatenate([heat, explanation.word_heat[own]])
         image = decode(photo, size_hint=800) if photo is not None else None
-        return explain_picture(image, cards, heat, heading=heading)
+        return explain_picture(image, cards, heat, heading=heading, legend=legend)
 
     def topics(self, *, language: str = "en") -> Sequence[Topic]:
         """The model's subject topics, largest first."""

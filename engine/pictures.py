@@ -31,7 +31,7 @@ ACCENT: Final[Colour] = (246, 124, 150)
 JPEG_QUALITY: Final = 80
 
 CAPTION_LINES: Final = 3
-WORDS_LINES: Final = 3
+WORDS_LINES: Final = 2
 _SUPERSAMPLED: Final = 4  # corners are drawn so many times larger, then reduced
 
 # Regular and strong; the first of each that exists is taken.
@@ -494,7 +494,8 @@ def _listing(
 
 def _topic_text(card: TopicCard, width: int) -> Image.Image:
     """Draw title and share, a bar of the share, and the words."""
-    size = max(width // 14, 14) if width < 480 else max(width // 26, 14)
+    # Two such cards side by side are 300 points wide on a phone.
+    size = max(width // 10, 14) if width < 480 else max(width // 20, 14)
     strong, plain = _font(size * 9 // 8, strong=True), _font(size)
     if card.share is None:
         page = Image.new("RGB", (width, _line_height(strong)), CARD)
@@ -521,7 +522,7 @@ def _topic_text(card: TopicCard, width: int) -> Image.Image:
 
 def _legend(words: tuple[str, str], width: int) -> Image.Image:
     """Draw the scale of colours between its two words."""
-    font = _font(max(width // 14, 14))
+    font = _font(max(width // 10, 14))
     low, high = (_wrap(word, font, width // 3, 1) for word in words)
     height = _line_height(font)
     page = Image.new("RGB", (width, height), CARD)

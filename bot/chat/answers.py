@@ -21,7 +21,7 @@ from engine.trends import growth
 CAPTION_MAX: Final = 1024
 CALLBACK_TEXT_MAX: Final = 200
 #: What one post may take of the list under a picture: a line on a desktop, two on a phone.
-LINE_MAX: Final = 46
+LINE_MAX: Final = 38
 #: What is kept of a caption for the lines above the posts.
 LEAD_MAX: Final = 420
 WORDS_MAX: Final = 40
@@ -282,14 +282,14 @@ def back_keyboard(texts: Texts, query: int, offset: int) -> InlineKeyboardMarkup
     return InlineKeyboardMarkup([[_button(texts("button_back"), "page", query, offset)]])
 
 
-def explanation(texts: Texts, why: Explanation, heading: str) -> str:
-    """Caption of the explaining picture: each topic's share and words."""
+def explanation(texts: Texts, why: Explanation) -> str:
+    """Caption of the explaining picture, which has a heading: each topic's share and words."""
     lines = [
         f"<b>{percent(share.share)} %</b> {terms(share.words)}"
         for share in why.topics
         if share.words
     ]
-    return fitted([f"<b>{escape(heading)}</b>", *lines]) if lines else texts("explain_none")
+    return fitted(lines) if lines else texts("explain_none")
 
 
 def topics_caption(texts: Texts, topics: Sequence[Topic], first: int, all_: int) -> str:
@@ -358,7 +358,7 @@ def question_title(query: Query, seen: Annotation | None, asked: str) -> str:
         return typed
     words = ", ".join(term.text for term in seen.words[:3])
     # Two photos of the same things are two questions.
-    return " · ".join(part for part in (f"🖼 {words}", typed, asked[11:16]) if part)
+    return " · ".join(part for part in (f"📷 {words}", typed, asked[11:16]) if part)
 
 
 def history_keyboard(titles: Mapping[int, str]) -> InlineKeyboardMarkup:

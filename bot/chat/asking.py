@@ -285,14 +285,19 @@ async def explain(conversation: Conversation, asked: Asked, offset: int, message
                 )
                 if not why.topics:
                     return why, None
-                picture = services.engine.explain_picture(why, photo=photo, heading=heading)
+                picture = services.engine.explain_picture(
+                    why,
+                    photo=photo,
+                    heading=heading,
+                    legend=(texts("explain_less"), texts("explain_more")),
+                )
                 return why, to_photo(picture)
 
             why, picture = await services.work.run(look)
             if picture is None:
                 raise UserError("explain_none")
             keyboard = answers.back_keyboard(texts, asked.id, offset)
-            screen = Screen(picture, answers.explanation(texts, why, heading), keyboard)
+            screen = Screen(picture, answers.explanation(texts, why), keyboard)
             await conversation.replace(message, screen)
 
 

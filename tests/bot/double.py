@@ -189,7 +189,12 @@ class DoubleEngine:
         )
 
     def explain_picture(
-        self, explanation: Explanation, *, photo: bytes | None, heading: str
+        self,
+        explanation: Explanation,
+        *,
+        photo: bytes | None,
+        heading: str,
+        legend: tuple[str, str],
     ) -> Image.Image:
         return Image.new("RGB", (320, 200), "white")
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Final
 
 from engine.engine import Engine
 from engine.pictures import to_png
 from training.commands.common import line, model_argument, positive, read_photo, write_picture
+
+#: Heading, and both ends of the scale of colours.
+_WORDS: Final = {
+    "en": ("What I see", "less", "more"),
+    "ru": ("Что я вижу", "меньше", "больше"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +36,10 @@ def run(args: argparse.Namespace) -> int:
     for share in why.topics:
         print(f"{100 * share.share:5.1f} %  topic {share.topic + 1:3d}  {line(share.words)}")
     if args.out:
-        heading = args.text or {"en": "What I see", "ru": "Что я вижу"}[args.language]
-        picture = engine.explain_picture(why, photo=photo, heading=heading)
+        heading, less, more = _WORDS[args.language]
+        picture = engine.explain_picture(
+            why, photo=photo, heading=args.text or heading, legend=(less, more)
+        )
         write_picture(args.out, to_png(picture))
         print(f"picture: {args.out}")
     return 0

@@ -119,6 +119,8 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "photo_missing": "photo not available",
     "explain_heading": "What I see in it",
     "explain_heading_text": "What it is about",
+    "explain_less": "less",
+    "explain_more": "more",
     "explain_none": "There is nothing here that I could explain.",
     "topics": "<b>Topics</b> {first}–{last} of {all}. A number shows its posts.",
     "topic_bad": "There is no such topic.",

@@ -120,6 +120,8 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "photo_missing": "фото недоступно",
     "explain_heading": "Что я здесь вижу",
     "explain_heading_text": "О чём это",
+    "explain_less": "меньше",
+    "explain_more": "больше",
     "explain_none": "Тут мне нечего объяснить.",
     "topics": "<b>Темы</b> {first}–{last} из {all}. Номер показывает посты темы.",
     "topic_bad": "Такой темы нет.",

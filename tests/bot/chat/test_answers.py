@@ -170,9 +170,7 @@ def test_topics_page_by_page() -> None:
 def test_explanation_fits(names: list[str], count: int) -> None:
     words = tuple(Term(name, "en", 1.0) for name in names)
     why = Explanation(tuple(TopicShare(i, 1 / count, words) for i in range(count)), None)
-    assert (
-        answers.length(plain(answers.explanation(Texts("en"), why, "Why"))) <= answers.CAPTION_MAX
-    )
+    assert answers.length(plain(answers.explanation(Texts("en"), why))) <= answers.CAPTION_MAX
 
 
 def test_notes_name_what_misspelt_words_may_mean() -> None:

@@ -107,8 +107,8 @@ async def test_history_asks_again(anna: LocalUser, runner: Runner) -> None:
     history = await anna.wait_reply()
     tag, night, both = (b.text for b in history.buttons[:3])
     assert tag == "#sunset plugh"
-    assert re.fullmatch(r"🖼 city, night · \d\d:\d\d", night)
-    assert re.fullmatch(r"🖼 .+ · sea xyzzy · \d\d:\d\d", both)
+    assert re.fullmatch(r"📷 city, night · \d\d:\d\d", night)
+    assert re.fullmatch(r"📷 .+ · sea xyzzy · \d\d:\d\d", both)
     await anna.press(history, night)
     assert (await anna.wait_reply()).text.startswith("I see: city")
     await anna.press(history, "since:2024 sunset")
