@@ -70,8 +70,7 @@ def file_of(message: Message | ExternalReplyInfo | None) -> File | None:
 
 
 def may_be_picture(document: Document) -> bool:
-    """Whether a file may be a picture, by its type or, where that says nothing, by its name."""
-    kind = document.mime_type or ""
-    if kind.startswith("image/"):
-        return True
-    return kind in _UNTYPED and is_photo_name(document.file_name or "")
+    """Whether a file may be a picture, by its type or its name; or where neither says anything."""
+    kind, name = document.mime_type or "", document.file_name or ""
+    untold = kind in _UNTYPED and "." not in name
+    return kind.startswith("image/") or is_photo_name(name) or untold

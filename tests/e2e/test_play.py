@@ -73,6 +73,9 @@ async def test_the_play(small_model: Path, examples: list[Example], tmp_path: Pa
         assert (await anna.press(post, "👍")).text == EN("voted_up")
         await anna.wait_edit(answer)
         assert (await anna.press(post, "👎")).text == EN("voted_down")
+        # The order has changed: what was voted down is not where it was.
+        changed = await anna.wait_edit(answer)
+        assert (changed.keyboard[0][1].data or "").split(":")[2] != second_key
 
         # a text
         await anna.send_text(words(second.text))

@@ -106,8 +106,13 @@ async def test_photo_as_a_file(anna: LocalUser, runner: Runner) -> None:
     await fill(anna, runner)
     await anna.send_document(jpeg(SNOW), "snow.jpg", mime_type="image/jpeg")
     assert "snow" in (await anna.wait_reply()).text
-    await anna.send_document(jpeg(SNOW), "SNOW.JPG", mime_type="application/octet-stream")
-    assert "snow" in (await anna.wait_reply()).text
+    for name, kind in (
+        ("SNOW.JPG", "application/octet-stream"),
+        ("snow.jpeg", "text/plain"),
+        ("snow", "application/octet-stream"),
+    ):
+        await anna.send_document(jpeg(SNOW), name, mime_type=kind)
+        assert "snow" in (await anna.wait_reply()).text, name
 
 
 async def test_stickers_and_what_moves_are_questions(
@@ -572,6 +577,9 @@ async def test_a_post_is_uploaded_once_and_no_photo_is_lost(
             calls = server.calls("sendPhoto")
             assert sum("<file>" in map(str, call.values.values()) for call in calls) == uploads
         # A bad minute of Telegram's is no reason to forget a file_id.
+        server.plan_fault("too_many_requests", "sendPhoto")
+        assert (await answer_to(anna, "sunset")).photo
+        assert (await store.posts([key]))[key].file
         server.plan_fault("server_error", "sendPhoto", times=4)
         assert (await answer_to(anna, "sunset")).text == EN("error")
         assert (await store.posts([key]))[key].file
