@@ -463,9 +463,9 @@ class Engine:
             Words at both ends of the scale of colours.
         """
         cards = [
-            # The first two words are the name.
-            TopicCard(share.name, share.share, [term.text for term in share.words[2:]])
+            TopicCard(first, share.share, rest)
             for share in explanation.topics
+            for first, *rest in [[term.text for term in share.words] or [""]]
         ]
         heat = explanation.heat
         if heat is not None and explanation.word_heat is not None:

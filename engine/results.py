@@ -50,11 +50,6 @@ class TopicShare:
     share: float
     words: tuple[Term, ...]
 
-    @property
-    def name(self) -> str:
-        """The topic's first words here."""
-        return ", ".join(term.text for term in self.words[:2])
-
 
 @dataclass(frozen=True, slots=True)
 class Topic:

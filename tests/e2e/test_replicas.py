@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import product
 from pathlib import Path
 
 import aiohttp
@@ -145,9 +146,14 @@ async def test_an_update_that_is_delivered_to_both_is_answered_once(
         LocalUser(server.url, timeout=60) as anna,
     ):
         (hook, *_) = server.calls("setWebhook")
-        sent = await anna.send_text("/help")
-        await anna.wait_reply()
-        update = json.dumps({"update_id": 990_000, "message": sent.raw})
+        sent = await anna.send_text("/language")
+        offer = await anna.wait_reply()
+        press = {"id": "1", "from": sent.raw["from"], "message": offer.raw, "chat_instance": "1",
+                 "data": offer.button("English").data}  # fmt: skip
+        updates = [
+            json.dumps({"update_id": 990_000, "message": sent.raw}),
+            json.dumps({"update_id": 990_001, "callback_query": press}),
+        ]
         path = str(hook.values["url"]).rpartition("/")[2]
         headers = {
             "X-Telegram-Bot-Api-Secret-Token": SECRET,
@@ -157,12 +163,13 @@ async def test_an_update_that_is_delivered_to_both_is_answered_once(
         while not (before := len(server.calls("sendMessage"))):
             await asyncio.sleep(0.05)
         async with aiohttp.ClientSession() as session:
-            for port in balancer.ports * 2:
+            for port, update in product(balancer.ports * 2, updates):
                 url = f"http://127.0.0.1:{port}/{path}"
                 async with session.post(url, data=update, headers=headers) as response:
                     assert response.status == 200
         await asyncio.sleep(2)
         assert len(server.calls("sendMessage")) == before + 1
+        assert len(server.calls("editMessageText")) == 1
 
 
 @pytest.mark.timeout(300)

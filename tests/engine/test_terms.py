@@ -109,7 +109,6 @@ class TestTopicShares:
         columns = [term.column for share in shown for term in share.words]
         assert len(columns) == len(set(columns))
         for share in shown:
-            assert share.name == ", ".join(term.text for term in share.words[:2])
             for term in share.words:
                 assert model.phi["text"][term.column, share.topic] > general[term.column]
                 assert likely[term.column] >= model.settings.explained

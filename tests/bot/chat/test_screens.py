@@ -26,7 +26,7 @@ def test_only_what_is_clearly_wrong_is_dropped(said: str, wrong: bool) -> None:
 
 
 def test_photos_are_sent_by_the_file_ids_of_photos() -> None:
-    """As Telegram writes them: a photo's, then a still's, a file's, a sticker's, and a new kind's."""
+    """As Telegram writes them: of a photo, then of a still, a file, a sticker, a new kind."""
     photo = "AgACAgIAAxkBAAIBZ2"
     assert sendable(photo) == photo
     for other in ("AAMCAgADGQEAAgFn", "BQACAgIAAxkBAAIB", "CAACAgIAAxkBAAIB", None):
