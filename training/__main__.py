@@ -12,8 +12,6 @@ import threading
 from collections.abc import Iterator
 from typing import Final
 
-from engine.errors import Image2PicError
-
 # Imported only when called: BigARTM and TensorFlow take seconds.
 COMMANDS: Final = {
     "collect": (
@@ -58,6 +56,8 @@ In place of a model's folder, "starter" is the model that ships: image2pic topic
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code (2 for a refused input, 130 for Ctrl-C)."""
+    with _ends_at_once():
+        from engine.errors import Image2PicError
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except Image2PicError as error:

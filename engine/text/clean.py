@@ -11,6 +11,8 @@ import html
 import re
 import unicodedata
 
+import ftfy
+
 #: Characters of one text that are read; what follows is ignored, so that work is bounded.
 #: Telegram's own limit for a message is 4,096.
 MAX_CHARS = 65_536
@@ -28,12 +30,18 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufff9-\uffff]")
 _OVERLAY = re.compile("[\u0300-\u036f\u0483-\u0489\u20d0-\u20f0]")
 _KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 
-# UTF-8 that was read as cp1252 or Latin-1: a lead byte's letter and its continuation bytes.
-_CP1252_HIGH = "\u20ac\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d"
-_CP1252_HIGH += (
-    "\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178"
+# Of ftfy's repairs the decoding alone: texts are shown as they were typed, but for that.
+_ENCODING = ftfy.TextFixerConfig(
+    unescape_html=False,
+    remove_terminal_escapes=False,
+    fix_latin_ligatures=False,
+    fix_character_width=False,
+    uncurl_quotes=False,
+    fix_line_breaks=False,
+    remove_control_chars=False,
+    normalization=None,
+    explain=False,
 )
-_MOJIBAKE = re.compile(f"(?:[\u00c2-\u00f4][\u0080-\u00bf{_CP1252_HIGH}]{{1,3}})+")
 
 _IN_ADDRESS = r"""[^\s<>"'()\[\]{}«»“”„|\\^`]"""
 _URL = re.compile(
@@ -81,18 +89,8 @@ def fold(text: str) -> str:
     return _OVERLAY.sub("", text).translate(_fancy_letters())
 
 
-def _repair(match: re.Match[str]) -> str:
-    raw = bytearray()
-    for char in match.group():
-        raw += char.encode("latin-1" if char < "\u0100" else "cp1252")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return match.group()
-
-
 def repair_encoding(text: str) -> str:
-    """Undo the two common accidents: split surrogate pairs and UTF-8 read as cp1252.
+    """Undo accidents of encoding: split surrogate pairs, UTF-8 read as cp1252, cp1251, ...
 
     Parameters
     ----------
@@ -104,13 +102,7 @@ def repair_encoding(text: str) -> str:
     str
         A string that can be encoded as UTF-8; what cannot be repaired stays, or is U+FFFD.
     """
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return _MOJIBAKE.sub(_repair, text)
+    return text if text.isascii() else ftfy.fix_text(text, _ENCODING)
 
 
 def clean(text: str) -> str:

@@ -21,6 +21,7 @@ from engine.photo import format_of, open_photo
 _JPEG_KEPT: Final = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
 _JPEG_APPS: Final = range(0xE0, 0xF0)
 _JPEG_COMMENT: Final = 0xFE
+_JPEG_MARKER: Final = re.compile(rb"\xff[\x01-\xfe]")
 
 _PNG_HEAD: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT: Final = frozenset(
@@ -49,6 +50,7 @@ def without_metadata(data: bytes) -> bytes:
         "PNG": _png,
         "WEBP": _webp,
         "GIF": _gif,
+        "BMP": lambda data: data[: int.from_bytes(data[2:6], "little") or None],
         "TIFF": _tiff,
         "HEIF": _heif,
         "AVIF": _heif,
@@ -82,7 +84,12 @@ def _jpeg(data: bytes) -> bytes:
     place = 2
     while place + 4 <= len(data):
         if data[place] != 0xFF:
-            return data
+            # Decoders pass over what stands between segments.
+            following = _JPEG_MARKER.search(data, place)
+            if following is None:
+                return data
+            place = following.start()
+            continue
         marker = data[place + 1]
         if marker == 0xFF:
             place += 1
@@ -133,7 +140,9 @@ def _webp(data: bytes) -> bytes:
     if exif:
         kept.append(b"EXIF" + len(exif).to_bytes(4, "little") + exif + bytes(len(exif) % 2))
     body = b"WEBP" + b"".join(kept)
-    return b"RIFF" + len(body).to_bytes(4, "little") + body
+    # One that is cut off must not look whole with a new length.
+    size = len(body).to_bytes(4, "little") if place <= len(data) + 1 else data[4:8]
+    return b"RIFF" + size + body
 
 
 def _gif(data: bytes) -> bytes:

@@ -18,7 +18,7 @@ from engine.corpus.captions import read_embedded, read_table
 from engine.corpus.folder import FolderOptions, read_folder
 from engine.corpus.posts import SourceReport
 from engine.corpus.source import CorpusOptions, SourceOptions
-from engine.errors import CorpusError
+from engine.errors import CorpusError, PhotoError
 from engine.photo import decode
 from tests.training.collect.helpers import Collect, contents, jpeg, load, photos_in
 from training.collect.add import add_posts, claim_name
@@ -547,6 +547,30 @@ def test_no_format_keeps_what_names_people_and_places(kind: str, turned: int) ->
     with Image.open(io.BytesIO(plain)) as opened:
         assert not opened.getexif().get_ifd(ExifTags.IFD.GPSInfo)
     assert without_metadata(plain) == plain or kind == "TIFF"
+
+
+def test_names_and_places_go_from_odd_files_too() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "Anna Petrova"
+    image = Image.open(io.BytesIO(jpeg(1))).convert("RGB")
+
+    def saved(kind: str, **more: Any) -> bytes:
+        out = io.BytesIO()
+        image.save(out, kind, **more)
+        return out.getvalue()
+
+    whole = saved("JPEG", exif=exif)
+    tables = whole.index(b"\xff\xdb")
+    between = whole[:tables] + b"\0\x11" + whole[tables:]
+    trailing = saved("BMP") + b"Anna Petrova"
+    for data in (between, trailing):
+        plain = without_metadata(data)
+        assert b"Anna" not in plain
+        assert decode(plain).tobytes() == decode(data).tobytes()
+    cut = saved("WEBP", exif=exif, xmp=b"Anna Petrova")[:-60]
+    assert b"Anna" not in without_metadata(cut)
+    with pytest.raises(PhotoError):
+        decode(without_metadata(cut))
 
 
 @given(st.sampled_from(["PNG", "WEBP", "GIF", "TIFF", "AVIF"]), st.integers(0, 2000), st.binary())
