@@ -218,10 +218,10 @@ def heat_colours(heat: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
     return colours
 
 
-def to_photo(image: Image.Image) -> bytes:
+def to_photo(image: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
     """Encode as a JPEG for Telegram: in a hundredth of the time that a PNG takes."""
     out = BytesIO()
-    image.save(out, "JPEG", quality=JPEG_QUALITY)
+    image.save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from telegram.error import TelegramError
 
 from engine.errors import Image2PicError
 from engine.photo import decode, format_of, size_of
+from engine.pictures import to_photo
 from engine.store import Post
 
 _LOGGER = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Photos:
     roots
         Folders to look in, in this order.
     fetch
-        Downloads a file by its file_id; None: those on disk alone are had.
+        Downloads a file by its file_id; None: only those on disk are read.
     """
 
     def __init__(self, roots: Sequence[Path], fetch: Fetch | None = None) -> None:
@@ -73,7 +73,7 @@ class Photos:
                 photo = await self._fetch(post.file)
             return await asyncio.to_thread(_as_photo, photo) if photo else None
         except (TelegramError, Image2PicError) as error:
-            _LOGGER.warning("the photo of %s cannot be had: %s", post.id, error)
+            _LOGGER.warning("the photo of %s cannot be read: %s", post.id, error)
             return None
 
 
@@ -86,6 +86,4 @@ def _as_photo(photo: bytes) -> bytes:
         return photo
     image = decode(photo, size_hint=_SIDE)
     image.thumbnail((_SIDE, _SIDE))
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=_QUALITY)
-    return out.getvalue()
+    return to_photo(image, _QUALITY)

@@ -66,8 +66,6 @@ class Store:
     set_vectors = _awaited(SyncStore.set_vectors)
     changes = _awaited(SyncStore.changes)
     described = _awaited(SyncStore.described)
-    matching = _awaited(SyncStore.matching)
-    containing = _awaited(SyncStore.containing)
     set_picture_words = _awaited(SyncStore.set_picture_words)
     without_picture_words = _awaited(SyncStore.without_picture_words)
     index_some = _awaited(SyncStore.index_some)

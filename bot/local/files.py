@@ -28,6 +28,7 @@ from bot.local.limits import (
 )
 from engine.errors import PhotoError, PhotoTooLargeError
 from engine.photo import decode, size_of
+from engine.pictures import to_photo
 
 Kind = Literal["photo", "document"]
 
@@ -438,10 +439,11 @@ def _photo_sizes(content: bytes, scaled: bool) -> list[tuple[int, int, bytes]]:
     sizes = []
     if longest <= PHOTO_SIDES[-1]:
         # Small enough already: a JPEG without EXIF is kept byte for byte.
-        sizes.append((*image.size, content if _is_plain(content) else _jpeg(image)))
+        kept = content if _is_plain(content) else to_photo(image, _JPEG_QUALITY)
+        sizes.append((*image.size, kept))
     for side in (side for side in reversed(PHOTO_SIDES) if side < longest):
         image.thumbnail((side, side))
-        sizes.append((*image.size, _jpeg(image)))
+        sizes.append((*image.size, to_photo(image, _JPEG_QUALITY)))
     return sizes[::-1]
 
 
@@ -459,10 +461,4 @@ def _thumbnail(content: bytes) -> tuple[int, int, bytes] | None:
     except PhotoError:  # A document may be anything; one that is no picture has no thumbnail.
         return None
     image.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
-    return (*image.size, _jpeg(image))
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
-    return buffer.getvalue()
+    return (*image.size, to_photo(image, _JPEG_QUALITY))

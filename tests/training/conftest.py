@@ -13,6 +13,7 @@ from engine.encoder import EncoderShape
 from engine.model import Model, ModelInfo, QuerySettings
 from engine.projection import Projection
 from engine.vocabulary import Vocabulary
+from training.evaluate.baselines import Task
 from training.learn.choose import banks
 from training.learn.dataset import Dataset
 
@@ -142,3 +143,20 @@ def planted_model(planted: Planted, tmp_path_factory: pytest.TempPathFactory) ->
         QuerySettings(),
         tmp_path_factory.mktemp("planted"),
     )
+
+
+@pytest.fixture(scope="module")
+def codebook() -> Codebook:
+    rng = np.random.default_rng(0)
+    return Codebook(
+        rng.random(48).astype(np.float32) / 10,
+        np.linalg.qr(rng.normal(size=(48, 8)))[0].astype(np.float32),
+        rng.normal(0, 0.3, (20, 8)).astype(np.float32),
+        0.5,
+        3,
+    )
+
+
+@pytest.fixture(scope="module")
+def task(planted: Planted) -> Task:
+    return Task(planted.train, len(planted.words), 8, np.array(planted.words.languages))

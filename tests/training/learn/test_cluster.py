@@ -32,18 +32,6 @@ def encoder(tiny_encoder: Path) -> LiteRtEncoder:
     return LiteRtEncoder(tiny_encoder, threads=1)
 
 
-@pytest.fixture(scope="module")
-def codebook() -> Codebook:
-    rng = np.random.default_rng(0)
-    return Codebook(
-        rng.random(48).astype(np.float32) / 10,
-        np.linalg.qr(rng.normal(size=(48, 8)))[0].astype(np.float32),
-        rng.normal(0, 0.3, (20, 8)).astype(np.float32),
-        0.5,
-        3,
-    )
-
-
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Source]:
     """Photos in chunks of four; one cannot be read."""

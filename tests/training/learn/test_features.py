@@ -75,18 +75,6 @@ def read_codebook(path: Path) -> Codebook:
         return Codebook(arrays["mean"], arrays["components"], arrays["centroids"], 0.5, 3)
 
 
-@pytest.fixture(scope="module")
-def codebook() -> Codebook:
-    rng = np.random.default_rng(0)
-    return Codebook(
-        rng.random(48).astype(np.float32) / 10,
-        np.linalg.qr(rng.normal(size=(48, 8)))[0].astype(np.float32),
-        rng.normal(0, 0.3, (20, 8)).astype(np.float32),
-        0.5,
-        3,
-    )
-
-
 @pytest.fixture
 def folder(tmp_path: Path, codebook: Codebook, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Thirty photos, in chunks of eight."""

@@ -19,11 +19,6 @@ from training.evaluate.metrics import summarise, text_to_photo_ranks
 from training.learn.refine import weigh
 
 
-@pytest.fixture(scope="module")
-def task(planted: Any) -> Task:
-    return Task(planted.train, len(planted.words), 8, np.array(planted.words.languages))
-
-
 @pytest.fixture(scope="module", params=["mean", "bags"])
 def fitted(request: pytest.FixtureRequest, task: Task) -> tuple[Cca, Cca]:
     search = CcaSearch(task, request.param)

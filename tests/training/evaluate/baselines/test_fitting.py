@@ -13,11 +13,6 @@ from training.evaluate.baselines import BASELINES, Task, fit_baseline
 from training.evaluate.baselines.fitting import TOPIC_BASELINES
 
 
-@pytest.fixture(scope="module")
-def task(planted: Any) -> Task:
-    return Task(planted.train, len(planted.words), 8, np.array(planted.words.languages))
-
-
 def words_or_photos(method: Any, data: Any) -> np.ndarray:
     found = method.words(data)
     return method.photos(data) if found is None else found

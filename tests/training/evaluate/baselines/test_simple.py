@@ -17,11 +17,6 @@ from training.evaluate.metrics import annotation, truth_of
 from training.learn.dataset import Dataset
 
 
-@pytest.fixture(scope="module")
-def task(planted: Any) -> Task:
-    return Task(planted.train, len(planted.words), 8, np.array(planted.words.languages))
-
-
 def test_frequency_counts_posts(task: Task, planted: Any) -> None:
     scores = fit_frequency(task).words(planted.held)
     assert scores.shape == (len(planted.held), len(planted.words))
