@@ -300,9 +300,10 @@ class Runner:
         stack.push_async_callback(library.stop)
         services.storage.start()
         stack.push_async_callback(services.storage.stop)
-        questions.start()
-        stack.push_async_callback(questions.stop)
+        intake.on_set_aside = self._tell_asker
         await intake.resume(self.application.bot)
+        suspects = asyncio.create_task(intake.hand_on_suspects(), name="suspects")
+        stack.callback(suspects.cancel)
         if services.store.sync.shared:
             others = asyncio.create_task(self._answer_for_others(intake), name="others")
             stack.callback(others.cancel)
@@ -377,6 +378,12 @@ class Runner:
             text, keyboard = answers.left_out_page(texts, items, {ENDED: len(items)})
             with suppress(TelegramError):
                 await bot.send_message(owner, text, reply_markup=keyboard)
+
+    async def _tell_asker(self, update: Update) -> None:
+        """Say that a question was set aside because it ended the bot."""
+        conversation = await Context(self.application).conversation(update)
+        with suppress(TelegramError):
+            await conversation.say(conversation.texts("set_aside"))
 
     async def _fetch(self, file_id: str) -> bytes:
         file = await self.application.bot.get_file(file_id)
@@ -487,6 +494,7 @@ class Runner:
             self.services.turns.close()
         except Exception:
             _LOGGER.exception("some answers were not sent")
+        await self.services.questions.stop()
 
     def report(self) -> dict[str, Any]:
         """State for /health: no secrets, no paths."""

@@ -137,7 +137,6 @@ async def answer(
         Questions about the single photos of an album.
     """
     drawn = await _page(conversation, query, number, 0, {}, photos)
-    await conversation.begin()
     if drawn is None:
         lead = await _lead(conversation, query)
         await conversation.say("\n".join([*lead, conversation.texts("nothing")]))
@@ -264,7 +263,6 @@ async def open_post(conversation: Conversation, query: int, key: int) -> None:
             keyboard = answers.post_keyboard(texts, query, key, vote=vote)
             caption = answers.post_caption(texts, post)
             drawn = await screens.single(conversation, caption, keyboard, post)
-            await conversation.begin()
             message = await screens.deliver(conversation, drawn)
             if query and message is not None:
                 await _note_shown(conversation, query, {key: message.message_id})

@@ -210,6 +210,8 @@ class Conversation:
             At once, where there are too many questions.
         """
         async with self.services.turns.turn(self.chat, self.user), self._acting():
+            if self.update is not None:
+                await self.services.questions.begin(self.update)
             yield
 
     @asynccontextmanager
@@ -230,20 +232,22 @@ class Conversation:
         finally:
             task.cancel()
 
-    async def begin(self) -> None:
-        """Say that the answer is about to be sent: it is not sent again after a kill."""
+    async def _sent(self) -> None:
+        """Note at once that the answer is out: killed before that, the bot sends it again."""
         if self.update is not None:
-            await self.services.questions.begin(self.update)
+            await self.services.questions.answered(self.update)
 
     async def say(self, text: str, keyboard: InlineKeyboardMarkup | None = None) -> Message:
         """Send a text in HTML."""
-        return await self.bot.send_message(
+        message = await self.bot.send_message(
             self.chat,
             Html(text),
             reply_markup=keyboard,
             reply_parameters=self._reply(),
             message_thread_id=self.thread,
         )
+        await self._sent()
+        return message
 
     async def show(self, screen: Screen) -> Message:
         """Send a screen as a message."""
@@ -262,6 +266,7 @@ class Conversation:
             if not (self.group and no_right(error)):
                 raise
             return await self._without_photos(screen)
+        await self._sent()
         self.services.no_photos.discard(self.chat)
         return message
 

@@ -38,7 +38,6 @@ async def show(conversation: Conversation) -> None:
         if not grown:
             await conversation.say(texts("trends_none"))
             return
-        await conversation.begin()
         screen = await _screen(conversation, grown, named)
         await conversation.show(screen)
 

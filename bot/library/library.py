@@ -227,6 +227,8 @@ class Library:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(StoreError):
+            await self._store.release()
         await self._save()
 
     # Taking

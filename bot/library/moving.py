@@ -35,7 +35,7 @@ TABLES: Final[dict[str, tuple[int, str]]] = {
     "kept": (1, "id"),
     "groups": (1, "chat, title"),
     "inbox": (1, "number, update_id, subject, digest, payload, tries, due, taken, together, ended"),
-    "questions": (1, "update_id, payload, begun, taken, digest, together"),
+    "questions": (1, "update_id, payload, begun, taken, digest, together, ended"),
     "fingerprints": (1, "key, fingerprint"),
     "left_out": (1, "number, id, chat, album, rule, why, text, url, payload, at"),
     "meta": (1, "name, value"),

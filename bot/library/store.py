@@ -119,3 +119,4 @@ class Store:
     answered = _awaited(SyncStore.answered)
     claim_album = _awaited(SyncStore.claim_album)
     open_questions = _awaited(SyncStore.open_questions)
+    release_questions = _awaited(SyncStore.release_questions)

@@ -7,14 +7,14 @@ import logging
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from telegram import Bot, Update
 from telegram.error import InvalidToken
 from telegram.ext import BaseUpdateProcessor, ExtBot
 
-from bot.library.library import Library
+from bot.library.library import ENDED_MAX, Library
 from bot.metrics import Metrics
 from bot.telegram.questions import Questions
 from engine.errors import StoreError
@@ -77,7 +77,7 @@ class Processor(BaseUpdateProcessor):
             await coroutine
             # Not where it was cancelled: then it is answered after the next start.
             if isinstance(update, Update):
-                self._questions.handled(update.update_id)
+                await self._questions.handled(update.update_id)
         finally:
             self._in_hand -= 1
             if self._in_hand < IN_HAND_MAX:
@@ -100,6 +100,9 @@ class Intake(asyncio.Queue[object]):
         self._seen: OrderedDict[int, None] = OrderedDict()
         #: Updates that are only in memory, for the disk is full.
         self.kept: list[int] = []
+        #: Awaited for a question that is set aside, for it ended the bot.
+        self.on_set_aside: Callable[[Update], Awaitable[None]] | None = None
+        self._suspects: asyncio.Queue[list[Update]] = asyncio.Queue()
 
     async def put(self, item: object) -> None:
         """Take an update; one of the library is in the store, or in `kept`, when this returns."""
@@ -149,8 +152,28 @@ class Intake(asyncio.Queue[object]):
         await self._questions.take([one for one in updates if one.update_id not in self._seen])
 
     async def resume(self, bot: Bot) -> None:
-        """Hand on the questions that an earlier process left."""
-        for update in await self._questions.left_over(bot):
+        """Hand on the questions that earlier processes left, but for those that ended them."""
+        for updates, ended in await self._questions.left_over(bot):
+            first = updates[0]
+            if ended >= ENDED_MAX:
+                _LOGGER.error("question %d ended the bot: it is set aside", first.update_id)
+                if self.on_set_aside is not None:
+                    await self.on_set_aside(first)
+                await self._questions.answered(first.update_id)
+            elif ended:
+                self._suspects.put_nowait(updates)
+            else:
+                await self._hand_on(updates)
+
+    async def hand_on_suspects(self) -> None:
+        """Hand on one by one what was being answered when a process ended: one of it ended it."""
+        while True:
+            updates = await self._suspects.get()
+            await self._hand_on(updates)
+            await self._questions.closed(updates[0].update_id)
+
+    async def _hand_on(self, updates: Sequence[Update]) -> None:
+        for update in updates:
             self._remember(update.update_id)
             self._processor.taken()
             await super().put(update)

@@ -7,7 +7,6 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
 
 from telegram import Bot, Update
 
@@ -16,15 +15,13 @@ from engine.errors import StoreError
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds after which answered questions are marked so, together.
-FLUSH_EVERY: Final = 0.5
-
 
 class Questions:
     """What was asked and is not answered yet.
 
-    A question that was cut off before its answer was begun is answered after the next start. One
-    whose answer was begun is not: perhaps it was sent. One that Telegram delivers again is known.
+    A question is noted as answered as soon as its answer is sent: one that a kill cut off before
+    is answered after the next start, however often that happens. One that Telegram delivers again
+    is known.
 
     Parameters
     ----------
@@ -34,42 +31,38 @@ class Questions:
 
     def __init__(self, store: Store, is_question: Callable[[Update], bool]) -> None:
         self._store, self._is_question = store, is_question
-        self._open: set[int] = set()
+        #: Numbers of updates, each with its album.
+        self._open: dict[int, str] = {}
         self._known: set[int] = set()
         self._held: set[int] = set()
         self._done: list[int] = []
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to mark what was answered."""
-        self._task = asyncio.create_task(self._flush_often(), name="questions")
+        self._waits: dict[int, asyncio.Event] = {}
 
     async def stop(self) -> None:
-        """Mark the last ones."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self._flush()
+        """Note what is answered; what is not waits for the next start."""
+        await self._note()
+        with suppress(StoreError):
+            await self._store.release_questions()
 
     async def take(self, updates: Sequence[Update]) -> None:
         """Write down those of the updates that are questions, in one transaction."""
-        asked = [
-            update
+        asked = {
+            update.update_id: update
             for update in updates
             if update.update_id not in self._open and self._asks(update)
-        ]
+        }
         if not asked:
             return
         try:
             new = await self._store.take(
-                [(update.update_id, update.to_json(), _album(update)) for update in asked]
+                [(number, update.to_json(), _album(update)) for number, update in asked.items()]
             )
         except StoreError as error:
             # They are answered all the same, if the bot lives.
             _LOGGER.error("questions are not written down: %s", error)
             return
-        self._open |= new
-        self._known = {update.update_id for update in asked} - new
+        self._open |= {number: _album(asked[number]) for number in new}
+        self._known = asked.keys() - new
 
     def _asks(self, update: Update) -> bool:
         # Fields of types that Telegram never sends may raise anything.
@@ -81,19 +74,28 @@ class Questions:
         """Whether an update was delivered before, perhaps to an earlier process."""
         return update_id in self._known
 
-    async def left_over(self, bot: Bot) -> list[Update]:
-        """Questions that an earlier process did not begin to answer."""
-        updates = []
-        for number, payload in await self._store.open_questions():
+    async def left_over(self, bot: Bot) -> list[tuple[list[Update], int]]:
+        """Questions that earlier processes did not answer.
+
+        Returns
+        -------
+        list of (list of Update, int)
+            Photos of an album together; how many processes ended while they answered it.
+        """
+        found: dict[str, tuple[list[Update], int]] = {}
+        for number, payload, album, ended in await self._store.open_questions():
+            if number in self._open:
+                continue
+            self._open[number] = album
             try:
                 update = Update.de_json(json.loads(payload), bot)
             except Exception:
                 _LOGGER.exception("question %d cannot be read", number)
-                self._done.append(number)
+                await self.answered(number)
                 continue
-            self._open.add(number)
-            updates.append(update)
-        return updates
+            updates, before = found.get(album or str(number), ([], 0))
+            found[album or str(number)] = ([*updates, update], max(ended, before))
+        return list(found.values())
 
     async def album(self, mine: Sequence[Update], bot: Bot) -> list[Update]:
         """All photos of an album, also those that other bots took; none where one has answered.
@@ -105,45 +107,61 @@ class Questions:
         """
         if not mine or not self._store.sync.shared:
             return list(mine)
-        payloads = await self._store.claim_album(_album(mine[0]))
-        updates = [Update.de_json(json.loads(payload), bot) for payload in payloads]
+        album = _album(mine[0])
+        claimed = await self._store.claim_album(album)
+        if not claimed:
+            for update in mine:
+                self._close(update.update_id)
+        self._open |= {number: album for number, _ in claimed}
+        updates = [Update.de_json(json.loads(payload), bot) for _, payload in claimed]
         return sorted(updates, key=lambda one: one.message.message_id if one.message else 0)
 
     async def begin(self, update_id: int) -> None:
-        """Say that an answer is about to be sent."""
+        """Write down that a question is being answered."""
         if update_id in self._open:
             try:
                 await self._store.begun(update_id)
             except StoreError as error:
-                _LOGGER.error("question %d may be answered twice: %s", update_id, error)
+                _LOGGER.error("it is not written down what is being answered: %s", error)
 
     def hold(self, update_id: int) -> None:
         """Say that a question is answered later than it is handled (an album)."""
         self._held.add(update_id)
 
-    def handled(self, update_id: int) -> None:
+    async def handled(self, update_id: int) -> None:
         """Say that an update was handled; it is answered then, unless it is held."""
         if update_id not in self._held:
-            self.answered(update_id)
+            await self.answered(update_id)
 
-    def answered(self, update_id: int) -> None:
-        """Say that a question is answered."""
+    async def answered(self, update_id: int) -> None:
+        """Note that a question is answered, and with it the other photos of its album."""
         self._held.discard(update_id)
+        album = self._open.get(update_id)
+        if album is None:
+            return
+        mates = [number for number, other in self._open.items() if album and other == album]
+        for number in mates or [update_id]:
+            self._close(number)
+            self._done.append(number)
+        await self._note()
+
+    async def closed(self, update_id: int) -> None:
+        """Wait until a question is no longer open."""
         if update_id in self._open:
-            self._open.discard(update_id)
-            self._done.append(update_id)
+            await self._waits.setdefault(update_id, asyncio.Event()).wait()
 
-    async def _flush_often(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_EVERY)
-            await self._flush()
+    def _close(self, update_id: int) -> None:
+        self._open.pop(update_id, None)
+        if wait := self._waits.pop(update_id, None):
+            wait.set()
 
-    async def _flush(self) -> None:
+    async def _note(self) -> None:
         done, self._done = self._done, []
         if done:
             try:
                 await self._store.answered(done)
             except StoreError as error:
+                # With the next one, or at the end.
                 _LOGGER.error("questions are not marked as answered: %s", error)
                 self._done += done
 

@@ -71,19 +71,28 @@ class History(Database):
         )
         return [key for (key,) in rows]
 
-    def vote(self, *, user: int, query: int, key: int, value: int) -> None:
-        """Keep a vote, +1 or -1, in place of an earlier one by the same person; 0 takes it back."""
-        if not value:
-            self._write(
-                'DELETE FROM votes WHERE query = ? AND key = ? AND "user" = ?', (query, key, user)
-            )
-            return
-        self._write(
-            'INSERT INTO votes (query, key, "user", value, voted) VALUES (?, ?, ?, ?, ?)'
-            ' ON CONFLICT (query, key, "user") DO UPDATE SET value = excluded.value,'
-            " voted = excluded.voted",
-            (query, key, user, value, now()),
-        )
+    def vote(self, *, user: int, query: int, key: int, value: int, update: int | None = None) -> None:
+        """Keep a vote, +1 or -1, in place of an earlier one by the same person; 0 takes it back.
+
+        Parameters
+        ----------
+        update
+            The update that it came in, which is done with it: done twice, it would be undone.
+        """
+        with self._transaction() as db:
+            if value:
+                db.execute(
+                    'INSERT INTO votes (query, key, "user", value, voted) VALUES (?, ?, ?, ?, ?)'
+                    ' ON CONFLICT (query, key, "user") DO UPDATE SET value = excluded.value,'
+                    " voted = excluded.voted",
+                    (query, key, user, value, now()),
+                )
+            else:
+                db.execute(
+                    'DELETE FROM votes WHERE query = ? AND key = ? AND "user" = ?',
+                    (query, key, user),
+                )
+            db.execute("UPDATE questions SET payload = NULL WHERE update_id = ?", (update,))
 
     def votes(self, query: int, user: int) -> dict[int, int]:
         """Return a person's votes on one answer: key to +1 or -1."""

@@ -10,7 +10,7 @@ from typing import Final
 from engine.store.database import POST, Connection, Database, as_post, fits, now
 from engine.store.history import History, days_ago
 from engine.store.posts import Posts
-from engine.store.records import Entry, LeftOut, PendingUpdate, Sibling
+from engine.store.records import Entry, LeftOut, OpenQuestion, PendingUpdate, Sibling
 from engine.text.exact import index_text
 
 REMEMBER_UPDATES: Final = 3 * 86_400
@@ -101,7 +101,7 @@ class Inbox(Posts, History, Database):
 
     def _alive(self, row: str) -> str:
         """SQL: whether the process that has that row in hand lives."""
-        return "(0 = 1)"
+        return f"coalesce({row}.worker = {self._worker}, false)"
 
     def begin_work(self) -> None:
         """Call once before updates are worked in: note which update ended a process."""
@@ -355,7 +355,7 @@ class Inbox(Posts, History, Database):
                     "INSERT INTO questions (update_id, payload, digest, taken, together, worker)"
                     " VALUES (?, ?, ?, ?, ?, ?)"
                     " ON CONFLICT (update_id) DO UPDATE SET payload = excluded.payload,"
-                    " digest = excluded.digest, begun = 0, taken = excluded.taken,"
+                    " digest = excluded.digest, begun = 0, ended = 0, taken = excluded.taken,"
                     " together = excluded.together, worker = excluded.worker"
                     " WHERE questions.digest != excluded.digest RETURNING update_id",
                     (number, payload, digest, time.time(), together, self._worker),
@@ -364,44 +364,45 @@ class Inbox(Posts, History, Database):
         return new
 
     def begun(self, update_id: int) -> None:
-        """An answer is about to be sent: it is not begun again after a kill."""
-        self._write("UPDATE questions SET begun = 2 WHERE update_id = ?", (update_id,))
+        """Write down that a question is being answered: should it end the process, it is known."""
+        self._write("UPDATE questions SET begun = 1 WHERE update_id = ?", (update_id,))
 
     def answered(self, update_ids: Sequence[int]) -> None:
         """Delete what was asked; only the ids are remembered for a while."""
         with self._transaction() as db:
             db.executemany(
-                "UPDATE questions SET begun = 2, payload = NULL WHERE update_id = ?",
+                "UPDATE questions SET begun = 0, payload = NULL WHERE update_id = ?",
                 [(number,) for number in update_ids],
             )
 
-    def open_questions(self) -> list[tuple[int, str]]:
-        """Questions (update_id, payload) that a process which ended had in hand, each once.
-
-        They are not given out again: should one of them end this process too, it was the last.
-        """
+    def open_questions(self) -> list[OpenQuestion]:
+        """Claim the questions that processes which ended had in hand, in the order they came."""
         with self._transaction() as db:
+            left = f"payload IS NOT NULL AND NOT {self._alive('questions')}"
             rows = db.execute(
-                "UPDATE questions SET begun = 1, worker = ? WHERE begun = 0"
-                f" AND payload IS NOT NULL AND NOT {self._alive('questions')}"
-                " RETURNING update_id, payload",
+                "UPDATE questions SET ended = ended + begun, begun = 0, worker = ?"
+                f" WHERE {left} RETURNING update_id, payload, together, ended",
                 (self._worker,),
             ).fetchall()
-        return sorted((number, payload) for number, payload in rows)
+        return [OpenQuestion(*row) for row in sorted(rows)]
 
-    def claim_album(self, together: str) -> list[str]:
-        """Payloads of an album's photos, for the first process that asks."""
+    def release_questions(self) -> None:
+        """Say that this process ends in order: none of its questions is what ended it."""
+        self._write("UPDATE questions SET begun = 0 WHERE worker = ?", (self._worker,))
+
+    def claim_album(self, together: str) -> list[tuple[int, str]]:
+        """Photos of an album (update_id, payload), for the first process that asks."""
         with self._transaction() as db:
             rows = db.execute(
-                "SELECT update_id, payload FROM questions WHERE together = ? AND begun < 2"
+                "SELECT update_id, payload FROM questions WHERE together = ? AND begun = 0"
                 f" AND payload IS NOT NULL{self._claimed}",
                 (together,),
             ).fetchall()
             db.executemany(
-                "UPDATE questions SET begun = 2, payload = NULL WHERE update_id = ?",
-                [(number,) for number, _ in rows],
+                "UPDATE questions SET begun = 1, worker = ? WHERE update_id = ?",
+                [(self._worker, number) for number, _ in rows],
             )
-        return [payload for _, payload in rows]
+        return [(number, payload) for number, payload in rows]
 
     # Expiry
 

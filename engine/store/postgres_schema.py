@@ -147,4 +147,10 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ALTER TABLE questions ADD COLUMN worker INTEGER;
     CREATE INDEX questions_open ON questions (update_id) WHERE payload IS NOT NULL;
     """,
+    # 4: as SQLite's version 7
+    """
+    ALTER TABLE questions ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+    UPDATE questions SET payload = NULL WHERE begun = 2;
+    UPDATE questions SET begun = 0;
+    """,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,23 @@ class PendingUpdate:
     payload: str
     tries: int
     ended: int = 0
+
+
+class OpenQuestion(NamedTuple):
+    """A question that is written down and not answered.
+
+    Attributes
+    ----------
+    album
+        The same for all photos of one album, else nothing.
+    ended
+        How many processes ended while they answered it.
+    """
+
+    update_id: int
+    payload: str
+    album: str
+    ended: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,12 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ALTER TABLE questions ADD COLUMN together TEXT NOT NULL DEFAULT '';
     ALTER TABLE questions ADD COLUMN worker INTEGER;
     """,
+    # 7: how many processes ended while they answered a question; 2 was "perhaps it was sent"
+    """
+    ALTER TABLE questions ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+    UPDATE questions SET payload = NULL WHERE begun = 2;
+    UPDATE questions SET begun = 0;
+    """,
 )
 
 

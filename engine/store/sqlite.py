@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sqlite3
 import tempfile
 import threading
@@ -44,6 +45,8 @@ class SqliteStore(Inbox):
 
     def __init__(self, path: Path, *, bot: int = 0) -> None:
         self._path, self.bot = path, bot
+        # What is written down with another number is of a process that ended.
+        self._worker = secrets.randbelow(2**31)
         self._address = path.resolve().as_uri()
         self._lock = threading.RLock()
         self._readers = threading.local()

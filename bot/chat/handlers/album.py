@@ -69,7 +69,7 @@ async def answer_album(context: Context, chat: int, album: str) -> None:
             await _answer(context, photos)
     finally:
         for update in updates:
-            context.services.questions.answered(update.update_id)
+            await context.services.questions.answered(update.update_id)
 
 
 async def _answer(context: Context, updates: Sequence[Update]) -> None:

@@ -161,9 +161,9 @@ async def _vote(
         raise UserError("gone")
     before = (await store.votes(asked.id, asked.user)).get(key, 0)
     value = 0 if before == value else value
-    # Done twice, it would be undone.
-    await conversation.begin()
-    await store.vote(user=asked.user, query=asked.id, key=key, value=value)
+    await store.vote(
+        user=asked.user, query=asked.id, key=key, value=value, update=conversation.update
+    )
     query = asking.stored_query(conversation, asked)
     conversation.services.engine.feedback.set(
         key, user=asked.user, query=asked.id, theta=query.theta, value=value

@@ -114,6 +114,8 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "untitled": "a photo without words",
     "not_allowed": "My owner decides who may ask me, and you are not on the list.",
     "error": "Something went wrong on my side. It has been noted; please try again.",
+    "set_aside": "I broke down over this twice, so I leave it. Please ask in other words, or with "
+    "another photo.",
     "not_kept": "(My disk is full, so these posts come without buttons.)",
     "disk_full": "My disk is full, so I can't keep that just now. Please try later.",
     "photo_missing": "photo not available",

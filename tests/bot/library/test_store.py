@@ -389,7 +389,7 @@ async def test_history(store: Store) -> None:
     assert [one.id for one in await store.history(5, 2)] == numbers[:0:-1]
 
 
-async def test_questions_are_taken_once_and_begun_once(
+async def test_questions_are_taken_once_and_left_until_answered(
     store: Store, open_store: Callable[..., SyncStore]
 ) -> None:
     await store.begin_work()
@@ -398,17 +398,40 @@ async def test_questions_are_taken_once_and_begun_once(
     await store.begun(1)
     await store.answered([2])
     # What this process has in hand is its own, until it ends.
+    assert await store.open_questions() == []
     await store.close()
+    for ended in (1, 2):
+        again = Store(open_store(bot=1))
+        await again.begin_work()
+        # The process ended while the first was answered, and again.
+        assert await again.open_questions() == [
+            (1, "a", "", ended),
+            (3, "c", "", 0),
+            (4, "d", "", 0),
+        ]
+        assert await again.open_questions() == []
+        await again.begun(1)
+        await again.close()
+    again = Store(open_store(bot=1))
+    await again.begin_work()
+    await again.open_questions()
+    await again.begun(3)
+    # In order: none of them is what ended it.
+    await again.release_questions()
+    await again.close()
     again = Store(open_store(bot=1))
     try:
         await again.begin_work()
-        assert await again.open_questions() == [(3, "c"), (4, "d")]
-        assert await again.open_questions() == []
+        assert [one.ended for one in await again.open_questions()] == [3, 0, 0]
         assert await again.take([(1, "a", ""), (3, "c", "")]) == set()
         # Telegram may start its numbers anew after a quiet week.
         assert await again.take([(1, "another", "")]) == {1}
+        await again.answered([1, 3, 4])
     finally:
         await again.close()
+    last = Store(open_store(bot=1))
+    assert await last.open_questions() == []
+    await last.close()
 
 
 async def test_an_album_is_answered_by_one(
@@ -419,7 +442,8 @@ async def test_an_album_is_answered_by_one(
         await store.take([(1, "a", "5 album"), (2, "b", "")])
         await other.take([(3, "c", "5 album")])
         claims = await asyncio.gather(*(one.claim_album("5 album") for one in (store, other)))
-        assert sorted(map(sorted, claims)) == [[], ["a", "c"]]
+        assert sorted(map(sorted, claims)) == [[], [(1, "a"), (3, "c")]]
+        assert await store.claim_album("5 album") == []
     finally:
         await other.close()
 
