@@ -1,6 +1,6 @@
 # docker build --target bot -t image2pic .                   the bot: no training package in it
 # docker build --target training -t image2pic-training .     everything, for making models
-ARG PYTHON_IMAGE=python:3.11.13-slim-bookworm
+ARG PYTHON_IMAGE=python:3.11.13-slim-bookworm@sha256:86adf8dbadc3d6e82ee5dd2c74bec2e1c2467cdad47886280501df722372d2e1
 
 # Both targets are laid out like a checkout: the packages beside data/, which they look for there,
 # and everything that is run, run from this folder. So paths in commands and in .env are the same
@@ -11,12 +11,11 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /opt/image2pic
 RUN python -m venv .venv
-# Without the packages beside it, this project installs as its dependencies alone. They change
-# seldom, so these layers are mostly taken from the cache.
-COPY pyproject.toml constraints.txt README.md LICENSE requirements/bot.txt /src/
+# Each file that pip takes has the sha256 that stands there. They change seldom, so these layers are
+# mostly taken from the cache.
+COPY requirements /src
 
 FROM build AS build-bot
-# Each file that pip takes has the sha256 that stands there.
 RUN .venv/bin/pip install --require-hashes -r /src/bot.txt
 COPY engine engine
 COPY bot bot
@@ -24,7 +23,7 @@ COPY bot bot
 RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash engine bot
 
 FROM build AS build-training
-RUN .venv/bin/pip install -c /src/constraints.txt "/src[training]"
+RUN .venv/bin/pip install --require-hashes -r /src/training.txt
 COPY engine engine
 COPY training training
 RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash engine training

@@ -17,19 +17,24 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # Stamps: an install is repeated only when what it depends on has changed.
-# Every file that pip takes for the bot has the sha256 that stands in the lock.
+# Every file that pip takes has the sha256 that stands in a lock.
 $(VENV)/.installed-bot: pyproject.toml requirements/bot.txt | $(BIN)/python
 	$(PIP) install -q --require-hashes -r requirements/bot.txt
 	$(PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-lock:  ## Write requirements/bot.txt anew, after a change of the dependencies (pip install pip-tools first)
-	$(BIN)/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-annotate \
-		--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links -c constraints.txt \
-		--build-deps-for editable --extra postgres -o requirements/bot.txt pyproject.toml
+# Whoever installs a lock gets what was tested, on any platform; setuptools installs this project.
+LOCK = echo 'setuptools>=77' | $(BIN)/python -m uv pip compile -q --universal --generate-hashes --no-annotate \
+	--no-header --python-version 3.11 -c constraints.txt pyproject.toml -
 
-$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -q -c constraints.txt -e '.[training,dev]'
+lock:  ## Write requirements/*.txt anew, after a change of the dependencies (pip install uv first)
+	$(LOCK) --extra postgres -o requirements/bot.txt
+	$(LOCK) --extra training -o requirements/training.txt
+	$(LOCK) --extra training --extra dev -o requirements/dev.txt
+
+$(VENV)/.installed-dev: pyproject.toml requirements/dev.txt | $(BIN)/python
+	$(PIP) install -q --require-hashes -r requirements/dev.txt
+	$(PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.installed-bot
 
 run: $(VENV)/.installed-bot  ## Start the bot (with TELEGRAM_BOT_TOKEN: Telegram; without: the local chat)

@@ -1,8 +1,8 @@
 """A model: one folder, plain files, checked when read.
 
 Files: ``manifest.json``, ``encoder.tflite``, ``vocabulary.json`` and ``arrays.npz``. The manifest
-names the sha256 of the others; a model whose files do not belong together is refused. The encoder
-may lie elsewhere: see `engine.encoder`.
+names the sha256 of the others, and its own; a model whose files do not belong together is refused.
+The encoder may lie elsewhere: see `engine.encoder`.
 """
 
 from __future__ import annotations
@@ -236,9 +236,7 @@ def save_model(model: Model, folder: Path, encoder: Path | None, extra: Mapping[
         "sha256": hashes,
         "training": dict(extra),
     }
-    (folder / "manifest.json").write_text(
-        json.dumps(manifest, ensure_ascii=False, indent=1, default=_plain), encoding="utf-8"
-    )
+    write_manifest(folder, manifest)
     return identity
 
 
@@ -287,15 +285,30 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             folder,
             f"format version {found!r}, this image2pic reads {FORMAT}; build the model again",
         )
+    if manifest.get("checksum") != _checksum(manifest):
+        raise ModelError(
+            folder, f"manifest.json is damaged, or of an older image2pic; {_WAY_OUT}"
+        )
     if not isinstance(manifest.get("sha256"), dict):
         raise ModelError(folder, "manifest.json is incomplete; build it again")
     return manifest
 
 
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest, with the checksum of all that it says."""
+    plain = json.loads(json.dumps(dict(manifest), default=_plain))
+    plain["checksum"] = _checksum(plain)
+    write_whole(folder / "manifest.json", json.dumps(plain, ensure_ascii=False, indent=1))
+
+
+def _checksum(manifest: Mapping[str, Any]) -> str:
+    said = {name: value for name, value in manifest.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
 def record_measured(folder: Path, measured: Mapping[str, Any]) -> None:
     """Write into the manifest what was measured of the model; ModelError as in `load_model`."""
-    manifest = read_manifest(folder) | {"measured": dict(measured)}
-    write_whole(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
+    write_manifest(folder, read_manifest(folder) | {"measured": dict(measured)})
 
 
 def _assemble(folder: Path, manifest: dict[str, Any]) -> Model:

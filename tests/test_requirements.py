@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from pathlib import Path
 
@@ -13,19 +12,34 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-LOCKS = {"bot": ["postgres"]}
+LOCKS = {"bot": ["postgres"], "training": ["training"], "dev": ["training", "dev"]}
+
+
+#: The images' platform; the locks are for all.
+WHERE = {
+    **default_environment(),
+    "sys_platform": "linux",
+    "platform_machine": "x86_64",
+    "python_version": "3.11",
+    "python_full_version": "3.11.13",
+    "implementation_name": "cpython",
+    "platform_python_implementation": "CPython",
+}
 
 
 def locked(name: str) -> dict[str, str]:
-    """Name -> version of a lock file."""
+    """Name -> version of what a lock file installs there."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text().replace("\\\n", " ")
     found = {}
     for line in text.splitlines():
         if line and not line.startswith("#"):
-            pin = re.match(r"([\w.\[\],-]+)==([\w.!+-]+)", line)
-            assert pin, line
-            assert "--hash=sha256:" in line, line
-            found[canonicalize_name(pin[1].split("[")[0])] = pin[2]
+            pin, *hashes = line.split("--hash=sha256:")
+            assert hashes, line
+            requirement = Requirement(pin)
+            if requirement.marker is None or requirement.marker.evaluate(WHERE):
+                (version,) = requirement.specifier
+                assert version.operator == "=="
+                found[canonicalize_name(requirement.name)] = version.version
     return found
 
 
@@ -40,17 +54,9 @@ def test_each_dependency_is_locked(name: str) -> None:
     wanted = [*PROJECT["dependencies"], "setuptools>=77"]
     for extra in LOCKS[name]:
         wanted += PROJECT["optional-dependencies"][extra]
-    # The locks are made for Linux x86-64 with Python 3.11.
-    where = {
-        **default_environment(),
-        "sys_platform": "linux",
-        "platform_machine": "x86_64",
-        "python_version": "3.11",
-        "implementation_name": "cpython",
-    }
     found = locked(name)
     for requirement in map(Requirement, wanted):
-        if requirement.marker is None or requirement.marker.evaluate(where):
+        if requirement.marker is None or requirement.marker.evaluate(WHERE):
             version = found.get(canonicalize_name(requirement.name))
             assert version, f"{requirement.name} is not in requirements/{name}.txt: run make lock"
             assert requirement.specifier.contains(version, prereleases=True)

@@ -50,10 +50,12 @@ class TestDockerfile:
         assert done.stdout + done.stderr == ""
         assert done.returncode == 0
 
-    def test_the_base_is_pinned_to_a_patch_release(self) -> None:
+    def test_the_base_is_pinned_to_a_patch_release_and_a_digest(self) -> None:
         bases = {s.base for s in FILE.stages} - {s.name for s in FILE.stages}
         assert bases == {"${PYTHON_IMAGE}"}
-        release = FILE.arguments["PYTHON_IMAGE"].removeprefix("python:").split("-")[0]
+        name, digest = FILE.arguments["PYTHON_IMAGE"].split("@")
+        assert re.fullmatch("sha256:[0-9a-f]{64}", digest)
+        release = name.removeprefix("python:").split("-")[0]
         # 3.11: BigARTM's wheels exist for nothing newer.
         assert release.startswith("3.11.")
         assert release.count(".") == 2
@@ -253,9 +255,10 @@ class TestScale:
         assert first == second
         assert "image2pic" in first["environment"]["DATABASE_URL"]
 
-    def test_images_of_others_have_a_version(self) -> None:
+    def test_images_of_others_have_a_version_and_a_digest(self) -> None:
         for name in set(SCALED) - {"bot1", "bot2"}:
-            assert re.search(r":[a-z]*\d", SERVICES[name]["image"]), name
+            image = SERVICES[name]["image"]
+            assert re.search(r":[a-z]*\d.*@sha256:[0-9a-f]{64}$", image), name
 
     @pytest.mark.parametrize("name", SCALED)
     def test_files_that_are_mounted_are_there(self, name: str) -> None:

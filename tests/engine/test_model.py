@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from engine.errors import ModelError
-from engine.model import FORMAT, Model, load_model, read_manifest, save_model
+from engine.model import FORMAT, Model, load_model, read_manifest, save_model, write_manifest
 
 WAY_OUT = r"build it again|build the model again|image2pic build|copy the whole folder"
 
@@ -34,11 +34,10 @@ def digest(path: Path) -> str:
 
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    """Change the manifest."""
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text())
+    """Change the manifest, as a careless tool would."""
+    manifest = json.loads((folder / "manifest.json").read_text())
     change(manifest)
-    path.write_text(json.dumps(manifest))
+    write_manifest(folder, manifest)
 
 
 def vouch(folder: Path, name: str) -> None:
@@ -174,6 +173,20 @@ class TestRefused:
     def test_a_manifest_with_something_else(self, folder: Path, change: dict[str, Any]) -> None:
         edit(folder, lambda manifest: manifest.update(change))
         refused(folder)
+
+    def test_a_value_of_the_manifest_that_is_damaged(self, folder: Path) -> None:
+        path = folder / "manifest.json"
+        manifest = json.loads(path.read_text())
+        for change in (
+            {"settings": {**manifest["settings"], "hub_weight": [0.5, 0.76]}},
+            {"name": manifest["name"] + "x"},
+            {"measured": {"corpus": "another"}},
+            {"checksum": ""},
+        ):
+            path.write_text(json.dumps(manifest | change))
+            assert "damaged, or of an older image2pic" in refused(folder)
+        path.write_text(json.dumps(manifest, indent=4))
+        load_model(folder)
 
     @pytest.mark.parametrize("name", ["id", "topics", "shape", "settings", "sha256", "quality"])
     def test_a_manifest_without_a_field(self, folder: Path, name: str) -> None:

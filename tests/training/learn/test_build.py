@@ -15,7 +15,7 @@ from corpora import SCENES, draw, write_corpus
 
 from engine.engine import Engine
 from engine.errors import CorpusError, Image2PicError, ModelError
-from engine.model import load_model, read_manifest
+from engine.model import load_model, read_manifest, write_manifest
 from engine.store import SqliteStore
 from training.__main__ import main
 from training.learn.build import build
@@ -125,13 +125,13 @@ class TestResume:
         manifest = read_manifest(interrupted[0])
         names = ("text_to_photo_r10", "photo_to_text_r10")
         manifest["quality"] |= dict.fromkeys(names, 200.0)
-        (out / "manifest.json").write_text(json.dumps(manifest))
+        write_manifest(out, manifest)
 
         assert main(words) == 2
         refusal = capsys.readouterr().err
         assert "worse than the one in" in refusal
         assert "--replace" in refusal
-        assert json.loads((out / "manifest.json").read_text()) == manifest
+        assert read_manifest(out)["quality"] == manifest["quality"]
         kept = load_model(out / ".next")
         # The same seed, corpus and settings: the same model to the last bit.
         assert kept.info.id == first.info.id
