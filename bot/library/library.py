@@ -514,9 +514,12 @@ class Library:
             verdict, fingerprint, copy = await self._gate.judge(
                 id_, text, photo, chat=message.chat_id, album=album
             )
-            if verdict is not None:
-                return left_out(verdict, copy)
-            post = await self._described(post, photo)
+            if verdict is None:
+                post = await self._described(post, photo)
+            # Should the process end now, it was not by this one.
+            await self._store.working_on(None)
+        if verdict is not None:
+            return left_out(verdict, copy)
         entry = Entry(post, message.chat_id, message.message_id, album, own, fingerprint)
         return _Result(entry, copy)
 

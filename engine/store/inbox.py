@@ -136,8 +136,11 @@ class Inbox(Posts, History, Database):
         """Whether this process does the background work, of all that share the library."""
         return True
 
-    def working_on(self, number: int) -> None:
+    def working_on(self, number: int | None) -> None:
         """Write down the try: should it end the process, it is known by which update."""
+        if number is None:
+            self._write("DELETE FROM in_work WHERE worker = ?", (self._worker,))
+            return
         self._write(
             "INSERT INTO in_work (worker, number) VALUES (?, ?)"
             " ON CONFLICT (worker) DO UPDATE SET number = excluded.number",

@@ -477,6 +477,8 @@ async def test_the_update_that_ended_the_process_is_known(
         ]
         await again.working_on(second.number)
         await again.finish([waiting[0]])
+        await again.working_on(first.number)
+        await again.working_on(None)
         await again.begin_work()
         assert [one.ended for one in await again.pending_updates(now=time.time(), limit=9)] == [1]
     finally:
