@@ -123,6 +123,7 @@ def _faults(options: argparse.Namespace) -> Result:
     return run_python(
         *("-m", "bench.faults", "--model", str(_model(options).resolve())),
         *("--rounds", str(options.rounds), "--questions", str(options.questions)),
+        *("--results", str((options.out / "faults.jsonl").resolve())),
         failed="the rounds failed",
         loud=True,
     ).strip()

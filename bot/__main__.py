@@ -77,7 +77,10 @@ def _export(settings: Settings, file: Path) -> int:
     votes = io.StringIO()
     with open_store(settings.library, url=settings.database) as store:
         count = export_votes(store, votes)
-    write_whole(file, votes.getvalue())
+    try:
+        write_whole(file, votes.getvalue())
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{file} cannot be written: {error}") from error
     print(f"{count} votes")
     return 0
 

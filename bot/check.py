@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from pathlib import Path
 
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
@@ -48,6 +50,7 @@ async def _library(settings: Settings) -> str:
         with await asyncio.to_thread(
             seed.open_store, settings.library, url=settings.database
         ) as store:
+            open_gate(settings, store)
             return f"{store.count()} posts, in PostgreSQL"
     folder = settings.data_dir
     existing = next(
@@ -56,8 +59,9 @@ async def _library(settings: Settings) -> str:
     if not os.access(existing, os.W_OK):
         raise StoreError("DATA_DIR cannot be written")
     if not settings.library.exists():
-        source = settings.model / seed.POSTS_FILE
-        return "new" + (", from the model's posts" if source.exists() else ", without posts")
+        with tempfile.TemporaryDirectory() as elsewhere:
+            new = settings.model_copy(update={"data_dir": Path(elsewhere)})
+            return f"new, {await asyncio.to_thread(_opened, new)}"
     try:
         with closing(sqlite3.connect(settings.library)) as connection:
             (state,) = connection.execute("PRAGMA quick_check").fetchone()

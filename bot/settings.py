@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import httpx
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -43,7 +45,10 @@ class Settings(BaseSettings):
     )
     telegram_base_url: str = Field(TELEGRAM_API, description="root of the Bot API server")
     telegram_rate: float = Field(
-        30, ge=0, description="messages a second at most (Telegram allows 30); 0: no limit"
+        30,
+        ge=0,
+        le=10_000,
+        description="messages a second at most (Telegram allows 30); 0: no limit",
     )
     proxy: str | None = Field(
         None, description="proxy to reach Telegram by; without it HTTPS_PROXY of the environment"
@@ -97,6 +102,7 @@ class Settings(BaseSettings):
     busy_seconds: float = Field(
         15,
         gt=0,
+        le=86_400,
         description="seconds; who would wait longer for an answer is told that the bot is busy",
     )
     storage_chat: int | None = Field(
@@ -104,7 +110,9 @@ class Settings(BaseSettings):
         description="chat that photos are handed to Telegram by, for inline mode; without it the "
         "first owner's; 0: none",
     )
-    history_days: int = Field(30, ge=1, description="days a query's buttons keep working")
+    history_days: int = Field(
+        30, ge=1, le=36_500, description="days a query's buttons keep working"
+    )
     webhook_url: str | None = Field(
         None, description="public https address for updates; without it the bot polls"
     )
@@ -140,6 +148,35 @@ class Settings(BaseSettings):
     @classmethod
     def _folder(cls, value: Path) -> Path:
         return model_folder(value)
+
+    @field_validator("model", "data_dir", "photos_dir", "advert_filter")
+    @classmethod
+    def _path(cls, value: Path | None) -> Path | None:
+        try:
+            if value is not None:
+                value.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ValueError(
+                f"{str(value)[:100]!r} is no path that can be used: {reason}"
+            ) from None
+        return value
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy(cls, value: str | None) -> str | None:
+        # It may hold a password, so it is not shown.
+        if value is None:
+            return None
+        try:
+            socks = httpx.Proxy(value).url.scheme.startswith("socks")
+        except (ValueError, httpx.InvalidURL):
+            raise ValueError("is not of the form http://host:port or socks5://host:port") from None
+        if socks and importlib.util.find_spec("socksio") is None:
+            raise ValueError("a SOCKS proxy needs `pip install 'httpx[socks]'`")
+        return value
 
     @field_validator("telegram_bot_token")
     @classmethod

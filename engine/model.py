@@ -286,9 +286,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"format version {found!r}, this image2pic reads {FORMAT}; build the model again",
         )
     if manifest.get("checksum") != _checksum(manifest):
-        raise ModelError(
-            folder, f"manifest.json is damaged, or of an older image2pic; {_WAY_OUT}"
-        )
+        raise ModelError(folder, f"manifest.json is damaged, or of an older image2pic; {_WAY_OUT}")
     if not isinstance(manifest.get("sha256"), dict):
         raise ModelError(folder, "manifest.json is incomplete; build it again")
     return manifest

@@ -71,7 +71,9 @@ class History(Database):
         )
         return [key for (key,) in rows]
 
-    def vote(self, *, user: int, query: int, key: int, value: int, update: int | None = None) -> None:
+    def vote(
+        self, *, user: int, query: int, key: int, value: int, update: int | None = None
+    ) -> None:
         """Keep a vote, +1 or -1, in place of an earlier one by the same person; 0 takes it back.
 
         Parameters

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.library.seed import open_store
+
 TOKEN = "4242:abcdefghijklmnopqrstuvwxyz"
 
 
@@ -54,7 +56,8 @@ def test_check_names_each_part(tmp_path: Path) -> None:
     assert lines[0] == "ok    settings"
     assert [line.split()[:2] for line in lines[1:]] == [
         ["FAIL", "model:"],
-        ["ok", "library:"],
+        # It is made from the model's posts.
+        ["FAIL", "library:"],
         ["FAIL", "telegram:"],
     ]
     assert "Traceback" not in done.stderr
@@ -75,3 +78,14 @@ def test_export_without_a_library(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "start the bot once" in done.stderr
     assert not (tmp_path / "votes.jsonl").exists()
+
+
+@pytest.mark.parametrize("place", ["", "nowhere/votes.jsonl", "."])
+def test_export_to_where_nothing_can_be_written(tmp_path: Path, place: str) -> None:
+    with open_store(tmp_path / "var" / "library.sqlite"):
+        pass
+    file = str(tmp_path / place) if place else ""
+    done = bot("export-votes", file, DATA_DIR=str(tmp_path / "var"))
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr

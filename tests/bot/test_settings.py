@@ -38,6 +38,14 @@ def test_ids_by_comma(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
         ({"METRICS_PORT": "70000"}, "METRICS_PORT"),
         ({"LOCAL_CHAT": "false"}, "TELEGRAM_BOT_TOKEN is missing"),
+        ({"MODEL": "x" * 5000}, "MODEL: 'xxx"),
+        ({"DATA_DIR": "x" * 300}, "File name too long"),
+        ({"PROXY": "me:hush@garbage"}, "PROXY: is not of the form"),
+        ({"PROXY": "http://[::1"}, "PROXY: is not of the form"),
+        ({"HISTORY_DAYS": "1000000000"}, "HISTORY_DAYS"),
+        ({"TELEGRAM_RATE": "inf"}, "TELEGRAM_RATE"),
+        ({"BUSY_SECONDS": "nan"}, "BUSY_SECONDS"),
+        ({"OWNER_IDS": "9" * 5000}, "OWNER_IDS"),
     ],
 )
 def test_what_does_not_fit_is_named(

@@ -83,10 +83,10 @@ class BotProcess:
         assert found, self.output
         return found[0]
 
-    def memory(self) -> int:
-        """Resident memory, in bytes."""
+    def memory(self, what: str = "VmRSS") -> int:
+        """Resident memory, in bytes; VmHWM: its peak."""
         status = Path(f"/proc/{self.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        found = re.search(rf"{what}:\s+(\d+) kB", status)
         assert found
         return int(found[1]) * 1024
 
