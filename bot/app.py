@@ -381,6 +381,8 @@ class Runner:
 
     async def _tell_asker(self, update: Update) -> None:
         """Say that a question was set aside because it ended the bot."""
+        if update.effective_message is None:
+            return
         conversation = await Context(self.application).conversation(update)
         with suppress(TelegramError):
             await conversation.say(conversation.texts("set_aside"))

@@ -383,6 +383,13 @@ async def test_a_vote_can_be_taken_back(store: Store) -> None:
     assert await store.votes(query, 5) == {}
 
 
+async def test_a_vote_is_done_with_its_press(store: Store) -> None:
+    query = await ask(store)
+    await store.take([(1, "press", "")])
+    await store.vote(user=5, query=query, key=7, value=1, update=1)
+    assert store.sync._read("SELECT payload FROM questions") == [(None,)]
+
+
 async def test_history(store: Store) -> None:
     numbers = [await ask(store) for _ in range(3)]
     await ask(store, user=6)
