@@ -286,7 +286,7 @@ class Runner:
         self, stack: AsyncExitStack, intake: Intake, *, version: int, saved: bool
     ) -> None:
         settings, services = self._settings, self.services
-        library, questions = services.library, services.questions
+        library = services.library
         self.application.bot_data[KEY] = services
         register(self.application)
         services.metrics.posts.set(len(services.engine))
