@@ -103,6 +103,14 @@ def _corpus(options: argparse.Namespace) -> Result:
     return measure(messages=options.messages, texts=options.texts)
 
 
+def _inputs(options: argparse.Namespace) -> Result:
+    if options.cases is None:
+        raise MissingError("give a folder of exports and folders of photos with --cases")
+    from bench.inputs import measure
+
+    return measure(options.cases)
+
+
 def _load(options: argparse.Namespace) -> Result:
     model = _model(options)
     if not (model / "posts.sqlite").is_file():
@@ -147,6 +155,7 @@ BENCHES: Final[dict[str, Callable[[argparse.Namespace], Result]]] = {
     "engine": _engine,
     "encoder": _encoder,
     "corpus": _corpus,
+    "inputs": _inputs,
     "load": _load,
     "faults": _faults,
     "words": _words,
@@ -167,6 +176,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--documents", type=positive, default=1_000, help="to fold in")
     result.add_argument("--texts", type=positive, default=6_000, help="for the text pipeline")
     result.add_argument("--messages", type=positive, default=1_000_000, help="of a Telegram export")
+    result.add_argument("--cases", type=Path, help="a folder of folders, for inputs")
     result.add_argument("--photos", type=positive, default=40, help="for engine and encoder")
     result.add_argument(
         "--threads", type=positive, default=os.cpu_count() or 1, help="of the encoder"

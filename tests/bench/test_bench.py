@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from bench import __main__ as runner
 from bench import corpus, foldin, index
+from bench import inputs as bench_inputs
 from bench.report import Goal, Table, show
 
 ARTM = importlib.util.find_spec("artm") is not None
@@ -20,6 +22,23 @@ ARTM = importlib.util.find_spec("artm") is not None
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     code = runner.main(list(arguments))
     return code, capsys.readouterr().out
+
+
+def test_inputs(tmp_path: Path) -> None:
+    photos = tmp_path / "tables" / "photos"
+    photos.mkdir(parents=True)
+    Image.radial_gradient("L").save(photos / "a.jpg")
+    Image.linear_gradient("L").save(photos / "b.jpg")
+    (tmp_path / "tables" / "good.csv").write_text("photo,text\na.jpg,the calm evening sea\n")
+    (tmp_path / "tables" / "none.csv").write_text("year\n2020\n")
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "result.json").write_text("")
+    (table,) = bench_inputs.measure(tmp_path)
+    rows = {str(name): rest for name, *rest in table.rows}
+    assert list(rows) == ["export", "tables/good.csv", "tables/none.csv"]
+    assert rows["tables/good.csv"][:3] == [2, 1, 2]
+    assert "is empty" in str(rows["export"][3])
+    assert "names no photos" in str(rows["tables/none.csv"][3])
 
 
 class TestReport:
