@@ -185,8 +185,10 @@ def annotation(texts: Texts, seen: Annotation) -> list[str]:
 def notes(texts: Texts, query: Query) -> list[str]:
     """Say what of a question was not understood, and what was left out."""
     lines = []
-    if query.unknown:
-        lines.append(texts("unknown_some", words=words(query.unknown)))
+    # Of the words for an emoji, in two languages, only one may be known.
+    typed = query.text.casefold()
+    if unknown := [word for word in query.unknown if word.casefold() in typed]:
+        lines.append(texts("unknown_some", words=words(unknown)))
     if near := nearest(query.suggestions):
         lines.append(texts("suggest", words=words(near)))
     if query.filters:

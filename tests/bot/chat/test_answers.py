@@ -175,12 +175,20 @@ def test_explanation_fits(names: list[str], count: int) -> None:
 
 def test_notes_name_what_misspelt_words_may_mean() -> None:
     near = {"sunzet": ("sunset", "sunsets"), "sunsset": ("sunset",)}
-    query = Query("text", np.ones(4, np.float32) / 4, ("sea",), (), tuple(near), suggestions=near)
+    even = np.ones(4, np.float32) / 4
+    query = Query(
+        "text", even, ("sea",), unknown=tuple(near), text="Sunzet sea sunsset", suggestions=near
+    )
     assert answers.notes(Texts("en"), query) == [
         "I don't know: sunzet, sunsset.",
         "Did you mean: sunset, sunsets?",
     ]
     assert answers.notes(Texts("ru"), query)[1] == "Может быть: sunset, sunsets?"
+    # One language's word for an emoji is known, the other's was not typed.
+    assert (
+        answers.notes(Texts("en"), Query("text", even, ("sun",), unknown=("солнце",), text="☀"))
+        == []
+    )
 
 
 def test_annotation_says_so_when_there_are_no_words() -> None:
