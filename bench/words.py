@@ -35,6 +35,7 @@ from training.learn.settings import BuildSettings
 from training.progress import Progress
 
 WORDS: Final = 120
+"""Of each language."""
 SEED: Final = 1
 POSTS: Final = (3, 0.03)
 """Held-out posts that have a drawn word: at least, and at most as a share of all."""
@@ -61,14 +62,14 @@ class Drawn:
     truth: Truth
 
 
-def draw(words: Vocabulary, held: Dataset, language: str, count: int) -> Drawn:
+def draw(words: Vocabulary, held: Dataset, language: str) -> Drawn:
     """Words at random out of those that some held-out posts have, but not many."""
     has = held.pooled()[:, : len(words)] > 0
     posts = np.asarray(has.sum(0)).ravel()
     least, share = POSTS
     fit = (np.array(words.languages) == language) & (posts >= least)
     columns = np.flatnonzero(fit & (posts <= share * len(held)))
-    chosen = np.random.default_rng(SEED).permutation(columns)[:count]
+    chosen = np.random.default_rng(SEED).permutation(columns)[:WORDS]
     return Drawn(chosen, has.tocsc()[:, chosen].toarray().T)
 
 
@@ -120,7 +121,7 @@ def learnt_without(model: Model, columns: npt.NDArray[np.int64], progress: Progr
     return replace(made, folder=model.folder)
 
 
-def measure(corpus: Path, folder: Path, *, split: str = "dev", words: int = WORDS) -> Table:
+def measure(corpus: Path, folder: Path, *, split: str = "dev") -> Table:
     """Mean average precision of single words, known and unknown.
 
     Parameters
@@ -129,15 +130,13 @@ def measure(corpus: Path, folder: Path, *, split: str = "dev", words: int = WORD
         The held-out posts.
     folder
         A model that learnt from the other posts of the corpus.
-    words
-        How many of each language.
     """
     progress = Progress()
     known = load_model(folder)
     held = describe_corpus(
         known, corpus, splits={split}, cache=folder / "work" / "heldout", workers=2
     )
-    drawn = {language: draw(known.words, held, language, words) for language in BOUNDS}
+    drawn = {language: draw(known.words, held, language) for language in BOUNDS}
     drawn = {language: found for language, found in drawn.items() if len(found.columns)}
     columns = np.concatenate([found.columns for found in drawn.values()])
     unknown = learnt_without(known, columns, progress)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from bench import __main__ as runner
-from bench import corpus, foldin, index
+from bench import corpus, foldin, index, words
 from bench import inputs as bench_inputs
 from bench.report import Goal, Table, show
 
@@ -154,6 +154,27 @@ class TestWithAModel:
         assert row["forward pass, ms"] > 0
         assert math.isclose(row[f"/ {small_model.name}"], 1)
         assert features["goals"][0]["value"] > 0
+
+    def test_single_words(
+        self,
+        small_model: Path,
+        small_corpus: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        monkeypatch.setattr(words, "POSTS", (2, 0.5))
+        monkeypatch.setattr(words, "WORDS", 2)
+        code, out = run(
+            capsys, "words", "--model", str(small_model), "--corpus", str(small_corpus),
+            "--out", str(tmp_path), "--json",
+        )  # fmt: skip
+        assert code == 0
+        (table,) = json.loads(out)["benchmarks"]["words"]
+        assert {row[""]: row["words"] for row in table["rows"]} == {"en": 2, "ru": 2}
+        for row in table["rows"]:
+            assert row["known"] > row["chance"]
+            assert 0 < row["no text had them"] <= 1
 
 
 class TestRunner:

@@ -91,6 +91,7 @@ def evaluate(
     # Of a model that was handed on the posts it learnt from are seldom there.
     alone = baselines is not None and not baselines and not _training_folder(model).exists()
     learnt_from = None if alone else training_posts(model)
+    manifest = read_manifest(model_folder)
     reads = learnt_from is not None and learnt_from.written.nnz > 0
     held = _describe(model, corpus, split, ocr=reads, workers=workers, progress=progress)
     result = compare(
@@ -99,7 +100,7 @@ def evaluate(
         held,
         baselines=BASELINES if baselines is None else baselines,
         cache=model_folder / "work" / "baselines",
-        seconds=_training_seconds(read_manifest(model_folder)),
+        seconds=_training_seconds(manifest),
         judgments=judgments,
         progress=progress,
     )
@@ -110,6 +111,7 @@ def evaluate(
         "counted_over": "the held-out posts" if alone else "the training posts",
         "encoder_ms": encoder_ms(model),
         "encoder_mb": file.stat().st_size / 1e6 if file.is_file() else 0.0,
+        "tried": manifest.get("training", {}).get("tried", []),
     }
     picture = out.with_suffix(".png")
     plot(result, picture)
@@ -183,7 +185,9 @@ def compare(
         "photos": len(held),
         "language": heldout.language,
         "texts": len(heldout.main.owner),
+        "posts": len(np.unique(heldout.main.owner)),
         "texts_ru": len(heldout.russian.owner),
+        "posts_ru": len(np.unique(heldout.russian.owner)),
         "training_posts": len(train),
         "training_texts": len(train.owner),
         "seconds_to_evaluate": time.perf_counter() - start,
@@ -259,7 +263,11 @@ def recorded(result: Result) -> dict[str, Any]:
     return {
         "corpus": corpus,
         "held_out_posts": float(about["photos"]),
-        **{name: round(float(v), 1) for name, v in figures.items() if v is not None},
+        **{
+            name: round(float(v), 1)
+            for name, v in figures.items()
+            if v is not None and math.isfinite(v)
+        },
     }
 
 

@@ -236,7 +236,10 @@ def _both(method: Method, photos: Floats, held: Heldout) -> Row:
             queries = method.both(photos[data.owner[rows]], texts[rows], weight)
             return method.score(queries, texts, weight * bias)
 
-        result[_weight(weight)] = summarise(other_text_ranks(scores, data.owner)).to_dict()
+        found = summarise(other_text_ranks(scores, data.owner)).to_dict()
+        if len(data.owner) < FEW:
+            found["r10"] = float("nan")
+        result[_weight(weight)] = found
     return result
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -90,6 +90,8 @@ def markdown(result: Mapping[str, Any], picture: str) -> str:
     bars = _bars(rows)
     if bars:
         lines += ["", "## Against the bars", "", *bars]
+    if about.get("tried"):
+        lines += ["", "## What was tried", "", *_tried(about["tried"])]
     return "\n".join(lines) + "\n"
 
 
@@ -246,9 +248,9 @@ def _recall(head: str, key: str) -> _Column:
     low, high = _of(key, "r10_low"), _of(key, "r10_high")
 
     def show(row: Row) -> str:
-        recalls = _joined([(value(row), 1) for value in values])
-        if not recalls:
+        if math.isnan(values[0](row)):
             return ""
+        recalls = " / ".join("–" if math.isnan(v := value(row)) else f"{v:.1f}" for value in values)
         bounds = "" if math.isnan(low(row)) else f" ({low(row):.1f}–{high(row):.1f})"
         return f"{recalls}{bounds}, {rank(row):g}"
 
@@ -278,11 +280,13 @@ def _best(column: _Column, rows: Mapping[str, Row]) -> float:
 
 def _where(about: Mapping[str, Any]) -> str:
     split = f", split `{about['split']}`" if about.get("split") else ""
+    posts, russian = (f" of {about[name]:,} posts" for name in ("posts", "posts_ru"))
     return (
         f"Model `{about['model']}`, {about['topics']} topics, learnt on"
         f" {about['training_posts']:,} posts; measured on {about.get('corpus', 'held-out posts')}"
         f"{split}: {about['photos']:,} photos, {about['texts']:,} texts"
-        f" ({about.get('language') or 'any language'}), {about['texts_ru']:,} Russian ones."
+        f" ({about.get('language') or 'any language'}){posts}, {about['texts_ru']:,} Russian"
+        f" ones{russian}."
     )
 
 
@@ -357,6 +361,28 @@ def _bars(rows: Mapping[str, Row]) -> list[str]:
         english, russian = _of(key, "r10")(model), _of(f"{key}_ru", "r10")(model)
         if english > 0 and not math.isnan(russian):
             lines.append(f"- Russian of English, {way} R@10: {russian / english:.2f}")
+    return lines
+
+
+def _tried(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Settings that `build` chose between, a line of the table each; what came out best is bold."""
+    lines = [
+        "`build` chose between these values, one setting after the other, on posts that it held out"
+        " of those it learnt from, and kept the best (bold): by the sum of R@1, R@5 and R@10 both"
+        " ways in per cent (`hub_photo`, `hub_text`: one way; words of the annotation: P@5)."
+        " `topics` that find nearly as well as the best are compared by `coherence` (NPMI and"
+        " cosine of a topic's words together). Epoch 0 is the CCA before the refinement.",
+        "",
+        "| setting | value: what it gave |",
+        "| --- | --- |",
+    ]
+    for row in rows:
+        best = max(row["values"].values())
+        cells = [
+            f"**{option}: {value:g}**" if value == best else f"{option}: {value:g}"
+            for option, value in row["values"].items()
+        ]
+        lines.append(f"| {row['setting']} | {', '.join(cells)} |")
     return lines
 
 

@@ -28,7 +28,7 @@ from training.learn.choose import (
     with_base,
 )
 from training.learn.dataset import Dataset
-from training.learn.mstep import refit_phi
+from training.learn.mstep import association_of, refit_phi
 from training.learn.refine import aligned, inverse_document_frequency, refine, weigh
 from training.learn.sentence_words import sentence_bags
 from training.learn.settings import BuildSettings
@@ -109,7 +109,8 @@ def learn_model(
         replace(settings.refine, stop=refined.epochs),
     ).projection
     weight = chosen.settings.written_weight
-    phi, theta = _fit_phi(data, projection, artm, len(words), weight)
+    vectors = sentences(words.surfaces) if sentences is not None else np.zeros((len(words), 0))
+    phi, theta = _fit_phi(data, projection, artm, vectors.astype(np.float32), weight)
     readout, presence = fit_readout(data, projection, weight, chosen.ridge)
     return Learnt(
         artm,
@@ -189,11 +190,12 @@ def _fit_phi(
     data: Dataset,
     projection: Projection,
     artm: ArtmResult,
-    width: int,
+    vectors: Floats,
     weight: float,
 ) -> tuple[dict[str, Floats], Floats]:
     theta = projection.theta(post_vectors(data, projection, weight), photo=1.0)
-    pooled = data.pooled()
+    pooled, width = data.pooled(), len(vectors)
+    association = association_of(pooled[:, :width], vectors)
     phi = {}
     for name, counts in (
         ("text", pooled[:, :width]),
@@ -204,5 +206,6 @@ def _fit_phi(
         if not counts.nnz:
             phi[name] = np.zeros((counts.shape[1], theta.shape[1]), np.float32)
             continue
-        phi[name] = refit_phi(counts, theta, start, passes=20)
+        together = association if name == "text" else None
+        phi[name] = refit_phi(counts, theta, start, passes=20, association=together)
     return phi, theta

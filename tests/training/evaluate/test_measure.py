@@ -7,7 +7,7 @@ import pytest
 
 from training.evaluate.baselines.base import Method
 from training.evaluate.engine_row import EngineMethod
-from training.evaluate.measure import Heldout, chance_row, measure, median_ms
+from training.evaluate.measure import FEW, Heldout, chance_row, measure, median_ms
 from training.learn.dataset import Dataset
 
 
@@ -121,6 +121,10 @@ def test_recall_at_10_of_a_few_candidates_says_nothing(planted: Any, planted_mod
     assert row["text_to_photo"]["r1"] >= 0
     # There are more texts than photos.
     assert row["photo_to_text"]["r10"] >= 0
+    fewer = Heldout(planted.held.subset(np.arange(4)), planted.train, languages)
+    assert len(fewer.main.owner) < FEW
+    together = measure(EngineMethod(planted_model), fewer)["both_together"]
+    assert all(np.isnan(row["r10"]) for row in together.values())
 
 
 def test_median_of_times() -> None:

@@ -48,7 +48,9 @@ def result() -> dict[str, Any]:
             "background": 2,
             "photos": 1000,
             "texts": 5000,
+            "posts": 1000,
             "texts_ru": 1519,
+            "posts_ru": 812,
             "training_posts": 6000,
             "corpus": "flickr8k",
             "split": "dev",
@@ -84,6 +86,21 @@ def test_bars_and_notes(result: dict[str, Any]) -> None:
     assert "Russian of English, text → photo R@10: 0.90" in text
     assert "ridge CCA, mean features: power 0.75." in text
     assert "190 ms" in text
+
+
+def test_what_was_tried(result: dict[str, Any]) -> None:
+    assert "## What was tried" not in markdown(result, "a.png")
+    result["about"]["tried"] = [{"setting": "power", "values": {"0.5": 340.2, "0.75": 339.5}}]
+    assert "| power | **0.5: 340.2**, 0.75: 339.5 |" in markdown(result, "a.png")
+
+
+def test_what_a_figure_rests_on(result: dict[str, Any]) -> None:
+    assert "5,000 texts (any language) of 1,000 posts, 1,519 Russian ones of 812 posts." in (
+        markdown(result, "a.png")
+    )
+    few = result["rows"]["image2pic"]["text_to_photo"]
+    few["r10"] = math.nan
+    assert "17.0 / 34.0 / –, 7.5" in markdown(result, "a.png")
 
 
 def test_votes(result: dict[str, Any]) -> None:

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from training.learn.mstep import refit_phi
+from training.evaluate.coherence import npmi
+from training.learn.mstep import VECTORS, Association, association_of, refit_phi
 
 
 def draw(
@@ -26,12 +27,17 @@ def likelihood(counts: sparse.csr_matrix, theta: np.ndarray, phi: np.ndarray) ->
 
 
 class TestRefit:
-    @given(st.integers(0, 100), st.integers(0, 8))
+    @given(st.integers(0, 100), st.integers(0, 8), st.booleans())
     @settings(max_examples=40, deadline=None)
-    def test_columns_are_distributions(self, seed: int, passes: int) -> None:
+    def test_columns_are_distributions(
+        self, seed: int, passes: int, coherent: bool
+    ) -> None:
         counts, theta, _ = draw(seed, 40)
         start = np.random.default_rng(seed).random((40, 5)).astype(np.float32)
-        phi = refit_phi(counts, theta, start, passes=passes)
+        association = association_of(counts, start) if coherent else None
+        phi = refit_phi(
+            counts, theta, start, passes=passes, association=association
+        )
         assert phi.shape == start.shape
         assert phi.dtype == np.float32
         assert (phi >= 0).all()
@@ -63,16 +69,29 @@ class TestRefit:
         found = refit_phi(counts, theta, start, passes=1)
         np.testing.assert_allclose(found, n_wt / n_wt.sum(0), atol=1e-4)
 
-    def test_a_topic_without_counts_stays_as_it_was(self) -> None:
-        counts, theta, planted = draw(6)
-        theta[:, 0] = 0
-        phi = refit_phi(counts, theta, planted, passes=6)
-        np.testing.assert_allclose(phi[:, 0], planted[:, 0], atol=1e-4)
+    def test_words_of_a_topic_are_made_to_belong_together(self) -> None:
+        rng = np.random.default_rng(4)
+        # Four kinds of posts, and topic vectors that hardly tell them apart.
+        kinds = rng.integers(0, 4, 400)
+        words = rng.random((400, 40)) < np.where(kinds[:, None] == np.arange(40) % 4, 0.2, 0.08)
+        counts = sparse.csr_matrix(words.astype(np.float32))
+        theta = rng.dirichlet(np.ones(5), 400) + 0.2 * (kinds[:, None] == np.arange(5))
+        theta = (theta / theta.sum(1, keepdims=True)).astype(np.float32)
+        start = rng.dirichlet(np.ones(40), 5).T.astype(np.float32)
+        together = association_of(counts, np.zeros((40, 0), np.float32))
+
+        def coherence(association: Association | None) -> float:
+            phi = refit_phi(counts, theta, start, passes=20, association=association)
+            return float(npmi(phi[:, :4], counts).mean())
+
+        assert coherence(together) > coherence(None) + 0.01
 
     def test_what_it_was_given_is_not_changed(self) -> None:
         counts, theta, planted = draw(7, 30)
         before = counts.copy(), theta.copy(), planted.copy()
-        refit_phi(counts, theta, planted, passes=3)
+        refit_phi(
+            counts, theta, planted, passes=3, association=association_of(counts, planted)
+        )
         assert (counts != before[0]).nnz == 0
         np.testing.assert_array_equal(theta, before[1])
         np.testing.assert_array_equal(planted, before[2])
@@ -83,3 +102,20 @@ class TestRefit:
         _, theta, planted = draw(8, 4)
         phi = refit_phi(empty, theta, planted, passes=passes)
         np.testing.assert_allclose(phi, planted, atol=1e-4)
+
+
+class TestAssociation:
+    def test_words_that_share_posts_or_meaning_belong_together(self) -> None:
+        posts = np.zeros((60, 5), np.float32)
+        posts[:20, [0, 1]] = 1
+        posts[20:40, [2, 3]] = 1
+        posts[0, 2] = 1  # once may be by chance
+        posts[40:, 4] = 1
+        vectors = np.eye(5, dtype=np.float32)
+        vectors[4] = vectors[3]
+        words, values = association_of(sparse.csr_matrix(posts), vectors)
+        assert words.tolist() == [0, 1, 2, 3, 4]
+        np.testing.assert_allclose(values, values.T, atol=1e-6)
+        assert values[0, 1] > 0.5
+        assert values[0, 2] == values[0, 4] == values[0, 0] == 0
+        assert values[3, 4] == pytest.approx(VECTORS)
