@@ -35,6 +35,7 @@ def open_library(folder: Path) -> tuple[Engine, SqliteStore]:
     cache = folder / "index.faiss"
     if engine.load(store.vectors(engine.info.id), version=version, cache=cache):
         engine.save(cache, version=version)
+    engine.exact_words = store
     return engine, store
 
 
