@@ -121,6 +121,15 @@ class TestSearch:
         assert [line.endswith("less close") for line in lines] == [True] * 10 + [False]
         size_of(sheet)
 
+    def test_a_quoted_phrase_is_there_or_nothing_is_found(
+        self, small_model: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["search", str(small_model), "--text", 'sea "sea moon"']) == 1
+        capsys.readouterr()
+        assert main(["search", str(small_model), "--text", 'moon "sea"', "-n", "50"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert all("sea" in line.split("  ")[-1] for line in lines)
+
     def test_a_misspelt_word(self, small_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """The sentence encoder may read it all the same."""
         assert main(["search", str(small_model), "--text", "forrest"]) == 0
