@@ -154,7 +154,7 @@ class Imports:
                 path = self._place(str(item[0]))
             except BadRequestError:
                 continue
-            photo = is_photo_name(path.name)
+            photo = is_photo_name(path.name) or not path.suffix
             if photo and size > MAX_PHOTO_BYTES:
                 # Its size is enough for the reader to leave it out, and takes no room.
                 path.parent.mkdir(parents=True, exist_ok=True)

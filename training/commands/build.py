@@ -148,6 +148,9 @@ def run(args: argparse.Namespace) -> int:
         ),
     )
     with contextlib.ExitStack() as stack:
+        # At the end, whatever comes of it; also where nothing else is said.
+        for loss in reversed(prepared.losses):
+            stack.callback(print, loss, file=sys.stderr)
         cluster = (
             stack.enter_context(Cluster(args.cluster, workers=args.workers))
             if args.cluster
@@ -165,7 +168,4 @@ def run(args: argparse.Namespace) -> int:
             progress=progress,
             cluster=cluster,
         )
-    for loss in prepared.losses:
-        # Also where nothing else is said.
-        print(loss, file=sys.stderr)
     return 0

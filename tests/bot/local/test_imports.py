@@ -13,12 +13,13 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.local import imports
 from bot.local.errors import ApiError
 from bot.local.imports import cut, post_key
 from bot.local.params import Params
 from bot.local.server import LocalServer
 from bot.local.state import CHANNEL_ID
-from engine.corpus.posts import MAX_PHOTO_BYTES
+from engine.corpus.posts import MAX_PHOTO_BYTES, REASONS
 from tests.user.client import LocalUser
 
 from .conftest import TOKEN, make_photo
@@ -253,10 +254,16 @@ async def test_only_what_a_reader_looks_at_is_wanted(server: LocalServer, page: 
         "result.json",
         "d.txt",
         "e.heic",
+        "noend",
     ]
     # A photo that is too large takes no room, and is told by its name.
     path = server.context.files.folder / "import/files/big.jpg"
     assert (path.stat().st_size, path.stat().st_blocks) == (MAX_PHOTO_BYTES + 1, 0)
+
+
+def test_the_page_has_words_for_whatever_is_left_out() -> None:
+    words = (Path(imports.__file__).parent / "page" / "i18n.js").read_text()
+    assert [key for key in REASONS if words.count(f"skip_{key}:") != 2] == []
 
 
 async def test_a_hostile_site_uploads_nothing(server: LocalServer, page: Page) -> None:
