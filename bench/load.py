@@ -1,13 +1,16 @@
 """Load: many people at once against the real bot process and the local Bot API server.
 
-``python -m bench.load --model data/model`` prints a table of the time to the whole answer, album
-and buttons included:
+``python -m bench.load --model data/model`` prints a table of the time to the answer, which is one
+picture with its buttons:
 
 - text, paced: each person asks at times of their own, together so many a second, whether or not
   the last answer has come; time is counted from when the question was due
 - text, at once: each asks again as soon as the answer is there, which gives the highest rate
 - photo, at once: all answered, or told at once that the bot is busy; p95 is set against the bare
   time of the engine for one photo
+
+Then many people ask at Telegram's own limits, simulated, beside the former design: answers a
+second, waits, and messages an answer as Telegram counts them.
 
 Server, bot and the people share the machine's cores.
 """

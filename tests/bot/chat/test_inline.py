@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from bot.chat.storage import PAUSE
 from bot.chat.texts import Texts
 from bot.local.state import GROUP_ID
 from tests.bot.conftest import SUNSET, fill, jpeg, make_settings, running, until
@@ -36,6 +37,29 @@ async def test_photos_on_disk_are_shown_within_the_first_minute(
         # Nothing of it is left to see in the storage chat.
         await asyncio.sleep(0.3)
         assert [m for m in await anna.history(chat_id=GROUP_ID) if m.photo] == []
+
+
+async def test_photos_are_stored_one_by_one(tmp_path: Path, server: FaultyServer) -> None:
+    """Answers in the same chat are not held up by what is stored there."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    settings = make_settings(server, tmp_path, photos_dir=photos)
+    async with running(settings) as runner, LocalUser(server.url) as anna:
+        await fill(anna, runner, 3)
+        store = runner.services.store.sync
+        for key in range(1, 7):
+            (photos / f"{key}.jpg").write_bytes(jpeg(SUNSET, key))
+        store._write("UPDATE posts SET photo = CAST(key AS TEXT) || '.jpg'")  # type: ignore[attr-defined]
+        store._write("DELETE FROM files")  # type: ignore[attr-defined]
+    settings = make_settings(
+        server, tmp_path, photos_dir=photos, storage_chat=GROUP_ID, telegram_rate=30
+    )
+    async with running(settings), LocalUser(server.url) as anna:
+        await until(lambda: server.calls("sendPhoto"))
+        await asyncio.sleep(PAUSE / 2)
+        (stored,) = server.calls("sendPhoto")
+        assert stored.values["disable_notification"] == "true"
+        assert len(server.calls("deleteMessage")) == 1
 
 
 async def test_files_and_stills_of_videos_are_opened_and_shown_inline(
