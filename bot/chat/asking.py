@@ -94,34 +94,31 @@ async def ask(conversation: Conversation, *, text: str = "", files: Sequence[Fil
     """Answer photos, a text or both, with one message."""
     services = conversation.services
     kind = "text" if not files else "both" if text else "photo"
-    with services.metrics.timed(kind):
-        async with conversation.turn():
-            photos = [await download(conversation, file) for file in files]
-            written = await asyncio.gather(*map(services.picture_words.asked, photos))
-            queries = await services.work.run(_understand, conversation, photos, written, text)
-            del photos
-            whole = files[0].id if len(files) == 1 else None
-            numbers = [
-                await _remember(conversation, query, file)
-                for query, file in zip(queries, [whole, *(file.id for file in files)], strict=False)
-            ]
-            each = [number for number in numbers[1:] if number]
-            await answer(conversation, queries[0], numbers[0], photos=each)
+    async with conversation.turn(kind):
+        photos = [await download(conversation, file) for file in files]
+        written = await asyncio.gather(*map(services.picture_words.asked, photos))
+        queries = await services.work.run(_understand, conversation, photos, written, text)
+        del photos
+        whole = files[0].id if len(files) == 1 else None
+        numbers = [
+            await _remember(conversation, query, file)
+            for query, file in zip(queries, [whole, *(file.id for file in files)], strict=False)
+        ]
+        each = [number for number in numbers[1:] if number]
+        await answer(conversation, queries[0], numbers[0], photos=each)
 
 
 async def again(conversation: Conversation, asked: Asked) -> None:
     """Answer a stored question once more, as a message of its own."""
-    with conversation.services.metrics.timed("again"):
-        async with conversation.turn():
-            await answer(conversation, stored_query(conversation, asked), asked.id)
+    async with conversation.turn("again"):
+        await answer(conversation, stored_query(conversation, asked), asked.id)
 
 
 async def like(conversation: Conversation, key: int) -> None:
     """Answer with posts like that one."""
-    with conversation.services.metrics.timed("like"):
-        async with conversation.turn():
-            query = await conversation.services.work.run(conversation.services.engine.like, key)
-            await answer(conversation, query, await _remember(conversation, query, None))
+    async with conversation.turn("like"):
+        query = await conversation.services.work.run(conversation.services.engine.like, key)
+        await answer(conversation, query, await _remember(conversation, query, None))
 
 
 async def answer(
@@ -149,17 +146,16 @@ async def answer(
 
 async def turn_page(conversation: Conversation, asked: Asked, offset: int, message: int) -> None:
     """Show another page of an answer in the place of this one, in the order of the votes."""
-    with conversation.services.metrics.timed("page"):
-        async with conversation.turn():
-            query = stored_query(conversation, asked)
-            votes = await conversation.services.store.votes(asked.id, asked.user)
-            drawn = await _page(conversation, query, asked.id, offset, votes)
-            if drawn is None:
-                raise UserError("no_more")
-            shown = await conversation.services.store.shown(asked.id)
-            keys = [key for key in (ANSWER, *(p.key for p in drawn.posts)) if key not in shown]
-            await _note_shown(conversation, asked.id, dict.fromkeys(keys, message))
-            await screens.deliver(conversation, drawn, message=message)
+    async with conversation.turn("page"):
+        query = stored_query(conversation, asked)
+        votes = await conversation.services.store.votes(asked.id, asked.user)
+        drawn = await _page(conversation, query, asked.id, offset, votes)
+        if drawn is None:
+            raise UserError("no_more")
+        shown = await conversation.services.store.shown(asked.id)
+        keys = [key for key in (ANSWER, *(p.key for p in drawn.posts)) if key not in shown]
+        await _note_shown(conversation, asked.id, dict.fromkeys(keys, message))
+        await screens.deliver(conversation, drawn, message=message)
 
 
 async def _page(
@@ -255,48 +251,46 @@ async def open_post(conversation: Conversation, query: int, key: int) -> None:
     post = (await services.store.posts([key])).get(key)
     if post is None:
         raise UserError("gone")
-    with services.metrics.timed("post"):
-        async with conversation.turn():
-            vote = 0
-            if query:
-                vote = (await services.store.votes(query, conversation.user)).get(key, 0)
-            keyboard = answers.post_keyboard(texts, query, key, vote=vote)
-            caption = answers.post_caption(texts, post)
-            drawn = await screens.single(conversation, caption, keyboard, post)
-            message = await screens.deliver(conversation, drawn)
-            if query and message is not None:
-                await _note_shown(conversation, query, {key: message.message_id})
+    async with conversation.turn("post"):
+        vote = 0
+        if query:
+            vote = (await services.store.votes(query, conversation.user)).get(key, 0)
+        keyboard = answers.post_keyboard(texts, query, key, vote=vote)
+        caption = answers.post_caption(texts, post)
+        drawn = await screens.single(conversation, caption, keyboard, post)
+        message = await screens.deliver(conversation, drawn)
+        if query and message is not None:
+            await _note_shown(conversation, query, {key: message.message_id})
 
 
 async def explain(conversation: Conversation, asked: Asked, offset: int, message: int) -> None:
     """Show why in the place of the posts, with a way back."""
     services, texts = conversation.services, conversation.texts
-    with services.metrics.timed("explain"):
-        async with conversation.turn():
-            query = stored_query(conversation, asked)
-            photo = await download(conversation, File(asked.photo, None)) if asked.photo else None
-            heading = texts("explain_heading" if photo else "explain_heading_text")
+    async with conversation.turn("explain"):
+        query = stored_query(conversation, asked)
+        photo = await download(conversation, File(asked.photo, None)) if asked.photo else None
+        heading = texts("explain_heading" if photo else "explain_heading_text")
 
-            def look() -> tuple[Explanation, bytes | None]:
-                why = services.engine.explain(
-                    query, photo=photo, language=texts.language, topics=TOPICS_EXPLAINED
-                )
-                if not why.topics:
-                    return why, None
-                picture = services.engine.explain_picture(
-                    why,
-                    photo=photo,
-                    heading=heading,
-                    legend=(texts("explain_less"), texts("explain_more")),
-                )
-                return why, to_photo(picture)
+        def look() -> tuple[Explanation, bytes | None]:
+            why = services.engine.explain(
+                query, photo=photo, language=texts.language, topics=TOPICS_EXPLAINED
+            )
+            if not why.topics:
+                return why, None
+            picture = services.engine.explain_picture(
+                why,
+                photo=photo,
+                heading=heading,
+                legend=(texts("explain_less"), texts("explain_more")),
+            )
+            return why, to_photo(picture)
 
-            why, picture = await services.work.run(look)
-            if picture is None:
-                raise UserError("explain_none")
-            keyboard = answers.back_keyboard(texts, asked.id, offset)
-            screen = Screen(picture, answers.explanation(texts, why), keyboard)
-            await conversation.replace(message, screen)
+        why, picture = await services.work.run(look)
+        if picture is None:
+            raise UserError("explain_none")
+        keyboard = answers.back_keyboard(texts, asked.id, offset)
+        screen = Screen(picture, answers.explanation(texts, why), keyboard)
+        await conversation.replace(message, screen)
 
 
 def stored_query(conversation: Conversation, asked: Asked) -> Query:

@@ -201,18 +201,19 @@ class Conversation:
         return replace(self, reply_to=message)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn, and show that something is coming if it takes long.
+    async def turn(self, kind: str) -> AsyncIterator[None]:
+        """Wait for a turn, and show that something is coming if it takes long; both are timed.
 
         Raises
         ------
         BusyError
             At once, where there are too many questions.
         """
-        async with self.services.turns.turn(self.chat, self.user), self._acting():
-            if self.update is not None:
-                await self.services.questions.begin(self.update)
-            yield
+        with self.services.metrics.timed(kind):
+            async with self.services.turns.turn(self.chat, self.user), self._acting():
+                if self.update is not None:
+                    await self.services.questions.begin(self.update)
+                yield
 
     @asynccontextmanager
     async def _acting(self) -> AsyncIterator[None]:

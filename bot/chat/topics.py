@@ -55,7 +55,7 @@ async def topics_with_posts(conversation: Conversation) -> Sequence[Shown]:
 
 async def show(conversation: Conversation) -> None:
     """Send the first page of the topics."""
-    async with conversation.turn():
+    async with conversation.turn("topics"):
         drawn = await _page(conversation, 0)
         if drawn is None:
             await conversation.say(conversation.texts("topics_empty"))
@@ -65,7 +65,7 @@ async def show(conversation: Conversation) -> None:
 
 async def turn_page(conversation: Conversation, first: int, message: int) -> None:
     """Show a page of topics in the place of what a message shows."""
-    async with conversation.turn():
+    async with conversation.turn("topics"):
         drawn = await _page(conversation, first)
         if drawn is None:
             raise UserError("topics_empty")
@@ -101,27 +101,26 @@ async def open_topic(conversation: Conversation, number: int, offset: int, messa
     topic = next((shown.topic for shown in everything if shown.topic.topic == number), None)
     if topic is None:
         raise UserError("topic_bad")
-    with services.metrics.timed("topic"):
-        async with conversation.turn():
-            page = await services.work.run(
-                services.engine.topic_posts, number, limit=size, offset=offset
-            )
-            posts = await services.store.posts([hit.key for hit in page.hits])
-            near = [h for h in page.hits if h.key in posts and h.closeness >= SHARE]
-            if not near:
-                raise UserError("no_more")
-            lead = [f"<b>{answers.terms(topic.words[:8])}</b>"]
-            if topic.tags:
-                lead.append(answers.hashtags(topic.tags))
-            numbered = {place: posts[hit.key] for place, hit in enumerate(near, start=offset + 1)}
-            keyboard = answers.topic_keyboard(
-                texts,
-                number,
-                {place: post.key for place, post in numbered.items()},
-                offset=offset,
-                size=size,
-                more=page.more and len(near) == len(page.hits),
-            )
-            caption = answers.page_caption(texts, lead, numbered, None)
-            drawn = await screens.sheet(conversation, caption, keyboard, numbered)
-            await screens.deliver(conversation, drawn, message=message)
+    async with conversation.turn("topic"):
+        page = await services.work.run(
+            services.engine.topic_posts, number, limit=size, offset=offset
+        )
+        posts = await services.store.posts([hit.key for hit in page.hits])
+        near = [h for h in page.hits if h.key in posts and h.closeness >= SHARE]
+        if not near:
+            raise UserError("no_more")
+        lead = [f"<b>{answers.terms(topic.words[:8])}</b>"]
+        if topic.tags:
+            lead.append(answers.hashtags(topic.tags))
+        numbered = {place: posts[hit.key] for place, hit in enumerate(near, start=offset + 1)}
+        keyboard = answers.topic_keyboard(
+            texts,
+            number,
+            {place: post.key for place, post in numbered.items()},
+            offset=offset,
+            size=size,
+            more=page.more and len(near) == len(page.hits),
+        )
+        caption = answers.page_caption(texts, lead, numbered, None)
+        drawn = await screens.sheet(conversation, caption, keyboard, numbered)
+        await screens.deliver(conversation, drawn, message=message)

@@ -21,7 +21,7 @@ POSTS_MAX: Final = 3_000
 async def show(conversation: Conversation) -> None:
     """Send the picture, with a number for each topic."""
     services, texts = conversation.services, conversation.texts
-    async with conversation.turn():
+    async with conversation.turn("trends"):
         named = {shown.topic.topic: shown for shown in await topics.topics_with_posts(conversation)}
         newest = await services.store.recent(1)
         end = _week_after(newest[0].date if newest else None)

@@ -78,6 +78,8 @@ async def test_files_and_stills_of_videos_are_opened_and_shown_inline(
         # By their file_ids no photo can be sent: they are uploaded, once.
         for number in ("1", "2"):
             for upload in (True, False):
+                # Pressed again while it is still being done, a button does nothing.
+                await until(lambda: not runner.services.pressed)
                 await anna.press(answer, number)
                 assert (await anna.wait_reply()).photo
                 assert ("<file>" in server.calls("sendPhoto")[-1].values.values()) is upload
