@@ -28,7 +28,8 @@ _HANDLE: Final = re.compile(r"(?<![\w/@])@(?!(?:user|phone|mail|card)\b)\w[\w.]{
 # #tag@channel and /command@bot: what stands before the handle stays.
 _ADDRESSED: Final = re.compile(r"(?<![\w/.])([#/]\w+)@\w+")
 _DIGITS: Final = re.compile(
-    r"(?<![\w+.,/=&-])(?<!\d:)\+?\s?\(?\d(?:[\s().\u2010-\u2015\u2212\u00a0-]{0,3}\d){6,18}(?![\w/]|[.,]\d)"
+    r"(?<![\w+.,/=&№#-])(?<!№\s)(?<!\d:)\+?\s?\(?"
+    r"\d(?:[\s().\u2010-\u2015\u2212\u00a0-]{0,3}\d){6,18}(?![\w/]|[.,]\d)"
 )
 _CARD: Final = re.compile(r"\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}")
 _YEARS: Final = re.compile(r"(?:(?:1[5-9]|20)\d\d[ -]?){4}")

@@ -61,6 +61,14 @@ _MENTION = re.compile(r"(?<!\w)@\w[\w.]{0,63}")
 _MARKUP = re.compile(r"</?[a-zA-Z!][^<>]{0,1000}>")
 
 
+# Letters between brackets that are one character: NFKC would leave the brackets.
+_BRACKETED = {
+    start + place: chr(first + place)
+    for start, first in ((0x249C, 97), (0x1F110, 65))
+    for place in range(26)
+}
+
+
 @functools.cache
 def _fancy_letters() -> dict[int, str]:
     """Small capitals and white letters on black, which NFKC leaves alone -> plain letters."""
@@ -85,7 +93,7 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text
-    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text).translate(_BRACKETED))
     return _OVERLAY.sub("", text).translate(_fancy_letters())
 
 

@@ -50,6 +50,7 @@ def test_phones(phone: str) -> None:
         "были там в 2019 2020 2021 2022",
         "1998-1999-2000-2001",
         "https://vk.com/wall-1_2 и vk.com/photo123_45, vk.com/club7",
+        "заказ №123456789012",
     ],
 )
 def test_what_is_no_persons_stays(text: str) -> None:

@@ -59,7 +59,7 @@ def test_invisible_characters_do_not_break_words() -> None:
 
 
 def test_compatibility_forms() -> None:
-    assert clean("𝓓𝓸𝓰 ＃ｔａｇ ﬁsh") == "Dog #tag fish"
+    assert clean("𝓓𝓸𝓰 ＃ｔａｇ ﬁsh ⒟⒪⒢ 🄳🄾🄶") == "Dog #tag fish dog DOG"
 
 
 @pytest.mark.parametrize(
