@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ _PHOTO_ENDINGS: Final = PHOTO_SUFFIXES | frozenset(
 )
 
 MAX_PHOTO_BYTES: Final = MAX_BYTES
+
+_DEVICE: Final = re.compile(r"con|prn|aux|nul|com\d|lpt\d")
+"""No file of Windows may have such a name, whatever its ending."""
 
 NAMED: Final = 5
 """So many examples of each reason are named."""
@@ -160,7 +164,7 @@ def photo_name(*parts: object, suffix: str) -> str:
     names = []
     for part in map(str, parts):
         plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in part)
-        if plain != part or plain != plain.lower() or len(part) > 60:
+        if plain != part or plain != plain.lower() or len(part) > 60 or _DEVICE.fullmatch(part):
             digest = hashlib.blake2b(part.encode("utf-8", "surrogatepass"), digest_size=6)
             plain = f"{plain[:40]}-{digest.hexdigest()}"
         names.append(plain)

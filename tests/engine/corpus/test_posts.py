@@ -20,5 +20,12 @@ def test_no_file_system_takes_two_places_for_one(names: tuple[str, ...]) -> None
     assert len({unicodedata.normalize("NFKD", place).casefold() for place in places}) == len(places)
 
 
+@pytest.mark.parametrize("name", ["con", "NUL", "com1", "a:b", "a?", "dot.", "..", "blank "])
+def test_names_that_some_systems_refuse(name: str) -> None:
+    stem = file_place("cats", f"{name}.jpg", ".jpg").rpartition("/")[2].removesuffix(".jpg")
+    assert stem.lower() != name.lower()
+    assert stem.replace("-", "").replace("_", "").isalnum()
+
+
 def test_a_plain_name_stays() -> None:
     assert file_place("cats", "img_1.jpg", ".JPG") == "photos/cats/img_1.jpg"
