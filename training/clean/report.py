@@ -20,7 +20,14 @@ from training.corpus.dropped import FOLDER
 
 SAMPLES: Final = 15
 MANY_ADVERTS: Final = 0.05
-"""Share of adverts above which the owner is told."""
+"""Share of adverts in a source above which the owner is told, and so many of them."""
+
+FEW_ADVERTS: Final = 3
+MANY: Final = 0.2
+"""Share of posts that any other rule takes above which the owner is told."""
+
+SOURCES: Final = 3
+"""So many sources are named."""
 
 SHEET_COLUMNS: Final = 5
 _TILE: Final = 240
@@ -96,14 +103,24 @@ def summary(judged: Judged) -> str:
 
 def warnings(judged: Judged) -> list[str]:
     """Losses that the owner should look at, in words, with the way out."""
-    adverts = judged.counts()["advert"]
-    if adverts <= MANY_ADVERTS * judged.total or adverts < SAMPLES:
-        return []
-    return [
-        f"{adverts:,} of {judged.total:,} posts ({adverts / judged.total:.0%}) were taken for "
-        "adverts: look at the report, and if they are none, run `image2pic label CORPUS`, "
-        "which teaches the filter by yes and no (or clean with --keep-adverts)"
-    ]
+    said = []
+    for source, count in judged.adverts.most_common(SOURCES):
+        total = judged.sources[source]
+        if count >= FEW_ADVERTS and count > MANY_ADVERTS * total:
+            said.append(
+                f"{count:,} of {total:,} posts{f' of {source!r}' * bool(source)} "
+                f"({count / total:.0%}) were taken for adverts: look at the report, and if they "
+                "are none, run `image2pic label CORPUS`, which teaches the filter by yes and no (or "
+                "clean with --keep-adverts)"
+            )
+    for rule, count in judged.counts().most_common():
+        if rule not in ("advert", "replaced") and count > MANY * judged.total:
+            said.append(
+                f"{count:,} of {judged.total:,} posts ({count / judged.total:.0%}) were left out: "
+                f"{_PLURAL[rule][1]}. Look at the report; `image2pic clean CORPUS --undo` puts "
+                "them back"
+            )
+    return said
 
 
 def samples(corpus: Path, judged: Judged, *, count: int = SAMPLES, seed: int = 0) -> list[Sample]:

@@ -44,6 +44,7 @@ class _Post(NamedTuple):
     facts: Facts
     album: str | None
     language: str
+    source: str
 
 
 @dataclass
@@ -62,6 +63,10 @@ class Judged:
         Of the kept posts: ``en``, ``ru``, ``other``, ``none``.
     copies
         Id of a post that stays -> ids of those with words that go because of its photo.
+    adverts
+        Source -> posts of it that go as adverts.
+    sources
+        Source -> posts of it.
     min_tokens
         The limit that was applied.
     median_tokens
@@ -73,6 +78,8 @@ class Judged:
     total: int = 0
     languages: Counter[str] = field(default_factory=Counter)
     copies: dict[str, list[str]] = field(default_factory=dict)
+    adverts: Counter[str] = field(default_factory=Counter)
+    sources: Counter[str] = field(default_factory=Counter)
     min_tokens: int = 0
     median_tokens: float = 0.0
 
@@ -151,6 +158,8 @@ def judge_corpus(
             staying.append(post)
         else:
             judged.verdicts[post.line] = verdict
+            judged.adverts[post.source] += verdict.rule == "advert"
+    judged.sources.update(post.source for post in posts)
     staying = _without_copies(staying, judged, limits.distance)
     judged.kept = len(staying)
     judged.total = judged.kept + len(judged.verdicts)
@@ -210,6 +219,7 @@ def _posts(
                         facts if photo is None else _with_photo(facts, photo),
                         f"{post.source} {album}" if album else None,
                         language(bag),
+                        post.source or "",
                     )
                 )
     finally:

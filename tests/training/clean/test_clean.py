@@ -206,6 +206,14 @@ def test_many_adverts_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str
     clean(corpus(tmp_path / "c", *adverts, *posts))
     said = capsys.readouterr().out
     assert "20 of 40 posts (50%) were taken for adverts" in said
+    # A small share of all, but not of the source that they are from.
+    few = [one | {"source": "Барахолка"} for one in (*adverts[:3], *posts[:17])]
+    more = [{"id": f"m{n}", "text": f"Вечер в лесу, сова номер {n}"} for n in range(60)]
+    clean(corpus(tmp_path / "d", *few, *more))
+    assert "3 of 20 posts of 'Барахолка' (15%) were taken" in capsys.readouterr().out
+    long = "Старый мост висит над самой водой и тихо скрипит"
+    clean(corpus(tmp_path / "e", *({"id": f"s{n}", "text": long} for n in range(9))))
+    assert "8 of 9 posts (89%) were left out: reposts of a text" in capsys.readouterr().out
     assert "image2pic label" in said
 
 
