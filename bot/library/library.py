@@ -399,8 +399,8 @@ class Library:
                 await self._gate.forget(other)
         # What stays takes over the words of what goes.
         for original in dict.fromkeys(originals):
-            if (entry := await self._store.as_it_came(original)) is not None:
-                await self._redescribe_one(entry.post, self._engine.info.id)
+            if (post := await self._store.by_id(original)) is not None:
+                await self._redescribe_one(post, self._engine.info.id)
         self._metrics.ingested.labels("stored").inc(len(written))
         if written:
             self._picture_words.wake()

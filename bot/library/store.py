@@ -51,6 +51,7 @@ class Store:
 
     # posts
     posts = _awaited(SyncStore.posts)
+    by_id = _awaited(SyncStore.by_id)
     recent = _awaited(SyncStore.recent)
     since = _awaited(SyncStore.since)
     filtered = _awaited(SyncStore.filtered)

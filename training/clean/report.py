@@ -110,8 +110,8 @@ def warnings(judged: Judged) -> list[str]:
             said.append(
                 f"{count:,} of {total:,} posts{f' of {source!r}' * bool(source)} "
                 f"({count / total:.0%}) were taken for adverts: look at the report, and if they "
-                "are none, run `image2pic label CORPUS`, which teaches the filter by yes and no (or "
-                "clean with --keep-adverts)"
+                "are none, run `image2pic label CORPUS`, which teaches the filter by yes and no "
+                "(or clean with --keep-adverts)"
             )
     for rule, count in judged.counts().most_common():
         if rule not in ("advert", "replaced") and count > MANY * judged.total:

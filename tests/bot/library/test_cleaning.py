@@ -261,6 +261,10 @@ async def test_posts_from_before_are_looked_at(tmp_path: Path, server: LocalServ
                 await asyncio.sleep(0.02)
         await post(anna, photo(1, 150, 60), "a copy")
         await finished(runner)
+        # What was collected stays, and takes over the words.
+        store, engine = runner.services.store, runner.services.engine
+        assert (await store.by_id("old/1")) is not None
+        await until(lambda: 1 in dict(store.sync.vectors(engine.info.id)))
         why = {item.rule: item.why for item in await runner.services.store.left_out(limit=9)}
         assert list(why) == ["near-duplicate photo"]
         assert why["near-duplicate photo"].startswith("looks like old/1 ")
