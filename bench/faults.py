@@ -91,7 +91,7 @@ async def killed(model: Path, rounds: int, *, webhook: bool, seed_: int = 0) -> 
         folder = Path(name)
         server = FaultyServer(TOKEN)
         async with server, LocalUser(server.url, timeout=60) as anna:
-            variables = environment(server, model, folder)
+            variables = _environment(server, model, folder)
             if webhook:
                 port = str(free_port())
                 variables |= {
@@ -148,6 +148,11 @@ async def killed(model: Path, rounds: int, *, webhook: bool, seed_: int = 0) -> 
                 "votes lost": rest()[1],
                 "set aside": _count(library, f"left_out WHERE rule = '{ENDED}'"),
             }
+
+
+def _environment(server: FaultyServer, model: Path, folder: Path) -> dict[str, str]:
+    # Photos that are handed to Telegram for later would look like answers.
+    return environment(server, model, folder, STORAGE_CHAT="0")
 
 
 async def _opened(anna: LocalUser, count: int) -> list[ChatMessage]:
@@ -232,7 +237,7 @@ async def stormed(model: Path) -> dict[str, Any]:
         async with (
             server,
             LocalUser(server.url, timeout=60) as anna,
-            bot_process((), None, **environment(server, model, Path(name))) as bot,
+            bot_process((), None, **_environment(server, model, Path(name))) as bot,
         ):
             resource.prlimit(bot.pid, resource.RLIMIT_DATA, (GIGABYTE, GIGABYTE))
             answered, slowest = 0, 0.0
@@ -264,7 +269,7 @@ async def soaked(model: Path, questions: int) -> dict[str, Any]:
         async with (
             server,
             LocalUser(server.url, timeout=60) as anna,
-            bot_process((), None, **environment(server, model, Path(name))) as bot,
+            bot_process((), None, **_environment(server, model, Path(name))) as bot,
         ):
             warm, start = min(WARM, questions // 2), time.monotonic()
             before = 0
