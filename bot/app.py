@@ -8,8 +8,8 @@ import hashlib
 import logging
 import signal
 import time
-from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -67,7 +67,7 @@ LEFT_EVERY: Final = 2.0
 #: Seconds without an answer to getUpdates after which the bot is unwell.
 POLL_SILENCE: Final = 120
 PAUSE_MAX: Final = 30.0
-DAY: Final = 86_400
+HOUR: Final = 3600
 
 OpenEngine = Callable[..., Engine]
 App = Application[Any, Any, Any, Any, Any, Any]
@@ -87,6 +87,17 @@ def open_engine(model: Path, *, threads: int) -> Engine:
 def _polling_failed(error: TelegramError) -> None:
     hint = " (is another bot process running?)" if isinstance(error, Conflict) else ""
     _LOGGER.warning("polling failed: %s%s", error, hint)
+
+
+@contextmanager
+def _listening(name: str, host: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StartError(
+            f"cannot listen on {host}:{port} ({error.strerror or error}): another {name}_PORT or "
+            f"{name}_HOST may do"
+        ) from None
 
 
 def open_library(
@@ -315,7 +326,8 @@ class Runner:
                 metrics=services.metrics,
                 report=self.report,
             )
-            self.health_port = await health.start()
+            with _listening("METRICS", settings.metrics_host, settings.metrics_port):
+                self.health_port = await health.start()
             stack.push_async_callback(health.stop)
         self._schedule()
 
@@ -422,7 +434,8 @@ class Runner:
                 bot=bot,
                 intake=intake,
             )
-            await webhook.start()
+            with _listening("WEBHOOK", settings.webhook_host, settings.webhook_port):
+                await webhook.start()
             stack.push_async_callback(webhook.stop)
             await bot.set_webhook(
                 f"{settings.webhook_url}/{self._path()}",
@@ -463,7 +476,7 @@ class Runner:
                 await self.services.store.prune(days=self._settings.history_days)
 
         jobs.run_once(publish, 0, name="publish commands")
-        jobs.run_repeating(prune, DAY, first=60, name="prune")
+        jobs.run_repeating(prune, HOUR, first=60, name="prune")
 
     # Running and ending
 

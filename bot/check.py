@@ -28,6 +28,8 @@ async def check(settings: Settings) -> int:
         "library": _library,
         "telegram": _telegram,
     }
+    if settings.metrics_port is not None or settings.webhook_url:
+        parts["addresses"] = _addresses
     print("ok    settings")
     failed = False
     for name, part in parts.items():
@@ -82,6 +84,19 @@ def _opened(settings: Settings) -> str:
             return f"{store.count()} posts, {len(engine)} of them found"
     except InUseError as error:
         return f"in use ({error})"
+
+
+async def _addresses(settings: Settings) -> str:
+    hosts = [settings.metrics_host] if settings.metrics_port is not None else []
+    hosts += [settings.webhook_host] if settings.webhook_url else []
+    for host in hosts:
+        try:
+            # A free port: the bot that runs has its own.
+            server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, 0)
+            server.close()
+        except OSError as error:
+            raise StoreError(f"cannot listen on {host}: {error.strerror or error}") from None
+    return ", ".join(hosts)
 
 
 async def _telegram(settings: Settings) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot.app import StartError
+from bot.check import check
 from tests.bot.conftest import SUNSET, fill, jpeg, make_settings, running, until
 from tests.user.client import LocalUser
 from tests.user.faults import FaultyServer
@@ -99,3 +101,21 @@ async def test_health_and_metrics(tmp_path: Path, server: FaultyServer) -> None:
         async with session.get("/health") as response:
             assert response.status == 503
         runner.services.library.disk_full = False
+
+
+async def test_an_address_that_cannot_be_had_is_one_message(
+    tmp_path: Path, server: FaultyServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = make_settings(server, tmp_path, metrics_port=taken.getsockname()[1])
+        with pytest.raises(StartError, match="another METRICS_PORT"):
+            async with running(settings):
+                pass
+    settings = make_settings(server, tmp_path, metrics_port=0, metrics_host="192.0.2.1")
+    with pytest.raises(StartError, match="METRICS_HOST"):
+        async with running(settings):
+            pass
+    assert await check(settings) == 2
+    assert "FAIL  addresses: cannot listen on 192.0.2.1" in capsys.readouterr().out
