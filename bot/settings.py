@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -171,11 +170,9 @@ class Settings(BaseSettings):
         if value is None:
             return None
         try:
-            socks = httpx.Proxy(value).url.scheme.startswith("socks")
+            httpx.Proxy(value)
         except (ValueError, httpx.InvalidURL):
             raise ValueError("is not of the form http://host:port or socks5://host:port") from None
-        if socks and importlib.util.find_spec("socksio") is None:
-            raise ValueError("a SOCKS proxy needs `pip install 'httpx[socks]'`")
         return value
 
     @field_validator("telegram_bot_token")

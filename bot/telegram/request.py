@@ -15,6 +15,8 @@ from telegram import Update
 from telegram.error import NetworkError, TimedOut
 from telegram.request import BaseRequest, HTTPXRequest, RequestData
 
+from engine.errors import Image2PicError
+
 _LOGGER = logging.getLogger(__name__)
 
 #: Doing these twice is the same as doing them once, so an unknown outcome is tried again.
@@ -86,24 +88,36 @@ class Request(HTTPXRequest):
         How many at a time.
     proxy
         Address of a proxy; None: as HTTPS_PROXY and ALL_PROXY of the environment say.
+
+    Raises
+    ------
+    Image2PicError
+        The proxy is none.
     """
 
     def __init__(self, *, connections: int = 64, proxy: str | None = None) -> None:
-        super().__init__(
-            connection_pool_size=connections,
-            read_timeout=20,
-            write_timeout=20,
-            connect_timeout=5,
-            pool_timeout=30,
-            media_write_timeout=40,
-            proxy=proxy,
-            httpx_kwargs={
-                "event_hooks": {"response": [self._look]},
-                "limits": httpx.Limits(
-                    max_connections=connections, max_keepalive_connections=IDLE_CONNECTIONS
-                ),
-            },
-        )
+        try:
+            super().__init__(
+                connection_pool_size=connections,
+                read_timeout=20,
+                write_timeout=20,
+                connect_timeout=5,
+                pool_timeout=30,
+                media_write_timeout=40,
+                proxy=proxy,
+                httpx_kwargs={
+                    "event_hooks": {"response": [self._look]},
+                    "limits": httpx.Limits(
+                        max_connections=connections, max_keepalive_connections=IDLE_CONNECTIONS
+                    ),
+                },
+            )
+        except (RuntimeError, ValueError, httpx.InvalidURL) as error:
+            # Nothing else of it is not ours. The address may hold a password.
+            raise Image2PicError(
+                "the proxy (PROXY, HTTPS_PROXY or ALL_PROXY) cannot be used: give one of the form "
+                "http://host:port; a SOCKS proxy needs `pip install 'httpx[socks]'`"
+            ) from error
         #: Telegram's clock against this machine's, in seconds, which may be set wrong.
         self.clock_ahead = 0.0
 

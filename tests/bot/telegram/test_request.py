@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,6 +12,7 @@ from telegram.error import BadRequest, NetworkError, TimedOut
 
 from bot.telegram import request as module
 from bot.telegram.request import AnswerTooLargeError, PollRequest, Request
+from engine.errors import Image2PicError
 
 OK = '{"ok": true, "result": true}'
 
@@ -136,3 +138,11 @@ def test_an_update_that_cannot_be_read_does_not_hold_up_the_rest() -> None:
         {"update_id": 1},
         {"update_id": 2},
     ]
+
+
+def test_a_proxy_that_cannot_be_used_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://me:hush@host:1")
+    with pytest.raises(Image2PicError, match=r"httpx\[socks\]") as caught:
+        Request()
+    assert "hush" not in str(caught.value)
