@@ -13,7 +13,6 @@ import contextlib
 import io
 import json
 import random
-import resource
 import shutil
 import signal
 import sqlite3
@@ -58,8 +57,6 @@ SETTLE: Final = 240.0
 QUIET: Final = 3.0
 WARM: Final = 200
 """Questions after which memory is taken as what the bot needs."""
-
-GIGABYTE: Final = 1 << 30
 
 
 class Results:
@@ -230,7 +227,7 @@ async def _answers(anna: LocalUser, asked: list[int]) -> Counter[int]:
 
 
 async def stormed(model: Path) -> dict[str, Any]:
-    """Hostile photos, each asked with and posted, while the bot may have one gigabyte of memory."""
+    """Hostile photos, each asked with and posted, and the memory that the bot took at most."""
     photos = list(hostile.photos())
     with tempfile.TemporaryDirectory() as name:
         server = FaultyServer(TOKEN)
@@ -239,7 +236,6 @@ async def stormed(model: Path) -> dict[str, Any]:
             LocalUser(server.url, timeout=60) as anna,
             bot_process((), None, **_environment(server, model, Path(name))) as bot,
         ):
-            resource.prlimit(bot.pid, resource.RLIMIT_DATA, (GIGABYTE, GIGABYTE))
             answered, slowest = 0, 0.0
             for file, data in photos:
                 start = time.monotonic()
