@@ -417,3 +417,5 @@ if __name__ == "__main__":
     found = Results(given.results)
     table = measure(given.model, found, rounds=given.rounds, questions=given.questions)
     print(table.markdown())
+    # The next run starts anew.
+    given.results.replace(given.results.with_suffix(".done.jsonl"))
