@@ -66,7 +66,9 @@ async def sheet(
     far: int | None = None,
 ) -> Drawn:
     """Draw posts as one numbered picture, or take it from Telegram if it was sent before."""
-    what = ("sheet", tuple((number, post.key) for number, post in numbered.items()), far)
+    # Of a post whose photo is edited the file_id changes; that of one on disk does not matter.
+    shown = ((number, post.key, post.photo or post.file) for number, post in numbered.items())
+    what = (tuple(shown), far)
     drawn = Drawn(
         Screen(conversation.services.pictures.get(what), caption, keyboard),
         what,

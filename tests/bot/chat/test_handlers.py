@@ -171,6 +171,18 @@ async def test_pages_are_turned_in_place(
     assert len(await anna.history()) == 2
 
 
+async def test_an_edited_photo_is_shown_at_once(anna: LocalUser, runner: Runner) -> None:
+    (post,) = await anna.channel_post("sunset", [jpeg(SUNSET, 1)])
+    await anna.channel_post("sunset sea", [jpeg(SUNSET, 2)])
+    await until(lambda: len(runner.services.engine) == 2)
+    before = await answer_to(anna, "sunset")
+    assert (await answer_to(anna, "sunset")).photo == before.photo
+    await anna.edit_channel_post(post, photo=jpeg(SUNSET, 9))
+    async with asyncio.timeout(8):
+        while (await answer_to(anna, "sunset")).photo == before.photo:
+            await asyncio.sleep(0.1)
+
+
 async def test_a_number_opens_a_post(anna: LocalUser, runner: Runner, server: FaultyServer) -> None:
     await fill(anna, runner)
     answer = await answer_to(anna, "sunset")
