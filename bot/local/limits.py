@@ -15,7 +15,6 @@ MAX_CAPTION: Final = 1024
 MAX_ENTITIES: Final = 100
 """Entities kept in one message; Telegram drops the rest."""
 
-MIN_ALBUM: Final = 2
 MAX_ALBUM: Final = 10
 
 MIN_CALLBACK_DATA: Final = 1

@@ -4,7 +4,7 @@
 ...     await anna.send_text("/start")
 ...     hello = await anna.wait_reply()
 ...     await anna.press(hello, "Sunset")
-...     album = await anna.wait_album()
+...     answer = await anna.wait_reply()
 
 Every action (a message, a press, an edit, ...) sets a mark in the stream of events, and the
 ``wait_...`` methods return what happened after the mark, each thing once and in order. So a
@@ -501,37 +501,6 @@ class LocalUser:
                 replies.append(await self.wait_reply(quiet, chat_id=chat_id))
             except LocalTimeoutError:
                 return replies
-
-    async def wait_album(
-        self,
-        timeout: float | None = None,
-        *,
-        chat_id: int | None = None,
-    ) -> list[ChatMessage]:
-        """Wait for the bot's next album; other messages on the way are skipped.
-
-        Returns
-        -------
-        list of ChatMessage
-            The album's messages, in order.
-        """
-        chat = self._to(chat_id)
-        event = await self._next(
-            lambda e: (
-                e["type"] == "message" and _is_bots(e, chat) and "media_group_id" in e["message"]
-            ),
-            timeout,
-            "no album",
-        )
-        group = event["message"]["media_group_id"]
-        # The server adds an album in one go, so the rest of it is already here.
-        album = [
-            e
-            for e in self._events
-            if e["type"] == "message" and e["message"].get("media_group_id") == group
-        ]
-        self._mark = max(self._mark, album[-1]["seq"])
-        return [ChatMessage(e["message"]) for e in album]
 
     async def wait_edit(
         self,

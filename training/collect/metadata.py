@@ -141,8 +141,8 @@ def _webp(data: bytes) -> bytes:
         kept.append(b"EXIF" + len(exif).to_bytes(4, "little") + exif + bytes(len(exif) % 2))
     body = b"WEBP" + b"".join(kept)
     # One that is cut off must not look whole with a new length.
-    size = len(body).to_bytes(4, "little") if place <= len(data) + 1 else data[4:8]
-    return b"RIFF" + size + body
+    length = len(body).to_bytes(4, "little") if place <= len(data) + 1 else data[4:8]
+    return b"RIFF" + length + body
 
 
 def _gif(data: bytes) -> bytes:

@@ -67,8 +67,6 @@ class Editor(Part):
         item = as_object(params.mapping("media") or {}, "InputMedia")
         caption = input_media_caption(item)
         media = await input_media(self._context, params, item)
-        if "media_group_id" in message and media.kind not in message:
-            raise BadRequestError("message in an album can't be changed to another media type")
         # Decoding took its time: the message may have been edited or deleted meanwhile.
         chat, message = self._target(params)
         new = _without(message, *_TEXT, *MEDIA)

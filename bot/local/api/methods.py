@@ -37,7 +37,6 @@ class BotMethods(Part):
             "getWebhookInfo": self._webhook_info,
             "sendMessage": sender.send_message,
             "sendPhoto": sender.send_photo,
-            "sendMediaGroup": sender.send_media_group,
             "sendChatAction": sender.send_chat_action,
             "editMessageText": editor.edit_text,
             "editMessageCaption": editor.edit_caption,

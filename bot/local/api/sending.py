@@ -1,8 +1,7 @@
-"""Bot API methods that send: sendMessage, sendPhoto, sendMediaGroup, sendChatAction."""
+"""Bot API methods that send: sendMessage, sendPhoto and sendChatAction."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
 from typing import Any
@@ -13,8 +12,8 @@ from bot.local.api.entities import FormattedText, format_text
 from bot.local.api.keyboards import inline_keyboard
 from bot.local.errors import BadRequestError
 from bot.local.files import MEDIA, Media
-from bot.local.limits import MAX_ALBUM, MAX_CAPTION, MAX_MARKUP, MAX_TEXT, MIN_ALBUM
-from bot.local.params import Params, as_object
+from bot.local.limits import MAX_CAPTION, MAX_MARKUP, MAX_TEXT
+from bot.local.params import Params
 from bot.local.state import Chat
 
 _ACTIONS = frozenset(
@@ -119,27 +118,6 @@ class Sender(Part):
             fields["has_media_spoiler"] = True
         return self._add(chat, params, fields)
 
-    async def send_media_group(self, params: Params) -> list[Json]:
-        """``sendMediaGroup``: 2 to 10 photos; all or nothing."""
-        chat = self._chat(params)
-        items = params.sequence("media")
-        if not items:
-            raise BadRequestError("there are no messages to send")
-        if len(items) < MIN_ALBUM:
-            raise BadRequestError("there must be at least 2 messages in an album")
-        if len(items) > MAX_ALBUM:
-            raise BadRequestError("too many messages to send as an album")
-        objects = [as_object(item, "InputMedia") for item in items]
-        captions = [input_media_caption(item) for item in objects]
-        about = self._about(chat, params)
-        media = await asyncio.gather(*(input_media(self._context, params, i) for i in objects))
-        about["media_group_id"] = new_media_group()
-        # No await from here on: who watches sees the album as a whole.
-        return [
-            self._put(chat, {**one.fields(), **text_fields(text, caption=True), **about})
-            for one, text in zip(media, captions, strict=True)
-        ]
-
     async def send_chat_action(self, params: Params) -> bool:
         """``sendChatAction``."""
         chat = self._chat(params)
@@ -164,7 +142,8 @@ class Sender(Part):
             preview = {"is_disabled": True}
         if preview is not None and "text" in fields:
             fields["link_preview_options"] = preview
-        return self._put(chat, fields | self._about(chat, params))
+        fields |= self._about(chat, params)
+        return self._context.world.add_message(chat, self._context.world.bot, fields)
 
     def _about(self, chat: Chat, params: Params) -> Json:
         """Return what any message says of itself: its topic, what it replies to, protection."""
@@ -180,9 +159,6 @@ class Sender(Part):
         if thread and thread not in chat.threads:
             raise BadRequestError("message thread not found")
         return {"message_thread_id": thread} if thread else {}
-
-    def _put(self, chat: Chat, fields: Json) -> Json:
-        return self._context.world.add_message(chat, self._context.world.bot, fields)
 
     def _reply(self, chat: Chat, params: Params) -> Json:
         reply = params.mapping("reply_parameters") or {}

@@ -276,19 +276,6 @@ async def test_strings_that_are_no_text_are_refused_and_block_nothing(
     assert [update["message"]["text"] for update in told] == ["hi", "still here"]
 
 
-async def test_an_album_needs_photos(http, anna: LocalUser) -> None:
-    await anna.send_text("hi")
-    for media, said in (
-        ("[]", "no messages to send"),
-        ("{}", "expected an Array"),
-        ("[5, 5]", "Object"),
-    ):
-        body = {"chat_id": 1001, "media": media}
-        async with http.post(f"/bot{TOKEN}/sendMediaGroup", data=body) as response:
-            assert response.status == 400
-            assert said in (await response.json())["description"]
-
-
 async def test_a_body_over_the_limit_is_not_read(http, monkeypatch) -> None:
     monkeypatch.setattr("bot.local.params.MAX_FORM_BYTES", 1000)
     async with http.post(f"/bot{TOKEN}/sendMessage", json={"text": "x" * 2000}) as response:
