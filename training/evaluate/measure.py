@@ -27,7 +27,6 @@ from training.evaluate.metrics import (
     annotation,
     exact_shares,
     interval,
-    inverse_document_frequency,
     other_text_ranks,
     photo_to_text_ranks,
     similar_posts,
@@ -37,6 +36,7 @@ from training.evaluate.metrics import (
     truth_of,
 )
 from training.learn.dataset import Dataset
+from training.learn.refine import inverse_document_frequency
 
 Row = dict[str, Any]
 

@@ -296,13 +296,6 @@ def tf_idf(pooled: Any, idf: Floats) -> Any:
     return (sparse.diags(scale) @ weighted).tocsr().astype(np.float32)
 
 
-def inverse_document_frequency(pooled: Any) -> Floats:
-    """``log((1 + n) / (1 + n_w))`` over n posts, of which n_w have the word; shape (W,)."""
-    found = np.asarray((pooled > 0).sum(0)).ravel()
-    idf: Floats = np.log((1 + pooled.shape[0]) / (1 + found)).astype(np.float32)
-    return idf
-
-
 def similar_posts(scores: Block, unit: Any, top: int = SIMILAR) -> float:
     """Mean cosine of each post's texts with those of the `top` posts found for its photo.
 

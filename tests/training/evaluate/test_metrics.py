@@ -15,7 +15,6 @@ from training.evaluate.metrics import (
     blocks,
     exact_shares,
     interval,
-    inverse_document_frequency,
     other_text_ranks,
     photo_to_text_ranks,
     similar_posts,
@@ -24,6 +23,7 @@ from training.evaluate.metrics import (
     tf_idf,
     truth_of,
 )
+from training.learn.refine import inverse_document_frequency
 
 
 def of(matrix: np.ndarray) -> metrics.Block:
@@ -137,7 +137,7 @@ def test_words_of_a_post() -> None:
 def test_tf_idf_rows_have_unit_length() -> None:
     pooled = sparse.csr_matrix(np.array([[2, 1, 0], [0, 3, 0], [0, 0, 0]], np.float32))
     idf = inverse_document_frequency(pooled)
-    assert idf == pytest.approx(np.log([4 / 2, 4 / 3, 4 / 1]))
+    assert idf == pytest.approx(np.log([3 / 1, 3 / 2, 3 / 1]))
     unit = tf_idf(pooled, idf).toarray()
     assert np.linalg.norm(unit, axis=1) == pytest.approx([1, 1, 0])
     assert unit[0, 0] / unit[0, 1] == pytest.approx(2 * idf[0] / idf[1])

@@ -16,13 +16,13 @@ from training.evaluate.baselines.base import Method, Task
 from training.evaluate.metrics import (
     annotation,
     blocks,
-    inverse_document_frequency,
     similar_posts,
     tf_idf,
     truth_of,
 )
 from training.learn.choose import split
 from training.learn.dataset import Dataset
+from training.learn.refine import inverse_document_frequency
 
 Distance = Literal["cosine", "l2", "hellinger"]
 
