@@ -24,7 +24,7 @@ from bot.chat import answers
 from bot.chat.addressing import is_for_me, is_private
 from bot.chat.context import KEY, Context, Services
 from bot.chat.handlers import commands, register
-from bot.chat.handlers.album import answer_open_albums
+from bot.chat.handlers.photos import answer_open_albums
 from bot.chat.storage import PAUSE, Storage
 from bot.chat.texts import Texts, known
 from bot.chat.turns import Turns

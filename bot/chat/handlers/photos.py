@@ -1,4 +1,4 @@
-"""Several photos in one album: collected, then answered together."""
+"""A picture of any kind, with or without a caption; several in an album are answered together."""
 
 from __future__ import annotations
 
@@ -15,13 +15,29 @@ from bot.chat import asking
 from bot.chat.addressing import is_find, is_for_me, question
 from bot.chat.context import Context
 from bot.chat.handlers.errors import words_and_log
-from bot.chat.handlers.photo import IS_PICTURE, on_picture
 from bot.telegram.pictures import file_of
 
 _LOGGER = logging.getLogger(__name__)
 
 #: Seconds without another photo after which an album is taken as whole.
 QUIET: Final = 0.6
+
+
+class _Pictured(filters.MessageFilter):
+    def filter(self, message: Message) -> bool:
+        return file_of(message) is not None
+
+
+async def on_picture(update: Update, context: Context) -> None:
+    """Answer a photo, a sticker, a GIF, a video, or a file that is a picture."""
+    message = update.message
+    if message is None or not (is_for_me(message, context.bot) or is_find(message, context.bot)):
+        return
+    file = file_of(message)
+    assert file is not None
+    await asking.ask(
+        await context.conversation(update), text=question(message, context.bot), files=[file]
+    )
 
 
 class _InAlbum(filters.MessageFilter):
@@ -100,4 +116,8 @@ async def answer_open_albums(context: Context) -> None:
 
 def handlers() -> list[BaseHandler[Any, Any, Any]]:
     """Handlers of this module."""
-    return [MessageHandler(filters.UpdateType.MESSAGE & IS_PICTURE & _InAlbum(), on_album_photo)]
+    pictured = filters.UpdateType.MESSAGE & _Pictured()
+    return [
+        MessageHandler(pictured & _InAlbum(), on_album_photo),
+        MessageHandler(pictured, on_picture),
+    ]
