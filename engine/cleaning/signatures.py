@@ -32,6 +32,7 @@ _EDGE: Final = 6  # a signature is among the first or the last parts
 _WORD: Final = re.compile(r"(?<![\w#])[^\W\d_](?:[\w'-]|@)*|@\w+")
 _HASHTAG: Final = re.compile(r"#\w+")
 _LONGEST: Final = 300
+_NAMING: Final = re.compile(r"[@\d|/]")  # without any of these nothing is hidden
 _EMOJI: Final = "[\u2190-\u21ff\u2300-\u23ff\u2500-\u27bf\u2900-\u2bff\U0001f000-\U0001faff]"
 _ADDRESS: Final = r"@\w|https?://|www\.|(?:t|telegram)\.me/|vk\.(?:com|ru)/"
 _NAMES_ADDRESS: Final = re.compile(_ADDRESS)
@@ -54,7 +55,8 @@ def _parts(line: str) -> list[_Part]:
 
 
 def _key(part: str) -> str:
-    return " ".join(_WORD.findall(redact(fold(part[:_LONGEST])).lower()))
+    plain = fold(part[:_LONGEST])
+    return " ".join(_WORD.findall((redact(plain) if _NAMING.search(plain) else plain).lower()))
 
 
 def _keys(text: str) -> tuple[str, ...]:
