@@ -23,6 +23,7 @@ from engine.corpus.captions import (
 from engine.corpus.posts import (
     MAX_PHOTO_BYTES,
     NAMED,
+    REASONS,
     SourcePost,
     SourceReport,
     file_place,
@@ -66,6 +67,17 @@ _TEXTS: Final = frozenset(
     )
 )
 """Files that go with photos; left out without being reported."""
+
+_WAYS_OUT: Final = {
+    "raw": "save them as JPEG",
+    "other_picture": "save them as JPEG or PNG",
+    "damaged_file": "copy them once more from where they come from",
+    "empty_file": "copy them once more from where they come from",
+    "large": f"the limit is {MAX_PHOTO_BYTES >> 20} MB",
+    "thumbnail": "install ffmpeg, which takes the first picture of a video",
+}
+_MANY: Final = 0.1
+"""Share of a folder's pictures above which their loss is told at the end."""
 
 _RECURS: Final = 3
 _SHORT: Final = 24
@@ -167,6 +179,7 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
                 "photo_bytes": size,
             }
             yield SourcePost(record, photo)
+    report.notes += _losses(report)
     for gone in (unused := table.unused()):
         report.skip("unnamed", gone)
     if unused:
@@ -179,6 +192,18 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
             "camera writes. If it is a caption, put it into a table (--captions)"
         )
     report.covered[f"{name}/"] = None
+
+
+def _losses(report: SourceReport) -> Iterator[str]:
+    """What of a folder's pictures could not be taken, where that is a good part of them."""
+    total = report.read.total() + sum(report.skipped[reason] for reason in _WAYS_OUT)
+    for reason, way in _WAYS_OUT.items():
+        count = report.skipped[reason]
+        if count > _MANY * total:
+            yield (
+                f"{count:,} of {total:,} pictures were left out: {REASONS[reason]}, such as "
+                f"{report.examples[reason][0]}: {way}"
+            )
 
 
 def _own_tables(folder: Path, report: SourceReport) -> dict[str, Caption]:

@@ -401,6 +401,15 @@ def test_photos_are_told_by_their_content(tmp_path: Path) -> None:
     }
 
 
+def test_many_pictures_that_cannot_be_taken_are_told(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my", *(f"{n}.jpg" for n in range(9)))
+    for name in ("a.CR2", "b.CR2", "c.psd"):
+        (path / name).write_bytes(b"II*\0" + bytes(60))
+    assert collect_to(tmp_path / "corpus", path).losses() == [
+        "2 of 12 pictures were left out: raw photos of cameras, such as a.CR2: save them as JPEG"
+    ]
+
+
 def test_folders_of_small_copies_are_not_read(tmp_path: Path) -> None:
     path = folder(
         tmp_path / "my",
