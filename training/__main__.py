@@ -54,12 +54,33 @@ In place of a model's folder, "starter" is the model that ships: image2pic topic
 """
 
 
+if (
+    sys.argv[0].endswith(("-c", "image2pic", "training/__main__.py"))
+    and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    and threading.current_thread() is threading.main_thread()
+):
+    # As a program: until `main` catches it, Ctrl-C ends it without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code (2 for a refused input, 130 for Ctrl-C)."""
+    try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return _refusing(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+def _refusing(words: list[str]) -> int:
     with _ends_at_once():
         from engine.errors import Image2PicError
     try:
-        return _run(sys.argv[1:] if arguments is None else arguments)
+        return _run(words)
     except Image2PicError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -72,11 +93,6 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        return 0
 
 
 @contextlib.contextmanager
