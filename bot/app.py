@@ -49,7 +49,6 @@ from engine.cleaning.rules import Cleaner
 from engine.engine import Engine
 from engine.errors import Image2PicError, StoreError
 from engine.ocr import find_tesseract
-from engine.results import Query
 from engine.store import Store as SyncStore
 
 _LOGGER = logging.getLogger(__name__)
@@ -126,10 +125,8 @@ def open_library(
             cache=settings.index,
             count=store.described(model),
         )
-        for user, query, key, value, asked in store.all_votes(model):
-            with suppress(ValueError):
-                theta = Query.from_bytes(asked).theta
-                engine.feedback.set(key, user=user, query=query, theta=theta, value=value)
+        engine.feedback.version = store.votes_version()
+        seed.take_votes(engine, store)
     if damaged:
         _LOGGER.warning("%d posts have damaged vectors and are described anew", len(damaged))
         store.drop_vectors(damaged)
@@ -266,6 +263,7 @@ class Runner:
             settings.telegram_rate,
             reserve=store.reserve if store.sync.shared else None,
             moved=lambda old, new: self.services.move_chat(old, new),
+            refused=metrics.waits.inc,
         )
         self.application = self._build(request, intake, processor, limits)
         library.bot = self.application.bot
@@ -517,9 +515,10 @@ class Runner:
         silence = time.monotonic() - self._polling.last_answer if self._polling else 0.0
         polling = bool(self._settings.webhook_url) or silence < POLL_SILENCE
         return {
-            "ok": polling and not library.disk_full,
+            "ok": polling and library.reachable and not library.disk_full,
             "telegram": polling,
             "disk_full": library.disk_full,
+            "database": library.reachable,
             "posts": len(self.services.engine),
             "queue": self.services.work.pending,
             "uptime_s": round(time.monotonic() - self._started),

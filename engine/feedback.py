@@ -50,9 +50,16 @@ def rocchio(z: Floats, liked: Floats, disliked: Floats) -> Floats:
 
 
 class Feedback:
-    """Votes of all people, by post; safe to use from several threads."""
+    """Votes of all people, by post; safe to use from several threads.
+
+    Attributes
+    ----------
+    version
+        Of the votes in the store, of which these are a copy.
+    """
 
     def __init__(self) -> None:
+        self.version = 0
         self._votes: dict[int, dict[tuple[int, int], tuple[Floats, int]]] = {}
         self._lock = threading.Lock()
 
@@ -80,6 +87,12 @@ class Feedback:
                 votes[user, query] = (log_ratio(theta[None])[0], value)
             if not votes:
                 del self._votes[key]
+
+    def clear(self, keys: Iterable[int]) -> None:
+        """Take back all votes on posts."""
+        with self._lock:
+            for key in keys:
+                self._votes.pop(key, None)
 
     def forget(self, user: int) -> None:
         """Take back all votes of a person."""

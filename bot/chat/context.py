@@ -62,8 +62,6 @@ class Services:
     languages: dict[int, str | None] = field(default_factory=dict)
     #: Topics with a post each, by language, and for how many posts of the library they were found.
     topics: dict[str, tuple[int, Sequence[Any]]] = field(default_factory=dict)
-    #: What is being done for a button (chat, message, data): pressed again, it does nothing.
-    pressed: set[tuple[int, int, str]] = field(default_factory=set)
     #: Telegram's clock against this machine's, in seconds.
     clock_ahead: Callable[[], float] = lambda: 0.0
     #: Chats that were told that the bot was away.

@@ -93,7 +93,8 @@ class Storage:
                 # No chat with the owner yet, most often: it is tried again later.
                 _LOGGER.info("photos are not stored at Telegram now: %s", error)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY)
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._wake.wait()
 
     async def _upload(self, post: Post) -> None:
         if sendable(post.file) or (photo := await self._photos.to_send(post)) is None:

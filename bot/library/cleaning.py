@@ -125,6 +125,16 @@ class Gate:
             fingerprint = Fingerprint.from_bytes(found)
             await self._work.run_for_library(self._cleaner.seen.add, post, fingerprint, album)
 
+    async def count_lines(self) -> None:
+        """Count the lines of the newest posts, so that those that recur in a chat are known."""
+        if self._cleaner is None:
+            return
+        try:
+            for post in await self._store.recent(limit=RECENT, offset=0):
+                self._cleaner.signatures.add(_chat(post.id), post.text)
+        except StoreError as error:
+            _LOGGER.error("lines that recur are counted from new posts alone: %s", error)
+
     async def fill_fingerprints(self) -> None:
         """Look at the posts that are in the library already, so that copies of them are known.
 
@@ -135,8 +145,6 @@ class Gate:
             return
         after = 0
         try:
-            for post in await self._store.recent(limit=RECENT, offset=0):
-                self._cleaner.signatures.add(_chat(post.id), post.text)
             while posts := await self._store.without_fingerprint(
                 after=after, limit=BATCH, except_source=STARTER
             ):

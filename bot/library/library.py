@@ -27,6 +27,7 @@ from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 from bot.library.cleaning import Gate
 from bot.library.photos import Fetch, Photos
 from bot.library.picture_words import PictureWords
+from bot.library.seed import take_votes
 from bot.library.store import Store
 from bot.library.thumbnails import Thumbnails
 from bot.metrics import Metrics
@@ -189,6 +190,8 @@ class Library:
         self.groups = groups
         self.waiting = 0
         self.disk_full = False
+        #: Whether the database that several bots share answers.
+        self.reachable = True
         # Whoever changes store and index together holds it, so that they never differ for others.
         self._change = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -216,6 +219,7 @@ class Library:
         self._tasks = [
             asyncio.create_task(self._run(), name="library"),
             asyncio.create_task(self._background(), name="background"),
+            asyncio.create_task(self._gate.count_lines(), name="lines"),
             asyncio.create_task(self._save_often(), name="save index"),
             asyncio.create_task(self._fill_thumbnails(), name="thumbnails"),
         ]
@@ -306,10 +310,10 @@ class Library:
                 _LOGGER.exception("working in posts failed")
                 await self._give_back()
                 continue
-            try:
-                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY)
-            except TimeoutError:
-                continue
+            # Not `wait_for`: where both come at once it loses that the task is cancelled.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._wake.wait()
 
     async def _give_back(self) -> None:
         """It was not an update that failed, but the database."""
@@ -422,24 +426,39 @@ class Library:
             changes = await self._store.changes(self._engine.info.id, after=self._version)
             await self._work.run_for_library(self._apply, changes)
             if self._store.sync.shared:
-                await self._gate.learn([change.key for change in changes])
+                keys = [change.key for change in changes]
+                for post in await self._store.gone(keys):
+                    await self._gate.forget(post)
+                    self._thumbnails.discard(post)
+                await self._gate.learn(keys)
             self._version = min(newest, self._version + VERSIONS)
 
     async def _follow(self) -> None:
-        """Take in what other processes wrote: posts, copies of which are known then, and groups."""
+        """Take in what other processes wrote: posts, their copies, votes and groups."""
         while True:
             await asyncio.sleep(FOLLOW_EVERY)
             try:
                 async with self._change:
                     await self._catch_up()
+                await self._follow_votes()
                 groups = await self._store.groups()
             except StoreError as error:
+                self.reachable = False
                 _LOGGER.error("the database cannot be read: %s", error)
                 await asyncio.sleep(STORE_PAUSE)
                 continue
+            self.reachable = True
             self.groups.intersection_update(groups)
             self.groups.update(groups)
             self._metrics.posts.set(len(self._engine))
+
+    async def _follow_votes(self) -> None:
+        feedback = self._engine.feedback
+        version = await self._store.votes_version()
+        if version != feedback.version:
+            keys = await self._store.voted_since(feedback.version)
+            await self._work.run_for_library(take_votes, self._engine, self._store.sync, keys)
+            feedback.version = version
 
     async def _background(self) -> None:
         """What one process does for all that share the library; another goes on when it ends."""

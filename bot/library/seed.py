@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -141,6 +141,18 @@ def photo_roots(store: Store, model: Path, extra: Path | None) -> list[Path]:
     if all_roots != earlier:
         store.set_meta("photo_roots", json.dumps(all_roots))
     return ([extra] if extra else []) + [Path(root) for root in all_roots]
+
+
+def take_votes(engine: Engine, store: Store, keys: Sequence[int] | None = None) -> None:
+    """Have the engine know the votes on all posts, or those on some anew."""
+    engine.feedback.clear(keys or ())
+    for vote in store.all_votes(engine.info.id, keys):
+        # Of a vote whose question cannot be read nothing follows.
+        with suppress(ValueError):
+            theta = Query.from_bytes(vote.asked).theta
+            engine.feedback.set(
+                vote.key, user=vote.user, query=vote.query, theta=theta, value=vote.value
+            )
 
 
 def export_votes(store: Store, out: IO[str]) -> int:

@@ -99,6 +99,8 @@ class SendingLimits(BaseRateLimiter[int]):
         `engine.store.Store.reserve`, where several bots keep the limits together.
     moved
         Called where Telegram says that a group is a supergroup now: with its old and new number.
+    refused
+        Called each time Telegram asks to wait (429) all the same.
     """
 
     def __init__(
@@ -108,8 +110,9 @@ class SendingLimits(BaseRateLimiter[int]):
         scale: float = 1.0,
         reserve: Callable[..., Awaitable[float]] | None = None,
         moved: Callable[[int, int], Awaitable[None]] | None = None,
+        refused: Callable[[], object] = lambda: None,
     ) -> None:
-        self._reserve, self._moved = reserve, moved
+        self._reserve, self._moved, self._refused = reserve, moved, refused
         self._all = Bucket(rate, max(1.0, rate / 10)) if rate else None
         self._scale = scale
         self._chats: dict[str, _Chat] = {}
@@ -212,6 +215,7 @@ class SendingLimits(BaseRateLimiter[int]):
             try:
                 return await callback(*args, **kwargs)
             except RetryAfter as error:
+                self._refused()
                 if number == RETRIES:
                     raise
                 pause = _seconds(error)

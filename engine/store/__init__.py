@@ -15,6 +15,7 @@ from engine.store.records import (
     PendingUpdate,
     Post,
     Sibling,
+    Vote,
 )
 from engine.store.sqlite import ModelPosts, SqliteStore
 
@@ -31,4 +32,5 @@ __all__ = [
     "Sibling",
     "SqliteStore",
     "Store",
+    "Vote",
 ]

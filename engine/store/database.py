@@ -108,6 +108,12 @@ class Database(ABC):
     def _embed(self, db: Connection, rows: Iterable[Embedded]) -> None:  # noqa: B027
         """Keep vectors where the database itself searches them: key, vector, model."""
 
+    def _gone(self, db: Connection, posts: Iterable[tuple[int, str]]) -> None:  # noqa: B027
+        """Tell other processes the ids of posts that went, by key: copies are known by id."""
+
+    def _voted(self, db: Connection, keys: Iterable[int]) -> None:  # noqa: B027
+        """Tell other processes which posts' votes have changed."""
+
     def alone(self) -> AbstractContextManager[None]:
         """While it lasts no other process prepares the library."""
         return nullcontext()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from engine.results import Query
-from engine.store.database import Connection, Database, fits, now
-from engine.store.records import Asked, Counts
+from engine.store.database import Connection, Database, fits, marks, now
+from engine.store.records import Asked, Counts, Vote
 
 _ASKED: Final = 'SELECT id, "user", chat, kind, query, photo, model, asked FROM queries'
 
@@ -95,6 +95,7 @@ class History(Database):
                     (query, key, user),
                 )
             db.execute("UPDATE questions SET payload = NULL WHERE update_id = ?", (update,))
+            self._voted(db, [key])
 
     def votes(self, query: int, user: int) -> dict[int, int]:
         """Return a person's votes on one answer: key to +1 or -1."""
@@ -103,14 +104,23 @@ class History(Database):
         )
         return dict(rows)
 
-    def all_votes(self, model: str) -> list[tuple[int, int, int, int, bytes]]:
-        """Person, question (number), key, value and `Asked.query` of each vote under that model."""
+    def all_votes(self, model: str, keys: Sequence[int] | None = None) -> list[Vote]:
+        """Each vote under that model, on all posts or on those, in their order."""
+        among = "" if keys is None else f" AND v.key IN ({marks(keys)})"
         rows = self._read(
             'SELECT v."user", v.query, v.key, v.value, q.query FROM votes v'
-            " JOIN queries q ON q.id = v.query WHERE q.model = ? ORDER BY v.voted",
-            (model,),
+            f" JOIN queries q ON q.id = v.query WHERE q.model = ?{among} ORDER BY v.voted",
+            (model, *(keys or ())),
         )
-        return list(rows)
+        return [Vote(*row) for row in rows]
+
+    def votes_version(self) -> int:
+        """Return a number that grows with each vote, where several processes take votes."""
+        return int(self.meta("votes") or 0)
+
+    def voted_since(self, version: int) -> list[int]:
+        """Posts whose votes have changed since that version, perhaps in another process."""
+        return []
 
     def judgments(self) -> Iterator[tuple[int, str, str, bytes, str, int, str]]:
         """Number, kind, model and bytes of the question, post's id, vote, time; not whose."""
@@ -135,11 +145,13 @@ class History(Database):
     def forget(self, user: int) -> tuple[int, int]:
         """Delete a person's votes, questions and settings; how many votes and questions."""
         with self._transaction() as db:
-            votes = db.execute('DELETE FROM votes WHERE "user" = ?', (user,)).rowcount
+            rows = db.execute('DELETE FROM votes WHERE "user" = ? RETURNING key', (user,))
+            keys = [key for (key,) in rows.fetchall()]
+            self._voted(db, set(keys))
             queries = db.execute('DELETE FROM queries WHERE "user" = ?', (user,)).rowcount
             db.execute("DELETE FROM users WHERE id = ?", (user,))
         self._expunge()
-        return votes, queries
+        return len(keys), queries
 
     def _expunge(self) -> None:
         """See to it that nothing of what was deleted lies in the database's files."""

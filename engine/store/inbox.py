@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -131,6 +132,14 @@ class Inbox(Posts, History, Database):
             and keeps the limit itself.
         """
         return 0.0
+
+    @abstractmethod
+    def claim(self, name: str) -> bool:
+        """Begin something of that name; False where it is being done, by whichever process."""
+
+    @abstractmethod
+    def unclaim(self, name: str) -> None:
+        """Say that it is done; the end of the process says so, too."""
 
     def lead(self) -> bool:
         """Whether this process does the background work, of all that share the library."""
@@ -275,8 +284,7 @@ class Inbox(Posts, History, Database):
                             now(),
                         ),
                     )
-                rows = db.execute("DELETE FROM posts WHERE id = ? RETURNING key", (item.id,))
-                gone += [key for (key,) in rows.fetchall()]
+                gone += self._delete(db, item.id)
             self._done(db, pending)
             self._changed(db, gone)
         return gone

@@ -153,4 +153,11 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     UPDATE questions SET payload = NULL WHERE begun = 2;
     UPDATE questions SET begun = 0;
     """,
+    # 5: what processes tell each other: posts that went, votes, buttons that are being worked on
+    """
+    CREATE TABLE gone (key BIGINT PRIMARY KEY, id TEXT NOT NULL);
+    CREATE TABLE voted (key BIGINT PRIMARY KEY, version BIGINT NOT NULL);
+    CREATE INDEX voted_version ON voted (version);
+    CREATE TABLE claims (name TEXT PRIMARY KEY, worker INTEGER NOT NULL);
+    """,
 )

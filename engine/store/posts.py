@@ -53,10 +53,6 @@ def _keys(cursor: Cursor) -> list[int]:
     return [key for (key,) in cursor.fetchall()]
 
 
-def _deleted(db: Connection, id_: str) -> list[int]:
-    return _keys(db.execute("DELETE FROM posts WHERE id = ? RETURNING key", (id_,)))
-
-
 class Posts(Database):
     """The library itself."""
 
@@ -214,9 +210,7 @@ class Posts(Database):
             with self._transaction() as db:
                 gone: list[int] = []
                 for id_ in batch:
-                    gone += _keys(
-                        db.execute("DELETE FROM posts WHERE id = ? RETURNING key", (id_,))
-                    )
+                    gone += self._delete(db, id_)
                 self._changed(db, gone)
             count += len(gone)
         return count
@@ -232,9 +226,19 @@ class Posts(Database):
         with self._transaction() as db:
             db.execute("INSERT INTO removed (id) VALUES (?) ON CONFLICT DO NOTHING", (post,))
             db.execute("DELETE FROM left_out WHERE id = ?", (post,))
-            gone = _deleted(db, post)
+            gone = self._delete(db, post)
             self._changed(db, gone)
         return gone[0] if gone else None
+
+    def _delete(self, db: Connection, id_: str) -> list[int]:
+        """Delete the post of that id; its key, if it was there."""
+        keys = _keys(db.execute("DELETE FROM posts WHERE id = ? RETURNING key", (id_,)))
+        self._gone(db, [(key, id_) for key in keys])
+        return keys
+
+    def gone(self, keys: Sequence[int]) -> list[str]:
+        """Ids of those of the posts that another process may have removed."""
+        return []
 
     def removed_ids(self) -> set[str]:
         """Ids that the owner removed for good: do not bring them back."""

@@ -128,6 +128,28 @@ class Asked:
     asked: str
 
 
+class Vote(NamedTuple):
+    """A vote.
+
+    Attributes
+    ----------
+    user, query
+        Who voted, on the answer to which question.
+    key
+        The post.
+    value
+        1 or -1.
+    asked
+        `Asked.query` of the question.
+    """
+
+    user: int
+    query: int
+    key: int
+    value: int
+    asked: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class PendingUpdate:
     """An update about the library that is stored but not yet worked in.

@@ -51,6 +51,7 @@ class SqliteStore(Inbox):
         self._lock = threading.RLock()
         self._readers = threading.local()
         self._open: list[sqlite3.Connection] = []
+        self._claims: set[str] = set()
         self._closed = False
         with self._translated():
             with suppress(OSError):
@@ -127,6 +128,17 @@ class SqliteStore(Inbox):
         # The pages are overwritten (secure_delete), but their old state is still in the log.
         with self._lock, self._translated():
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def claim(self, name: str) -> bool:
+        """See `Inbox.claim`: the library is one process's own."""
+        with self._lock:
+            free = name not in self._claims
+            self._claims.add(name)
+        return free
+
+    def unclaim(self, name: str) -> None:
+        """See `Inbox.unclaim`."""
+        self._claims.discard(name)
 
     def _having(
         self, phrase: Sequence[str], *, limit: int, among: Sequence[int] | None = None

@@ -48,6 +48,7 @@ class BotProcess:
         self.output = ""
 
     async def start(self) -> None:
+        self.output = ""
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             cwd=self._folder,

@@ -19,6 +19,7 @@ from bot.chat.context import Context, Conversation
 from bot.chat.failures import UserError
 from bot.chat.handlers.errors import words_and_log
 from bot.chat.texts import LANGUAGES, Texts
+from engine.errors import StoreError
 from engine.store import Asked
 
 _LOGGER = logging.getLogger(__name__)
@@ -38,19 +39,19 @@ async def on_press(update: Update, context: Context) -> None:
         # A button under an inline result: the bot makes none.
         raise UserError("forged")
     conversation = await context.conversation(update)
-    services = conversation.services
-    working = (pressed.message.chat.id, pressed.message.message_id, str(pressed.data))
-    if working in services.pressed:
+    store = conversation.services.store
+    working = f"press {pressed.message.chat.id} {pressed.message.message_id} {pressed.data}"
+    if not await store.claim(working):
         await _answer(pressed)
         return
-    services.pressed.add(working)
     try:
         toast, work = await _begin(context, conversation, pressed, press)
         await _answer(pressed, toast)
         if work is not None:
             await _finish(conversation, work)
     finally:
-        services.pressed.discard(working)
+        with suppress(StoreError):
+            await store.unclaim(working)
 
 
 async def _answer(pressed: CallbackQuery, toast: str | None = None) -> None:

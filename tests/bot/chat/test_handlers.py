@@ -247,7 +247,7 @@ async def test_votes_change_the_order_at_once_and_are_undone(
     marked = await anna.wait_edit(post)
     assert [b.text for b in marked.keyboard[0][1:]] == ["👍", "👎 ✓"]
     assert (await runner.services.store.counts()).votes == 1
-    await until(lambda: not runner.services.pressed)
+    await until(lambda: not runner.services.store.sync._claims)
     # Pressed again, it is taken back.
     assert (await anna.press(marked, "👎 ✓")).text == EN("voted_undone")
     marked = await anna.wait_edit(post)

@@ -14,10 +14,14 @@ from PIL import Image
 
 from bot.app import Runner
 from bot.chat.texts import Texts
-from bot.library.cleaning import open_cleaner
+from bot.library.cleaning import Gate, open_cleaner
+from bot.library.photos import Photos
+from bot.library.store import Store
 from bot.local.server import LocalServer
-from engine.cleaning.rules import RULES, THRESHOLD
+from bot.work import Work
+from engine.cleaning.rules import RULES, THRESHOLD, Cleaner, Limits
 from engine.errors import ModelError
+from engine.store import Entry, Post
 from tests.bot.conftest import make_settings, running, until
 from tests.user.client import ChatMessage, LocalUser
 
@@ -305,3 +309,29 @@ def test_the_filter_is_the_owners(tmp_path: Path, server: LocalServer) -> None:
 def test_each_rule_has_its_words(language: str) -> None:
     live = set(RULES) - {"unreadable", "replaced"}
     assert all(Texts(language)(f"rule_{rule}", n=2) for rule in live)
+
+
+async def test_a_copy_of_what_another_bot_removed_is_none(postgres_url: str) -> None:
+    from engine.store.postgres import PostgresStore
+
+    store, work = Store(PostgresStore(postgres_url, bot=1)), Work(workers=1)
+    first, second = (Gate(Cleaner(None, Limits()), store, work, Photos([])) for _ in "12")
+    try:
+        text = "sunset over the calm evening sea and cliffs"
+        taken = await first.judge("telegram/-1/1", text, photo(1), chat=-1, album=None)
+        entry = Entry(
+            Post(0, "telegram/-1/1", text=text, file="f"), -1, 1, None, text, taken.fingerprint
+        )
+        keys = await store.finish([], [entry])
+        await second.learn(keys)
+        copy = await second.judge("telegram/-1/2", text, photo(1), chat=-1, album=None)
+        assert taken.verdict is None
+        assert copy.verdict is not None
+        await store.remove_forever("telegram/-1/1")
+        assert await store.gone(keys) == ["telegram/-1/1"]
+        await second.forget("telegram/-1/1")
+        again = await second.judge("telegram/-1/3", text, photo(1), chat=-1, album=None)
+        assert again.verdict is None
+    finally:
+        work.close()
+        await store.close()

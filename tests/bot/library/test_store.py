@@ -533,6 +533,44 @@ async def test_one_of_all_leads_and_another_goes_on(
         await other.close()
 
 
+async def test_one_process_at_a_time_does_what_a_button_says(
+    store: Store, open_store: Callable[..., SyncStore]
+) -> None:
+    await store.begin_work()
+    assert await store.claim("press 1 2 up")
+    assert not await store.claim("press 1 2 up")
+    assert await store.claim("press 1 2 down")
+    if store.sync.shared:
+        other = Store(open_store(bot=1))
+        await other.begin_work()
+        assert not await other.claim("press 1 2 up")
+        await store.close()
+        async with asyncio.timeout(5):
+            while not await other.claim("press 1 2 up"):
+                await asyncio.sleep(0.05)
+        await other.close()
+    else:
+        await store.unclaim("press 1 2 up")
+        assert await store.claim("press 1 2 up")
+
+
+async def test_votes_that_another_process_took(store: Store) -> None:
+    query = await ask(store)
+    for key in (7, 8):
+        await store.vote(user=5, query=query, key=key, value=1)
+    version = await store.votes_version()
+    await store.vote(user=5, query=query, key=8, value=-1)
+    newer = await store.votes_version()
+    assert [vote.value for vote in await store.all_votes("m1", [8])] == [-1]
+    await store.forget(5)
+    changed = [await store.voted_since(one) for one in (version, newer)]
+    if store.sync.shared:
+        assert version < newer < await store.votes_version()
+        assert [set(keys) for keys in changed] == [{7, 8}] * 2
+    else:
+        assert changed == [[], []]
+
+
 async def test_what_one_works_on_is_left_to_it(
     store: Store, open_store: Callable[..., SyncStore]
 ) -> None:

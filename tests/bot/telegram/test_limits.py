@@ -13,7 +13,9 @@ import pytest
 from telegram.error import RetryAfter
 
 from bench.telegram import TelegramLimits, former_design
-from bot.telegram.limits import ACTION, SendingLimits
+from bot.library.store import Store
+from bot.telegram.limits import ACTION, RETRIES, SendingLimits
+from engine.store.postgres import PostgresStore
 
 SCALE = 10.0
 """Limits of chats are ten times as high here, so that the tests need not wait."""
@@ -99,13 +101,15 @@ async def test_one_chats_429_stops_that_chat_alone() -> None:
 
 
 async def test_a_chat_that_is_always_refused_is_given_up() -> None:
-    limits = SendingLimits(1000, scale=SCALE)
+    counted = itertools.count()
+    limits = SendingLimits(1000, scale=SCALE, refused=lambda: next(counted))
 
     async def refusing() -> bool:
         raise RetryAfter(timedelta(seconds=0))
 
     with pytest.raises(RetryAfter):
         await limits.process_request(refusing, (), {}, "sendPhoto", {"chat_id": 1}, None)
+    assert next(counted) == RETRIES + 1
 
 
 async def test_answers_to_presses_are_not_held_back() -> None:
@@ -133,6 +137,28 @@ async def test_a_simulated_telegram_refuses_nothing_that_keeps_to_the_limits() -
     await asyncio.gather(*(person(chat) for chat in range(1, 21)))
     assert telegram.refused == 0
     assert len(times) == 60
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_bots_that_share_a_database_keep_to_the_limits_together(
+    postgres_url: str, together: bool
+) -> None:
+    store = Store(PostgresStore(postgres_url, bot=1))
+    telegram = TelegramLimits()
+    # What one bot may send alone, three do.
+    bots = [SendingLimits(30, reserve=store.reserve if together else None) for _ in "123"]
+
+    async def send_to(limits: SendingLimits, chat: int) -> None:
+        async def call() -> bool:
+            telegram.take("sendPhoto", str(chat), 1)
+            return True
+
+        await limits.process_request(call, (), {}, "sendPhoto", {"chat_id": chat}, None)
+
+    sent = [send_to(limits, 100 * n + m) for n, limits in enumerate(bots) for m in range(1, 31)]
+    await asyncio.gather(*sent)
+    await store.close()
+    assert (telegram.refused == 0) is together
 
 
 async def test_the_former_design_costs_eight_messages() -> None:
