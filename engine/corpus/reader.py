@@ -227,22 +227,32 @@ def read_corpus(
 
 
 def load_corpus(
-    folder: Path, *, splits: Collection[str] | None = None, report: Report
+    folder: Path,
+    *,
+    splits: Collection[str] | None = None,
+    photos_here: bool = True,
+    report: Report,
 ) -> list[CorpusPost]:
-    """Read a corpus as `read_corpus` does, at once and into memory."""
+    """Read a corpus as `read_corpus` does, at once and into memory.
+
+    Its photos are looked for where they are said to be here.
+    """
     reader = _Reader(folder, splits)
     lines: dict[str, int] = {}
-    posts = {post.id: post for post in _checked(reader, lines, report)}
+    checked = _checked(reader, lines, report, photos_here=photos_here)
+    posts = {post.id: post for post in checked}
     return sorted((posts[key] for key in lines), key=lambda post: post.line)
 
 
-def _checked(reader: _Reader, lines: dict[str, int], report: Report) -> Iterator[CorpusPost]:
+def _checked(
+    reader: _Reader, lines: dict[str, int], report: Report, *, photos_here: bool = True
+) -> Iterator[CorpusPost]:
     """Good posts, also those that a later line replaces; `lines` has the last line of each id."""
     with _open(reader.posts_file) as file:
         for number, line in _lines(file):
             try:
                 post = reader.parse(line, number)
-                if reader.wanted(post):
+                if photos_here and reader.wanted(post):
                     reader.check_photo(post)
             except _BadLineError as bad:
                 report.add(Problem(number, bad.reason, bad.detail))

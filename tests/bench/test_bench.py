@@ -180,7 +180,7 @@ class TestWithAModel:
 class TestRunner:
     def test_an_unknown_name_is_refused(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert runner.main(["nonsense"]) == 2
-        assert "index, scale, foldin, text" in capsys.readouterr().err
+        assert "index, scale, artm, foldin, text" in capsys.readouterr().err
 
     def test_what_is_missing_is_said(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from engine.corpus.posts import SourcePost, SourceReport
 from engine.corpus.source import (
@@ -17,9 +19,15 @@ from engine.corpus.source import (
     unpacked,
 )
 from engine.errors import CorpusError
+from training.cluster import Cluster
 from training.collect.metadata import without_metadata
 from training.corpus.writer import CorpusWriter
 from training.progress import QUIET, Progress
+
+CHUNK: Final = 32
+"""Photos that one task on a cluster reads."""
+
+Record = dict[str, Any]
 
 _PHOTO_FIELDS: Final = ("photo", "photo_bytes", "sha256", "media")
 
@@ -33,6 +41,7 @@ def collect(
     kind: Kind | None = None,
     authors: bool = False,
     progress: Progress = QUIET,
+    cluster: Cluster | None = None,
 ) -> list[str]:
     """Add to a corpus what lies at a path.
 
@@ -52,6 +61,8 @@ def collect(
         Keep names of people.
     progress
         Is told how far it is.
+    cluster
+        Where photos are read, if it can reach them; here without one.
 
     Returns
     -------
@@ -77,7 +88,9 @@ def collect(
                 name = given or source.path.resolve().name
                 claim_name(writer, name, path, given=given is not None)
             posts = read_one(source, report, options)
-            add_posts(posts, writer, report, authors=authors, progress=progress)
+            # What was unpacked lies on this machine alone.
+            there = cluster if place == path else None
+            add_posts(posts, writer, report, authors=authors, progress=progress, cluster=there)
     if report.broken:
         return []
     return [key for prefix, span in report.covered.items() for key in writer.unseen(prefix, span)]
@@ -90,6 +103,7 @@ def add_posts(
     *,
     authors: bool = False,
     progress: Progress = QUIET,
+    cluster: Cluster | None = None,
 ) -> None:
     """Add posts to a corpus; what is there as it is costs no copy of its photo.
 
@@ -105,37 +119,81 @@ def add_posts(
         Keep the photos' metadata, which names people and places.
     progress
         Is told how far it is.
+    cluster
+        Where photos are read; here without one.
 
     Raises
     ------
     CorpusError
         A photo cannot be read, or the corpus cannot be written.
     """
+    read = _read if authors else _anonymous
     with progress.bar(unit_scale=True) as bar:
-        for post in posts:
-            record, file = post.record, post.file
-            bar.total = report.size
-            bar.update(report.place - bar.n)
-            if post.without_file:
-                # An export without photos, or one that has lost some, takes none away.
-                before = writer.record(record["id"]) or {}
-                if not before and not (post.alone and record.get("text")):
-                    continue
-                record |= {name: before.get(name) for name in _PHOTO_FIELDS}
-            if writer.is_known(record):
+        fresh = _fresh(posts, writer, report, bar)
+        for record, photo in _with_photos(fresh, read, cluster):
+            if photo is not None:
+                record["sha256"] = writer.store_photo(record["photo"], photo)
+            writer.put(record)
+
+
+def _fresh(
+    posts: Iterable[SourcePost], writer: CorpusWriter, report: SourceReport, bar: Any
+) -> Iterator[tuple[Record, Path | None]]:
+    """Posts that are not in the corpus as they are, and where their photos lie."""
+    for post in posts:
+        record = post.record
+        bar.total = report.size
+        bar.update(report.place - bar.n)
+        if post.without_file:
+            # An export without photos, or one that has lost some, takes none away.
+            before = writer.record(record["id"]) or {}
+            if not before and not (post.alone and record.get("text")):
                 continue
-            if file is None:
-                writer.put(record)
-                continue
-            source = file if authors else _anonymous(file)
-            writer.put({**record, "sha256": writer.store_photo(record["photo"], source)})
+            record |= {name: before.get(name) for name in _PHOTO_FIELDS}
+        if not writer.is_known(record):
+            yield record, post.file
+
+
+def _with_photos(
+    fresh: Iterable[tuple[Record, Path | None]],
+    read: Callable[[Path], bytes],
+    cluster: Cluster | None,
+) -> Iterator[tuple[Record, bytes | None]]:
+    """The photos themselves, read here or, `CHUNK` a task, on a cluster."""
+    if cluster is None:
+        yield from ((record, None if file is None else read(file)) for record, file in fresh)
+        return
+    taken: deque[list[tuple[Record, Path | bytes | None]]] = deque()
+
+    def jobs() -> Iterator[list[Path]]:
+        posts = iter(fresh)
+        # A video's frame is in its file for a moment only, and on this machine.
+        while chunk := [
+            (record, read(file) if file is not None and record.get("media") else file)
+            for record, file in islice(posts, CHUNK)
+        ]:
+            taken.append(chunk)
+            yield [file for _, file in chunk if isinstance(file, Path)]
+
+    for found in cluster.map(_read_all, jobs(), read):
+        photos = iter(found)
+        for record, file in taken.popleft():
+            yield record, next(photos) if isinstance(file, Path) else file
+
+
+def _read_all(files: Sequence[Path], read: Callable[[Path], bytes]) -> list[bytes]:
+    return [read(file) for file in files]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {error}") from error
 
 
 def _anonymous(path: Path) -> bytes:
-    try:
-        return without_metadata(path.read_bytes())
-    except OSError as error:
-        raise CorpusError(f"{path} cannot be read: {error}") from error
+    return without_metadata(_read(path))
 
 
 def claim_name(writer: CorpusWriter, name: str, folder: Path, *, given: bool) -> None:

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from training.commands.common import count, folder_path, positive, within
+from training.cluster import open_cluster
+from training.commands.common import cluster_argument, count, folder_path, positive, within
 from training.commands.prepare import PrepareOptions, prepare
 from training.learn.build import build
-from training.learn.cluster import Cluster
 from training.learn.refine import RefineSettings
 from training.learn.settings import BuildSettings
 from training.progress import Progress
@@ -111,10 +111,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--prune", action="store_true", help="remove posts that the source no longer has"
     )
     parser.add_argument(
-        "--cluster",
+        "--photos",
         metavar="ADDRESS",
-        help="describe photos on a Dask cluster: tcp://scheduler:8786, or local",
+        help="where the corpus's photos are, if not in its folder: s3://..., gs://..., ssh://...",
     )
+    cluster_argument(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
@@ -151,11 +152,7 @@ def run(args: argparse.Namespace) -> int:
         # At the end, whatever comes of it; also where nothing else is said.
         for loss in reversed(prepared.losses):
             stack.callback(print, loss, file=sys.stderr)
-        cluster = (
-            stack.enter_context(Cluster(args.cluster, workers=args.workers))
-            if args.cluster
-            else None
-        )
+        cluster = stack.enter_context(open_cluster(args.cluster, workers=args.workers))
         build(
             prepared.folder,
             args.out or Path("models") / prepared.folder.resolve().name,
@@ -166,6 +163,7 @@ def run(args: argparse.Namespace) -> int:
             replace_model=args.replace,
             prune=args.prune,
             progress=progress,
+            photos=args.photos,
             cluster=cluster,
         )
     return 0

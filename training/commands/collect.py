@@ -13,10 +13,12 @@ from engine.corpus.posts import SourceReport
 from engine.corpus.source import CorpusOptions, Kind, SourceOptions
 from engine.corpus.telegram import TelegramOptions
 from engine.errors import CorpusError
+from training.cluster import Cluster, open_cluster
 from training.collect.add import collect
+from training.collect.address import fetched
 from training.collect.vk import VkCollector, VkOptions
 from training.collect.vk_api import API_URLS, VkClient, VkError
-from training.commands.common import folder_path, positive
+from training.commands.common import cluster_argument, folder_path, positive
 from training.corpus.writer import CorpusWriter
 from training.progress import Progress, confirmed
 
@@ -35,6 +37,8 @@ where posts come from, with an example each (--dry-run: only say what would come
 
   other corpora (folders with posts.jsonl)
     image2pic collect merge one_corpus another_corpus --out my_corpus
+
+  any of these but VK may be an address: s3://bucket/cats, gs://..., ssh://...
 """
 
 _VK_HELP = """\
@@ -52,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     telegram = _kind(kinds, "telegram-export", "a JSON export of Telegram Desktop")
     telegram.add_argument(
         "path",
-        type=folder_path,
+        type=_place,
         help="result.json, the folder that holds it, a zip of that, or a folder above several",
     )
     telegram.add_argument(
@@ -89,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
     folder = _kind(kinds, "folder", "a folder of photos with captions, or a corpus")
-    folder.add_argument("path", type=folder_path, help="the folder, or a zip of it")
+    folder.add_argument("path", type=_place, help="the folder, or a zip of it")
     folder.add_argument(
         "--captions",
         type=folder_path,
@@ -98,7 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     folder.add_argument("--name", help="what ids begin with (default: the folder's name)")
 
     merge = _kind(kinds, "merge", "other corpora (folders with posts.jsonl)")
-    merge.add_argument("paths", type=folder_path, nargs="+", metavar="CORPUS")
+    merge.add_argument("paths", type=_place, nargs="+", metavar="CORPUS")
     merge.add_argument("--prefix", action="store_true", help="put each corpus' name before its ids")
 
 
@@ -122,7 +126,13 @@ def _kind(
         parser.add_argument(
             "--prune", action="store_true", help="remove posts that the source no longer has"
         )
+        cluster_argument(parser)
     return parser
+
+
+def _place(text: str) -> Path | str:
+    """A path, or an address."""
+    return text if "://" in text else folder_path(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -142,9 +152,9 @@ def run(args: argparse.Namespace) -> int:
         print(SOURCES, end="")
         return 0
     token = _token(args.token_file) if args.kind == "vk" else ""
-    paths: list[Path] = getattr(args, "paths", None) or [getattr(args, "path", Path())]
+    paths: list[Path | str] = getattr(args, "paths", None) or [getattr(args, "path", Path())]
     for path in paths:
-        if not path.exists():
+        if isinstance(path, Path) and not path.exists():
             # Before an empty corpus is made.
             raise CorpusError(f"{path} does not exist")
     reports = []
@@ -152,7 +162,8 @@ def run(args: argparse.Namespace) -> int:
         if args.kind == "vk":
             status = asyncio.run(_vk(args, writer, token))
         else:
-            reports = [_collect(path, args, writer) for path in paths]
+            with open_cluster(args.cluster) as cluster:
+                reports = [_collect(path, args, writer, cluster) for path in paths]
             status = int(any(report.broken for report in reports))
     print(f"{args.out}: {'would be ' if writer.dry else ''}{writer.changes}")
     for path, report in zip(paths, reports, strict=False):
@@ -161,8 +172,24 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _collect(path: Path, args: argparse.Namespace, writer: CorpusWriter) -> SourceReport:
+def _collect(
+    source: Path | str, args: argparse.Namespace, writer: CorpusWriter, cluster: Cluster | None
+) -> SourceReport:
     name = getattr(args, "name", None)
+    with fetched(source) as path:
+        if path == source:
+            return _collect_path(path, name, args, writer, cluster)
+        # A copy has no place of its own by which it is known, and lies on this machine alone.
+        return _collect_path(path, name or path.name, args, writer, None)
+
+
+def _collect_path(
+    path: Path,
+    name: str | None,
+    args: argparse.Namespace,
+    writer: CorpusWriter,
+    cluster: Cluster | None,
+) -> SourceReport:
     options = SourceOptions(
         TelegramOptions(
             private=getattr(args, "private", False),
@@ -186,6 +213,7 @@ def _collect(path: Path, args: argparse.Namespace, writer: CorpusWriter) -> Sour
         kind=kind,
         authors=args.authors,
         progress=Progress(),
+        cluster=cluster,
     )
     if args.kind == "folder" and report.read["messages"]:
         report.hints.append("it holds Telegram exports: these were read, and nothing beside them")

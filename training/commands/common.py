@@ -63,6 +63,15 @@ def folder_path(text: str) -> Path:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def cluster_argument(parser: argparse.ArgumentParser) -> None:
+    """Where the work over photos is done."""
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="work over photos on a Dask cluster: tcp://scheduler:8786, or local",
+    )
+
+
 def within(
     kind: Callable[[str], Number], low: Number, high: Number | None = None
 ) -> Callable[[str], Number]:

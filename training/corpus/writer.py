@@ -15,7 +15,6 @@ import itertools
 import json
 import logging
 import os
-import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -198,15 +197,15 @@ class CorpusWriter:
 
     # Adding
 
-    def store_photo(self, name: str, source: bytes | Path) -> str:
-        """Write or copy a photo to its place, all at once or not at all.
+    def store_photo(self, name: str, data: bytes) -> str:
+        """Write a photo to its place, all at once or not at all.
 
         Parameters
         ----------
         name
             Path below the folder, as `engine.corpus.posts.photo_name` makes it.
-        source
-            The file's bytes, or where it is.
+        data
+            The file's bytes.
 
         Returns
         -------
@@ -216,7 +215,7 @@ class CorpusWriter:
         Raises
         ------
         CorpusError
-            It cannot be read or written.
+            It cannot be written.
         """
         if self.dry:
             self.changes.photos += 1
@@ -225,21 +224,13 @@ class CorpusWriter:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             temporary = place.with_name(place.name + ".part")
-            with temporary.open("wb") as target:
-                if isinstance(source, bytes):
-                    target.write(source)
-                    digest = hashlib.sha256(source).hexdigest()
-                else:
-                    with source.open("rb") as file:
-                        digest = hashlib.file_digest(file, "sha256").hexdigest()
-                        file.seek(0)
-                        shutil.copyfileobj(file, target, 1 << 20)
+            temporary.write_bytes(data)
             temporary.replace(place)
         except OSError as error:
             raise CorpusError(f"the photo {name} cannot be stored: {error}") from error
         self._unsynced.append(place)
         self.changes.photos += 1
-        return digest
+        return hashlib.sha256(data).hexdigest()
 
     def put(self, record: Record) -> None:
         """Add a post, or the new state of one; its photo must be in its place.

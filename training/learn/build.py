@@ -15,9 +15,9 @@ from engine.errors import CorpusError
 from engine.model import Model, load_model, save_model
 from engine.text import TextPipeline
 from engine.text.sentences import DEFAULT, sentence_encoder
+from training.cluster import Cluster
 from training.learn.bags import Text, assemble, learn_vocabularies, tokenise
 from training.learn.cca import Base
-from training.learn.cluster import Cluster
 from training.learn.describe import codebook_of, photo_sources, words_on_photos
 from training.learn.features import describe_photos
 from training.learn.fit import learn_model
@@ -44,6 +44,7 @@ def build(
     replace_model: bool = False,
     prune: bool = False,
     progress: Progress = QUIET,
+    photos: str | None = None,
     cluster: Cluster | None = None,
 ) -> Model:
     """Learn a model from a corpus and fill a library with it.
@@ -68,6 +69,9 @@ def build(
         Remove posts from the library that the corpus no longer has, however many.
     progress
         Is told what is done.
+    photos
+        Address (``s3://...``, ``gs://...``, ``ssh://...``) under which the corpus's photos lie as
+        they would in its folder; None: there.
     cluster
         Where photos are described and words on them read; here without one.
 
@@ -78,23 +82,27 @@ def build(
     """
     started = time.monotonic()
     report = Report()
-    posts = _read(corpus, splits, report)
+    posts = _read(corpus, splits, report, photos_here=photos is None)
     progress(report.summary())
     library = posts
+    sources = photo_sources(posts, corpus, photos)
     for number, more in enumerate(also):
         report = Report()
-        posts = posts + [
+        others = [
             replace(post, id=f"also{number}/{post.id}") for post in _read(more, splits, report)
         ]
+        posts = posts + others
+        sources += photo_sources(others)
         progress(f"{more}: {report.summary()}")
-    sources = photo_sources(posts)
     if len(sources) < LEAST_POSTS:
         raise CorpusError(
             f"{corpus} has {len(sources)} posts with a photo; at least {LEAST_POSTS} are needed"
         )
     work = out / "work"
     work.mkdir(parents=True, exist_ok=True)
-    encoder, encoder_file = encoder_of(settings, work, progress)
+    # Each of a cluster's threads takes photos of its own.
+    each = settings if cluster is None else replace(settings, workers=1)
+    encoder, encoder_file = encoder_of(each, work, progress)
     features = work / ("features-" + features_key(encoder_file, settings))
     for other in work.glob("features-*"):
         if other != features:
@@ -175,12 +183,12 @@ def build(
     return model
 
 
-def _read(corpus: Path, splits: Sequence[str] | None, report: Report) -> list[CorpusPost]:
-    if splits is None:
-        posts = load_corpus(corpus, report=report)
-        train = [post for post in posts if post.split == "train"]
-        return train or posts
-    return load_corpus(corpus, splits=splits, report=report)
+def _read(
+    corpus: Path, splits: Sequence[str] | None, report: Report, *, photos_here: bool = True
+) -> list[CorpusPost]:
+    posts = load_corpus(corpus, splits=splits, photos_here=photos_here, report=report)
+    train = [post for post in posts if post.split == "train"]
+    return (train or posts) if splits is None else posts
 
 
 def _base(settings: BuildSettings, encoder: Encoder, progress: Progress) -> Base:

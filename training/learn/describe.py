@@ -18,8 +18,8 @@ from engine.model import Model
 from engine.ocr import Tesseract, find_tesseract
 from engine.text import TextPipeline
 from engine.text.sentences import sentence_encoder
+from training.cluster import Cluster
 from training.learn.bags import Text, assemble, tokenise
-from training.learn.cluster import Cluster
 from training.learn.dataset import Dataset
 from training.learn.features import (
     SAMPLE,
@@ -37,9 +37,17 @@ WRITING: Final = (64, 0.1)
 """Photos that are read first, and the share of them with words on them from which all are read."""
 
 
-def photo_sources(posts: Sequence[CorpusPost]) -> list[Source]:
-    """The posts that have a photo."""
-    return [Source(post.id, post.photo) for post in posts if post.photo is not None]
+def photo_sources(
+    posts: Sequence[CorpusPost], corpus: Path = Path(), address: str | None = None
+) -> list[Source]:
+    """The posts that have a photo; it lies in the corpus, or under an address as it would there."""
+    sources = [Source(post.id, post.photo) for post in posts if post.photo is not None]
+    if address is None:
+        return sources
+    return [
+        Source(one.id, f"{address.rstrip('/')}/{Path(one.photo).relative_to(corpus).as_posix()}")
+        for one in sources
+    ]
 
 
 def describe_corpus(

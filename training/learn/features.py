@@ -28,7 +28,7 @@ from engine.errors import Image2PicError, PhotoError
 from engine.files import open_arrays, sha256_of, whole_file
 from engine.photo import MAX_BYTES, encoder_input
 from engine.results import Floats
-from training.learn.cluster import Cluster
+from training.cluster import Cluster
 from training.progress import QUIET, Progress
 
 CHUNK: Final = 256

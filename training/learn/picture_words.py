@@ -17,7 +17,7 @@ from typing import Final
 from engine.errors import OcrError, PhotoError
 from engine.ocr import Tesseract
 from engine.photo import decode
-from training.learn.cluster import Cluster
+from training.cluster import Cluster
 from training.learn.features import Source
 from training.progress import QUIET, Progress
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Self, TypeVar
 
 from engine.errors import Image2PicError
@@ -96,3 +97,13 @@ class Cluster:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+@contextmanager
+def open_cluster(address: str | None, *, workers: int = 2) -> Iterator[Cluster | None]:
+    """The cluster of that address; None where there is none."""
+    if address is None:
+        yield None
+        return
+    with Cluster(address, workers=workers) as cluster:
+        yield cluster

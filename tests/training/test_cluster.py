@@ -7,12 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from corpora import SCENES, draw
+from corpora import SCENES, draw, write_corpus
 
 import training.learn.features as module
 from engine.codebook import Codebook
+from engine.corpus.posts import SourceReport
+from engine.corpus.reader import Report, load_corpus
+from engine.corpus.source import SourceOptions
 from engine.encoder import LiteRtEncoder
-from training.learn.cluster import Cluster, ClusterError
+from tests.training.collect.helpers import contents
+from training.cluster import Cluster, ClusterError
+from training.collect.add import collect
+from training.corpus.writer import CorpusWriter
+from training.learn.describe import photo_sources
 from training.learn.features import Chunk, Source, describe_photos, sample_grids
 from training.learn.picture_words import read_picture_words
 
@@ -135,6 +142,32 @@ def test_words_on_photos(cluster: Cluster, sources: list[Source], tmp_path: Path
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "no address"])
 def test_nobody_answers(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.learn.cluster.TIMEOUT", 0.5)
+    monkeypatch.setattr("training.cluster.TIMEOUT", 0.5)
     with pytest.raises(ClusterError, match="no Dask scheduler answers"):
         Cluster(address)
+
+
+def test_collecting_on_a_cluster(cluster: Cluster, tmp_path: Path) -> None:
+    folder = tmp_path / "cats"
+    folder.mkdir()
+    for number in range(70):
+        draw(list(SCENES)[number % 6], number).save(folder / f"{number}.jpg")
+    found = []
+    for name, where in (("here", None), ("there", cluster)):
+        with CorpusWriter(tmp_path / name) as writer:
+            collect(folder, writer, SourceReport(), SourceOptions(), cluster=where)
+        found.append(contents(tmp_path / name))
+    assert found[0] == found[1]
+    assert len(found[0]) == 71
+
+
+def test_photos_that_lie_elsewhere_than_the_corpus(
+    encoder: LiteRtEncoder, codebook: Codebook, tmp_path: Path
+) -> None:
+    corpus = write_corpus(tmp_path / "corpus", per_scene=2)
+    posts = load_corpus(corpus, report=Report())
+    plain = list(describe_photos(encoder, codebook, photo_sources(posts), tmp_path / "a"))
+    (corpus / "photos").rename(tmp_path / "photos")
+    posts = load_corpus(corpus, photos_here=False, report=Report())
+    sources = photo_sources(posts, corpus, f"file://{tmp_path}")
+    same(plain, list(describe_photos(encoder, codebook, sources, tmp_path / "b")))
