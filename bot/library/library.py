@@ -442,6 +442,8 @@ class Library:
                     await self._catch_up()
                 await self._follow_votes()
                 groups = await self._store.groups()
+                if not self.reachable:
+                    await self._store.begin_work()
             except StoreError as error:
                 self.reachable = False
                 _LOGGER.error("the database cannot be read: %s", error)

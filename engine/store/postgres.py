@@ -295,8 +295,14 @@ class PostgresStore(Inbox):
         self._write("DELETE FROM claims WHERE name = ? AND worker = ?", (name, self._worker))
 
     def begin_work(self) -> None:
-        """Get a number of its own, known by an advisory lock that ends with the process."""
+        """Get a number of its own, known by an advisory lock that ends with the process.
+
+        A second call gets another where the server has ended the session, and the lock with it.
+        """
         with self._session_lock, _translated():
+            if self._session is not None:
+                with suppress(psycopg.Error):
+                    self._session.execute("SELECT 1")
             if self._session is None or self._session.closed:
                 self._session = self._connect()
                 ((self._worker,),) = self._session.execute(

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import psycopg
@@ -304,7 +305,7 @@ async def test_an_update_that_is_delivered_to_both_is_answered_once(
         LocalUser(server.url, timeout=60) as anna,
     ):
         sent = await anna.send_text("/language")
-        offer = await anna.wait_reply()
+        offer = await answer_of(anna)
         press = {"id": "1", "from": sent.raw["from"], "message": offer.raw, "chat_instance": "1",
                  "data": offer.button("English").data}  # fmt: skip
         # A call is noted when it has been answered, which may be after its message was seen.
@@ -337,7 +338,7 @@ async def test_an_album_of_questions_is_answered_once(
 async def test_a_bot_whose_database_is_gone_is_not_ready_until_it_is_back(
     server: FaultyServer, postgres_server: str, postgres_url: str, tmp_path: Path
 ) -> None:
-    name = postgres_url.rpartition("/")[2].partition("?")[0]
+    name = urlsplit(postgres_url).path.removeprefix("/")
 
     async def status(port: int, path: str) -> int:
         url = f"http://127.0.0.1:{port}/health/{path}"
@@ -363,6 +364,9 @@ async def test_a_bot_whose_database_is_gone_is_not_ready_until_it_is_back(
                 while {await status(port, "ready") for port in health} != {ready}:
                     await asyncio.sleep(0.2)
             assert {await status(port, "live") for port in health} == {200}
+        # Each is known to live once more.
+        locks = "SELECT count(*) FROM pg_locks WHERE classid = 4665 AND objid < 2147483648"
+        assert rows(postgres_url, locks) == [(2,)]
         await anna.send_text("sunset over the sea")
         await answer_of(anna)
         await anna.send_photo(small_photo(1), "after", chat_id=anna.channel_id)
