@@ -79,7 +79,7 @@ async def test_files_and_stills_of_videos_are_opened_and_shown_inline(
         for number in ("1", "2"):
             for upload in (True, False):
                 # Pressed again while it is still being done, a button does nothing.
-                await until(lambda: not runner.services.pressed)
+                await until(lambda: not runner.services.store.sync._claims)
                 await anna.press(answer, number)
                 assert (await anna.wait_reply()).photo
                 assert ("<file>" in server.calls("sendPhoto")[-1].values.values()) is upload
