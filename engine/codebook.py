@@ -16,6 +16,12 @@ from engine.results import Floats
 
 Integers = npt.NDArray[np.int32]
 
+LIMIT = 8.0
+"""Largest count of one word: a plain sky is not sixty times "sky"."""
+
+LEAST = 0.05
+"""Smaller counts are taken for none."""
+
 
 def cell_patterns(cells: Floats) -> Floats:
     """Square roots of cells (..., channels), scaled to unit length.
@@ -91,16 +97,14 @@ class Codebook:
         weights /= weights.sum(1, keepdims=True)
         return near.astype(np.int32), weights.astype(np.float32)
 
-    def bag(self, grid: Floats, *, limit: float = 8.0) -> Floats:
+    def bag(self, grid: Floats) -> Floats:
         """Counts n_dw of a photo over the codebook, shape (words,).
 
         Parameters
         ----------
         grid
             Shape (cells, channels).
-        limit
-            Largest count of one word: a plain sky is not sixty times "sky".
         """
         words, weights = self.words(grid)
         counts = np.bincount(words.ravel(), weights.ravel(), len(self.centroids))
-        return np.minimum(counts, limit).astype(np.float32)
+        return np.where(counts < LEAST, 0, np.minimum(counts, LIMIT)).astype(np.float32)

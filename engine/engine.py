@@ -194,7 +194,7 @@ class Engine:
         z = np.zeros((1, self.info.topics), np.float32)
         if photo is not None:
             share = 1.0 if words is None else photo_weight
-            z += share * self._seen(self._photo_features(photo), written)
+            z += share * self._seen(photo, written)
         if words is not None:
             z += (1 - share) * words
         z = centre(z)
@@ -213,6 +213,7 @@ class Engine:
             minus_z,
             text=text,
             suggestions={word: tuple(options) for word, options in near.items()},
+            written=() if photo is None else self._written(written),
         )
 
     def like(self, key: int) -> Query:
@@ -267,24 +268,13 @@ class Engine:
         PhotoError
             As in `query`.
         """
-        features = self._photo_features(photo) if photo is not None else None
-        return self.describe_features(features, text, tags, written)
-
-    def describe_features(
-        self,
-        features: Floats | None,
-        text: str = "",
-        tags: Sequence[str] | None = None,
-        written: str = "",
-    ) -> PostVector:
-        """`describe` for what has been encoded already; features (1, channels)."""
         bag = self._pipeline(text, tags)
         known, unknown = self._known((*bag.lemmas, *bag.tags))
         plain = sentence_text(text, tags)
         words = None
         if known or self._reads(unknown):
             words = self._words(known, plain, unknown=bool(unknown))
-        return self.post_vector(None if features is None else self._seen(features, written), words)
+        return self.post_vector(None if photo is None else self._seen(photo, written), words)
 
     def post_vector(self, seen: Floats | None, words: Floats | None) -> PostVector:
         """The vector to keep of a post by the unit vectors of its photo and text, (1, K) each."""
@@ -415,6 +405,7 @@ class Engine:
         return terms.annotate(
             self.model,
             query.theta,
+            query.written,
             language=language,
             words=words,
             tags=tags,
@@ -435,10 +426,11 @@ class Engine:
         to these words, and the maps of `Explanation.words` to the annotation's main words.
         """
         model = self.model
+        theta, written = query.theta, query.written
         shares = tuple(
-            terms.topic_shares(model, query.theta, language=language, topics=topics, words=words)
+            terms.topic_shares(model, theta, written, language=language, topics=topics, words=words)
         )
-        main = terms.annotate(model, query.theta, language=language, words=2, tags=0).words
+        main = terms.annotate(model, theta, written, language=language, words=2, tags=0).words
         if photo is None:
             return Explanation(shares, None, main)
         grid, shape = self._grid(photo), self._network().shape
@@ -542,9 +534,13 @@ class Engine:
             return [], np.zeros((0, self.info.topics + 2), np.float32)
         return [key for key, _ in items], np.concatenate([log_ratio(theta), biases], axis=1)
 
-    def _seen(self, features: Floats, written: str) -> Floats:
+    def _seen(self, photo: bytes, written: str) -> Floats:
         """Unit vector of a photo, and of what is written on it, shape (1, K)."""
-        z = self.model.projection.photos(features)
+        grid, projection = self._grid(photo), self.model.projection
+        # Features are kept in half precision while training; a query's are rounded alike.
+        features = grid.mean(0, keepdims=True).astype(np.float16).astype(np.float32)
+        visual = self.model.codebook.bag(grid)[None] if projection.visual else None
+        z = projection.photos(features, visual)
         weight = self.model.settings.written_weight
         if not weight or not written:
             return z
@@ -553,6 +549,11 @@ class Engine:
         if known or self._reads(unknown):
             z = centre(z + weight * self._words(known, written, unknown=bool(unknown)))
         return z
+
+    def _written(self, words: str) -> tuple[int, ...]:
+        """Columns of the known words that were read on a photo."""
+        known, _ = self._known(self._pipeline(words, ()).lemmas)
+        return tuple(map(int, self._columns(known)[0]))
 
     def _words(self, known: Sequence[Token], plain: str, *, unknown: bool) -> Floats:
         """Unit vector of a text, shape (1, K)."""
@@ -621,11 +622,6 @@ class Engine:
     def _grid(self, photo: bytes) -> Floats:
         network = self._network()
         return network(encoder_input(photo, network.shape.size))
-
-    def _photo_features(self, photo: bytes) -> Floats:
-        grid: Floats = self._grid(photo).mean(0, keepdims=True)
-        # Features are kept in half precision while training; a query's are rounded alike.
-        return grid.astype(np.float16).astype(np.float32)
 
 
 def _check_page(limit: int, offset: int) -> None:

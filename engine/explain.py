@@ -16,7 +16,7 @@ def heat_maps(
 
     The map is linear in a power p of the mean features m, whose derivative with respect to a cell
     f_c is ``p m^(p - 1) / cells``: the first-order share of the cell (class activation mapping,
-    Zhou et al. 2016, for a pooling with a power).
+    Zhou et al. 2016, for a pooling with a power). What visual words add is left out.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def heat_maps(
         return np.zeros((0, shape.rows, shape.columns), np.float32)
     power = projection.power
     root = power * np.maximum(grid.mean(0), 1e-6) ** (power - 1)
-    shares = (np.maximum(grid, 0) * root) @ projection.photo_weights
+    shares = (np.maximum(grid, 0) * root) @ projection.photo_weights[: grid.shape[1]]
     shares = shares - shares.mean(1, keepdims=True)
     heat = (shares @ directions.T).T.reshape(len(directions), shape.rows, shape.columns)
     low = np.quantile(heat, 0.4, axis=(1, 2), keepdims=True)

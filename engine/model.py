@@ -59,6 +59,9 @@ class QuerySettings:
     neighbours, neighbour_sharpness, neighbour_share
         p(w | theta) is the readout's, mixed with the share of the nearest posts that have the
         word: so many of them, with a weight of ``exp(sharpness * cosine)``, and their part in it.
+    written_share
+        How likely a known word that is written on a photo is said of it, whatever else speaks for
+        it.
     explained
         Words that are shown for a topic are at least so likely.
     calibration
@@ -73,6 +76,7 @@ class QuerySettings:
     neighbours: int = 80
     neighbour_sharpness: float = 10.0
     neighbour_share: float = 0.0
+    written_share: float = 0.0
     explained: float = 0.0
     calibration: Mapping[str, Calibration] = field(default_factory=dict)
 
@@ -215,6 +219,7 @@ def save_model(model: Model, folder: Path, encoder: Path | None, extra: Mapping[
         projection_other=np.array(
             [*projection.sharpness, projection.power, projection.single_word], np.float32
         ),
+        visual_weight=np.float32(projection.visual),
         readout=model.readout,
         presence=model.presence,
         text_bank=model.text_bank.astype(np.float16),
@@ -347,6 +352,8 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Model:
             (float(a["projection_other"][0]), float(a["projection_other"][1])),
             float(a["projection_other"][2]),
             float(a["projection_other"][3]),
+            # Models of before the visual words counted have none.
+            float(a.get("visual_weight", 0.0)),
         ),
         readout=a["readout"],
         presence=a["presence"],
@@ -380,7 +387,7 @@ def _check(model: Model, arrays: Mapping[str, Any]) -> None:
         "phi_visual": (visual, topics),
         "prior": (topics,),
         "coherence": (topics,),
-        "photo_weights": (channels, topics),
+        "photo_weights": (channels + (visual if model.projection.visual else 0), topics),
         "photo_bias": (topics,),
         "text_weights": (words + tags, topics),
         "text_bias": (topics,),

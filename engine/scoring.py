@@ -7,6 +7,7 @@ data", section 2.3, one-sided so that it can be kept with the post).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from engine.model import Bank, Model, QuerySettings
 
 BLOCK = 2048
-
-
-def photo_vectors(model: Model, features: Floats) -> Floats:
-    """Mean features (n, channels) to unit vectors z (n, K)."""
-    return model.projection.photos(features)
 
 
 def hubness(z: Floats, bank: Floats, neighbours: int) -> Floats:
@@ -86,12 +82,27 @@ def scores(query_z: Floats, post_z: Floats, post_biases: Floats, *, photo: float
     return result
 
 
-def word_shares(model: Model, theta: Floats, *, floor: float = 1e-4) -> Floats:
-    """Estimate the share of posts of topic vectors (n, K) with each word and hashtag, (n, W)."""
+def word_shares(
+    model: Model,
+    theta: Floats,
+    written: Iterable[Sequence[int] | Columns] = (),
+    *,
+    floor: float = 1e-4,
+) -> Floats:
+    """Estimate the share of posts of topic vectors (n, K) with each word and hashtag, (n, W).
+
+    Parameters
+    ----------
+    written
+        Columns of the words that are written on each photo, where any are known.
+    """
     z = log_ratio(theta)
-    return mixed_shares(
-        z, model.presence + z @ model.readout.T, model.bank, model.settings, floor=floor
-    )
+    read = model.presence + z @ model.readout.T
+    shares = mixed_shares(z, read, model.bank, model.settings, floor=floor)
+    for row, words in enumerate(written):
+        columns = np.asarray(words, np.intp)
+        shares[row, columns] += model.settings.written_share * (1 - shares[row, columns])
+    return shares
 
 
 def mixed_shares(
@@ -128,17 +139,12 @@ def neighbours_of(z: Floats, bank: Bank, settings: QuerySettings) -> tuple[Colum
     return near, (say / say.sum(1, keepdims=True)).astype(np.float32)
 
 
-def annotate_scores(model: Model, theta: Floats) -> Floats:
-    """How much topic vectors (n, K) speak for each word, shape (n, W_text).
+def lifted(model: Model, shares: Floats) -> Floats:
+    """How much speaks for each word and hashtag, by their `word_shares` (n, W).
 
     ``p(w | theta) / p(w) ** power``: with power 0 frequent words come first, with power 1 those
     that are most special to the photo.
     """
-    return lifted(model, word_shares(model, theta))[:, : len(model.words)]
-
-
-def lifted(model: Model, shares: Floats) -> Floats:
-    """`word_shares` (n, W) over the usual shares to the annotation's power."""
     presence = np.maximum(usual(model), 1e-6) ** model.settings.annotation_power
     return (shares / presence).astype(np.float32)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.model import Model
 from engine.projection import unit_rows
-from engine.results import Annotation, Floats, Term, Topic, TopicShare
+from engine.results import Annotation, Columns, Floats, Term, Topic, TopicShare
 from engine.scoring import lifted, usual, word_shares
 from engine.vocabulary import Vocabulary
 
@@ -72,9 +72,17 @@ def tag_floors(shares: Floats, usual: Floats) -> Floats:
     return floors
 
 
-def annotate(model: Model, theta: Floats, *, language: str, words: int, tags: int) -> Annotation:
-    """Words of a language, and hashtags of any, for a topic vector (K,)."""
-    shares = word_shares(model, theta[None])
+def annotate(
+    model: Model,
+    theta: Floats,
+    written: Sequence[int] | Columns = (),
+    *,
+    language: str,
+    words: int,
+    tags: int,
+) -> Annotation:
+    """Words of a language, and hashtags of any, for a topic vector (K,) and what is written."""
+    shares = word_shares(model, theta[None], [written])
     scores = lifted(model, shares)[0]
     width = len(model.words)
     likely = shares[0, width:]
@@ -88,7 +96,13 @@ def annotate(model: Model, theta: Floats, *, language: str, words: int, tags: in
 
 
 def topic_shares(
-    model: Model, theta: Floats, *, language: str, topics: int, words: int
+    model: Model,
+    theta: Floats,
+    written: Sequence[int] | Columns = (),
+    *,
+    language: str,
+    topics: int,
+    words: int,
 ) -> list[TopicShare]:
     """The main topics of a topic vector (K,), and the words of each that it speaks for.
 
@@ -98,7 +112,7 @@ def topic_shares(
     """
     subject = model.info.topics - model.info.background
     width = len(model.words)
-    likely = word_shares(model, theta[None])[0, :width]
+    likely = word_shares(model, theta[None], [written])[0, :width]
     least = model.settings.explained
     phi = model.phi["text"]
     general = phi @ model.prior

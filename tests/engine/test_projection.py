@@ -123,17 +123,21 @@ class TestMaps:
 
         # Beside a word that no post had, the sentence counts in full.
         assert not np.allclose(text(unknown=True), text(unknown=False))
+        counts = np.eye(1, WORDS, 3, dtype=np.float32).repeat(2, 0)
+        many = model.texts(counts, np.ones((2, SENTENCE), np.float32), np.array([True, False]))
+        wanted = np.concatenate([text(unknown=True), text(unknown=False)])
+        np.testing.assert_allclose(many, wanted, atol=1e-5)
 
     @given(st.sampled_from([0.5, 0.75, 1.0]))
     def test_photos_by_a_power_of_their_features(self, power: float) -> None:
         model = replace(projection(9), power=power)
         features = np.random.default_rng(0).random((3, CHANNELS)).astype(np.float32)
         wanted = centre(features**power @ model.photo_weights + model.photo_bias)
-        np.testing.assert_allclose(model.photos(features), wanted, atol=1e-5)
+        np.testing.assert_allclose(model.photos(features, None), wanted, atol=1e-5)
 
     def test_photos_are_rooted_and_negative_features_are_nothing(self) -> None:
         model = projection(7)
         features = np.random.default_rng(2).normal(size=(5, CHANNELS)).astype(np.float32)
         wanted = np.sqrt(features.clip(0)) @ model.photo_weights + model.photo_bias
-        np.testing.assert_allclose(model.photos(features), centre(wanted), atol=1e-5)
+        np.testing.assert_allclose(model.photos(features, None), centre(wanted), atol=1e-5)
         assert model.topics == 7

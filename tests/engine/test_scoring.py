@@ -96,9 +96,22 @@ class TestWordShares:
         for word in ("snow", "sea", "ночь"):
             column = model.words.surfaces.index(word)
             z = model.projection.text(np.array([column]), np.ones(1, np.float32), NO_SENTENCE)
-            scores = scoring.annotate_scores(model, model.projection.theta(z, photo=0.0))
-            assert scores.shape == (1, len(model.words))
+            scores = scoring.lifted(
+                model, scoring.word_shares(model, model.projection.theta(z, photo=0.0))
+            )
+            assert scores.shape == (1, len(model.words) + len(model.tags))
             assert scores[0, column] > 3 * np.median(scores)
+
+    def test_what_is_written_on_a_photo_is_said_of_it(self, model: Model) -> None:
+        model = replace(model, settings=replace(model.settings, written_share=0.4))
+        theta = model.projection.theta(unit(2, model.info.topics), photo=1.0)
+        plain, found = (
+            scoring.word_shares(model, theta),
+            scoring.word_shares(model, theta, [[3], ()]),
+        )
+        np.testing.assert_allclose(found[0, 3], 0.6 * plain[0, 3] + 0.4, rtol=1e-5)
+        found[0, 3] = plain[0, 3]
+        np.testing.assert_array_equal(found, plain)
 
     def test_a_higher_power_favours_rarer_words(self, model: Model) -> None:
         theta = model.projection.theta(unit(1, model.info.topics), photo=1.0)

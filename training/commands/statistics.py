@@ -15,7 +15,12 @@ from training.progress import Progress
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``image2pic statistics``."""
-    parser.add_argument("corpora", type=Path, nargs="+", help="corpora; of each its train split")
+    parser.add_argument(
+        "corpora",
+        type=Path,
+        nargs="+",
+        help="corpora, of each its train split; or the folders of models that were built of them",
+    )
     parser.add_argument(
         "--encoder",
         default="small",

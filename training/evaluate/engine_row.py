@@ -9,7 +9,7 @@ import numpy as np
 from engine import scoring
 from engine.model import Model
 from engine.projection import centre
-from engine.results import Floats
+from engine.results import Columns, Floats
 from engine.terms import topic_shares
 from training.evaluate.baselines.base import Method
 from training.learn.choose import photo_vectors, text_vectors
@@ -36,7 +36,10 @@ class EngineMethod(Method):
         if data.texts.shape[0] == 1:
             row = data.texts
             return self.model.projection.text(
-                row.indices.astype(np.intp), row.data, data.sentences[0]
+                row.indices.astype(np.intp),
+                row.data,
+                data.sentences[0],
+                unknown=data.keys.nnz > row.nnz,
             )
         return text_vectors(data, self.model.projection)
 
@@ -70,19 +73,27 @@ class EngineMethod(Method):
 
     def words(self, data: Dataset) -> Floats:
         """Score words for photos as the annotation does, shape (n, W_text)."""
-        theta = self.model.projection.theta(self.photos(data), photo=1.0)
-        return scoring.annotate_scores(self.model, theta)
+        shares = scoring.word_shares(self.model, self._theta(data), self._written(data))
+        return scoring.lifted(self.model, shares)[:, : len(self.model.words)]
+
+    def _theta(self, data: Dataset) -> Floats:
+        return self.model.projection.theta(self.photos(data), photo=1.0)
+
+    def _written(self, data: Dataset) -> list[Columns]:
+        return np.split(data.written.indices, data.written.indptr[1:-1])
 
     def explained(self, data: Dataset, language: str) -> list[list[int]]:
         """Columns of the words that are shown with the topics of each photo."""
-        theta = self.model.projection.theta(self.photos(data), photo=1.0)
+        rows = zip(self._theta(data), self._written(data), strict=True)
         return [
             [
                 term.column
-                for share in topic_shares(self.model, row, language=language, topics=4, words=3)
+                for share in topic_shares(
+                    self.model, theta, written, language=language, topics=4, words=3
+                )
                 for term in share.words
             ]
-            for row in theta
+            for theta, written in rows
         ]
 
     def phi(self) -> Floats:

@@ -53,7 +53,7 @@ def measure_judgments(file: Path, model: Model, posts: Sequence[Dataset]) -> dic
         if found is None or theta.shape != (model.info.topics,):
             continue
         data, row = found
-        z = scoring.photo_vectors(model, data.features[row : row + 1])
+        z = model.projection.photos(data.features[row : row + 1], data.visual[row : row + 1])
         share = {"photo": 1.0, "both": 0.5, "post": 1.0}.get(str(vote.get("kind")), 0.0)
         biases = scoring.biases(model, z, "photo")
         query = log_ratio(theta[None])

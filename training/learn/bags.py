@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from engine.codebook import LEAST, LIMIT
 from engine.corpus.reader import CorpusPost
 from engine.results import Floats
 from engine.text import SurfaceForms, TextBag, TextPipeline
@@ -20,9 +21,6 @@ from training.clean.rules import without_signatures
 from training.learn.dataset import KEYS, Dataset
 from training.learn.features import Chunk
 from training.learn.kept_sentences import KeptSentences
-
-VISUAL_LIMIT = 8.0
-"""Largest count of one visual word in a photo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +134,9 @@ def visual_counts(chunk: Chunk, width: int) -> Any:
         shape=(count, width),
     )
     matrix.sum_duplicates()
-    matrix.data = np.minimum(matrix.data, VISUAL_LIMIT)
+    matrix.data = np.minimum(matrix.data, LIMIT)
     # Weights that round to nothing only make the matrix longer.
-    matrix.data[matrix.data < 0.05] = 0
+    matrix.data[matrix.data < LEAST] = 0
     matrix.eliminate_zeros()
     return matrix
 

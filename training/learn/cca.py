@@ -35,6 +35,9 @@ class CcaSettings:
         Share by which the covariance of words with sentence vectors is weakened.
     base
         Pairs that the statistics of other posts count for; 0 leaves them out.
+    visual
+        Mean variance of the roots of visual words' counts, in those of the features; 0 leaves them
+        out.
     """
 
     power: float = 0.75
@@ -43,6 +46,7 @@ class CcaSettings:
     sentence_ridge: float = 1.0
     missing: float = 0.5
     base: float = 0.0
+    visual: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,17 +67,19 @@ class Moments:
     def plus(self, base: Moments, pairs: float) -> Moments:
         """With the covariances of other posts, as if those were so many pairs without words."""
         mine, theirs = self.pairs / (self.pairs + pairs), pairs / (self.pairs + pairs)
+        # Nor have they visual words, which a photo here may have behind its features.
+        more = (0, len(self.photo) - len(base.photo))
         return Moments(
             self.pairs + pairs,
             self.photo_mean,
             self.word_mean,
             self.sentence_mean,
-            mine * self.photo + theirs * base.photo,
+            mine * self.photo + theirs * np.pad(base.photo, (more, more)),
             mine * self.word,
             mine * self.sentence + theirs * base.sentence,
             mine * self.word_sentence,
             mine * self.word_photo,
-            mine * self.sentence_photo + theirs * base.sentence_photo,
+            mine * self.sentence_photo + theirs * np.pad(base.sentence_photo, ((0, 0), more)),
         )
 
 
@@ -166,14 +172,15 @@ class Roots:
     """Cholesky factors of the covariances that were asked for last."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[tuple[Any, ...], Floats]] = {}
+        self._kept: dict[str, tuple[Floats, tuple[float, ...], Floats]] = {}
 
     def solve(self, found: Moments, settings: CcaSettings, dimensions: int) -> Cca:
         """`fit_cca`."""
         width, deep = found.word_sentence.shape
         photo_root = self._root(
             "photo",
-            (id(found.photo), settings.photo_ridge),
+            found.photo,
+            (settings.photo_ridge,),
             lambda: ridged(found.photo, settings.photo_ridge),
         )
 
@@ -185,18 +192,19 @@ class Roots:
             return whole
 
         ridges = (settings.word_ridge, settings.sentence_ridge, settings.missing)
-        text_root = self._root("text", (id(found.word), *ridges), text)
+        text_root = self._root("text", found.word, ridges, text)
         cross = np.concatenate([found.word_photo, found.sentence_photo])
         photo, both, correlations = canonical_pairs(photo_root, text_root, cross, dimensions)
         photo, both = photo * correlations, both * correlations
         return Cca(found, photo, both[:width], both[width : width + deep], correlations)
 
-    def _root(self, name: str, key: tuple[Any, ...], make: Any) -> Floats:
+    def _root(self, name: str, of: Floats, ridges: tuple[float, ...], make: Any) -> Floats:
+        # The covariance itself is kept, too: the id of one that is gone may be another's.
         kept = self._kept.get(name)
-        if kept is None or kept[0] != key:
+        if kept is None or kept[0] is not of or kept[1] != ridges:
             root = linalg.cholesky(make(), lower=True, overwrite_a=True, check_finite=False)
-            kept = self._kept[name] = (key, root)
-        return kept[1]
+            kept = self._kept[name] = (of, ridges, root)
+        return kept[2]
 
 
 def ridged(covariance: Floats, ridge: float) -> Floats:

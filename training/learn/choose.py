@@ -14,13 +14,13 @@ from scipy import sparse
 
 from engine import scoring
 from engine.model import Bank, QuerySettings
-from engine.projection import Projection, centre, unit_rows
+from engine.projection import Projection, centre, photo_view, unit_rows
 from engine.results import Floats
 from training.evaluate import metrics
 from training.learn.calibrate import Cut, calibrate
 from training.learn.cca import Base, Cca, CcaSettings, Moments, Roots, moments
 from training.learn.dataset import Dataset
-from training.learn.refine import inverse_document_frequency, weigh
+from training.learn.refine import inverse_document_frequency, visual_weight, weigh
 from training.progress import Say
 
 BANK: Final = 4000
@@ -32,8 +32,8 @@ POSTS: Final = 8000
 HELD_OUT: Final = (100, 2000)
 """Held-out posts at least (where there are five times as many) and at most."""
 
-SMALL: Final = 5000
-"""Posts below which settings are chosen on three splits: one alone chooses by chance."""
+SPLITS: Final = ((1000, 6), (5000, 3))
+"""Below so many posts, settings are chosen on so many splits: one alone chooses by chance."""
 
 TOPICS: Final = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 """Numbers of topics that are tried, as far as the posts go."""
@@ -41,11 +41,17 @@ TOPICS: Final = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 GRID: Final[dict[str, tuple[float, ...]]] = {
     "base": (0.0, 300.0, 1000.0, 3000.0, 10000.0),
     "word_ridge": (1.0, 3.0, 8.0, 20.0),
-    "sentence_ridge": (0.3, 1.0, 3.0),
+    "sentence_ridge": (0.3, 1.0, 3.0, 8.0),
     "photo_ridge": (0.5, 1.0, 2.0, 4.0),
     "power": (0.5, 0.75),
+    "visual": (0.0, 0.1, 0.25, 0.5),
 }
 """Settings of the CCA, chosen one after the other in this order."""
+
+RIDGES: Final = ("word_ridge", "sentence_ridge", "photo_ridge")
+"""Settings that depend on each other: tried once more at `FINER` times what won."""
+
+FINER: Final = (0.4, 1.0, 2.5)
 
 
 @dataclass(frozen=True)
@@ -73,9 +79,9 @@ def split(data: Dataset, *, share: float, seed: int) -> tuple[Dataset, Dataset]:
     return data.subset(np.sort(order[count:])), data.subset(np.sort(order[:count]))
 
 
-def topic_counts(posts: int) -> tuple[int, ...]:
-    """Numbers of topics that are tried with so many posts."""
-    return tuple(k for k in TOPICS if k <= max(16, posts // 4))
+def topic_counts(posts: int, *, known: bool = False) -> tuple[int, ...]:
+    """Numbers of topics that are tried with so many posts, and statistics of others if `known`."""
+    return tuple(k for k in TOPICS if k <= max(128 if known else 16, posts // 8))
 
 
 class _Trial:
@@ -86,14 +92,15 @@ class _Trial:
         self._idf = inverse_document_frequency(learn.texts)
         self._words = weigh(learn.texts, self._idf)
         self._held_words = weigh(held.texts, self._idf)
-        self._moments: dict[float, Moments] = {}
-        self._with_base: tuple[tuple[float, float], Moments] | None = None
+        self._moments: tuple[tuple[float, float], Moments] | None = None
+        self._with_base: tuple[float, Moments] | None = None
         self._roots = Roots()
 
     def value(self, settings: CcaSettings, topics: Sequence[int]) -> dict[int, float]:
         found = self._solve(settings, max(topics) - 1)
-        rooted = np.maximum(self.held.features, 0) ** np.float32(settings.power)
-        photos = found.photos(rooted)
+        weight = self._visual(settings)
+        view = photo_view(self.held.features, self.held.visual, settings.power, weight)
+        photos = found.photos(view)
         texts = found.texts(self._held_words, self.held.sentences)
         return {
             k: retrieval_value(
@@ -103,17 +110,20 @@ class _Trial:
         }
 
     def _solve(self, settings: CcaSettings, dimensions: int) -> Cca:
-        if settings.power not in self._moments:
-            rooted = np.maximum(self.learn.features, 0) ** np.float32(settings.power)
-            # Of several powers only the last is kept: they are large.
-            self._moments = {
-                settings.power: moments(rooted, self._words, self.learn.sentences, self.learn.owner)
-            }
+        learn, view = self.learn, (settings.power, settings.visual)
+        if self._moments is None or self._moments[0] != view:
+            # Of several views only the last is kept: they are large.
+            weight = self._visual(settings)
+            photos = photo_view(learn.features, learn.visual, settings.power, weight)
+            self._moments = (view, moments(photos, self._words, learn.sentences, learn.owner))
             self._with_base = None
-        key = (settings.power, settings.base)
-        if self._with_base is None or self._with_base[0] != key:
-            self._with_base = (key, with_base(self._moments[settings.power], self._base, settings))
+        if self._with_base is None or self._with_base[0] != settings.base:
+            added = with_base(self._moments[1], self._base, settings)
+            self._with_base = (settings.base, added)
         return self._roots.solve(self._with_base[1], settings, dimensions)
+
+    def _visual(self, settings: CcaSettings) -> float:
+        return visual_weight(self.learn, settings.power, settings.visual)
 
 
 def with_base(mine: Moments, base: Base, settings: CcaSettings) -> Moments:
@@ -144,9 +154,10 @@ EXACT_WEIGHTS: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Never 0: a name or a number that no vector knows is found by itself."""
 
 READOUT_RIDGES: Final = (0.01, 0.1, 0.3, 1.0)
-NEIGHBOURS: Final = (40, 80, 160)
+NEIGHBOURS: Final = (40, 80, 160, 320)
 SHARPNESS: Final = (5.0, 10.0, 20.0)
 SHARES: Final = (0.2, 0.4, 0.6, 0.8)
+WRITTEN: Final = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8)
 POWERS: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
 EXPLAINED: Final = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 RIGHT: Final = 0.62
@@ -157,9 +168,11 @@ def search_cca(
     data: Dataset, base: Base, *, share: float, seed: int, topics: Sequence[int], progress: Say
 ) -> Found:
     """Choose the CCA's settings, one after the other, on held-out posts."""
-    splits = 3 if len(data) < SMALL else 1
+    splits = next((count for posts, count in SPLITS if len(data) < posts), 1)
     trials = [_Trial(*split(data, share=share, seed=seed + n), base) for n in range(splits)]
     kept: dict[CcaSettings, dict[int, float]] = {}
+    # About as much, of a value, as two halves of the posts differ by chance.
+    chance = 1 / np.sqrt(len(data))
 
     def values(settings: CcaSettings) -> dict[int, float]:
         if settings not in kept:
@@ -168,17 +181,28 @@ def search_cca(
         return kept[settings]
 
     def value(settings: CcaSettings) -> float:
-        return max(values(settings).values())
+        # The mean of the larger numbers of topics: the best of all would be chosen by chance.
+        rows = values(settings)
+        return float(np.mean([row for k, row in rows.items() if 2 * k >= max(rows)]))
 
-    best = CcaSettings(base=1000.0 if base else 0.0)
-    tried = []
-    for name, options in GRID.items():
-        if (name == "base" and not base) or (
-            name == "sentence_ridge" and not data.sentences.shape[1]
-        ):
+    few = len(data) < SPLITS[0][0]
+    best = CcaSettings(base=1000.0 if base else 0.0, word_ridge=8.0 if few else 3.0)
+    tried: list[dict[str, Any]] = []
+    without = {
+        "base": not base,
+        "sentence_ridge": not data.sentences.shape[1],
+        # Of few photos, each visual word is on too few.
+        "visual": few or not data.visual.nnz,
+    }
+    for name in GRID if few else (*GRID, *RIDGES):
+        if without.get(name):
             continue
+        again = any(row["setting"] == name for row in tried)
+        options = [f * getattr(best, name) for f in FINER] if again else GRID[name]
         rows = {option: value(replace(best, **{name: option})) for option in options}
         winner = max(rows, key=lambda option: rows[option])
+        if rows[winner] * (1 - 0.5 * chance) < rows.get(getattr(best, name), 0.0):
+            winner = getattr(best, name)
         best = replace(best, **{name: winner})
         tried.append({"setting": name, "values": {f"{k:g}": round(v, 1) for k, v in rows.items()}})
         progress(f"  {name} {winner:g}: {rows[winner]:.1f} of " + _listed(rows))
@@ -189,14 +213,17 @@ def _listed(rows: dict[float, float]) -> str:
     return ", ".join(f"{option:g}: {value:.1f}" for option, value in rows.items())
 
 
-def good_counts(values: dict[int, float], *, within: float = 0.02, most: int = 3) -> list[int]:
-    """Numbers of topics that find held-out posts nearly as well as the best one, few of them."""
-    best = max(values.values())
-    good = [k for k, value in sorted(values.items()) if value >= (1 - within) * best]
-    if len(good) <= most:
-        return good
-    places = np.unique(np.linspace(0, len(good) - 1, most).round().astype(int))
-    return [good[place] for place in places]
+def good_counts(values: dict[int, float], *, posts: int) -> list[int]:
+    """Numbers of topics that find held-out posts nearly as well as the best one: at most two.
+
+    The largest, for among more posts than were held out more directions count; and the smallest
+    that is at least half of it, whose topics may read better.
+    """
+    # What the best one is better by has to be more than chance.
+    least = (1 - max(0.01, 2 / np.sqrt(posts))) * max(values.values())
+    good = [k for k, value in sorted(values.items()) if value >= least]
+    half = next(k for k in good if 2 * k >= good[-1])
+    return sorted({half, good[-1]})
 
 
 # On one split, by the maps as they will be used
@@ -244,15 +271,17 @@ def banks(data: Dataset, projection: Projection, weight: float, seed: int) -> Ba
 
 def text_vectors(data: Dataset, projection: Projection) -> Floats:
     """Unit vectors z of all texts, shape (m, K)."""
-    return _in_blocks(projection, data.texts, data.sentences)
+    return _in_blocks(projection, data.texts, data.keys, data.sentences)
 
 
 def photo_vectors(data: Dataset, projection: Projection, weight: float) -> Floats:
     """Unit vectors z of all photos and of what is written on them, shape (n, K)."""
-    z = projection.photos(data.features)
+    z = projection.photos(data.features, data.visual)
     rows = np.flatnonzero(np.diff(data.written.indptr))
     if weight and len(rows):
-        read = _in_blocks(projection, data.written[rows], data.written_sentences[rows])
+        read = _in_blocks(
+            projection, data.written[rows], data.written_keys[rows], data.written_sentences[rows]
+        )
         z[rows] = centre(z[rows] + weight * read)
     return z
 
@@ -264,10 +293,11 @@ def post_vectors(data: Dataset, projection: Projection, weight: float) -> Floats
     return unit_rows(photo_vectors(data, projection, weight) + unit_rows(pooled))
 
 
-def _in_blocks(projection: Projection, counts: Any, sentences: Floats) -> Floats:
+def _in_blocks(projection: Projection, counts: Any, keys: Any, sentences: Floats) -> Floats:
+    unknown = np.diff(keys.indptr) > np.diff(counts.indptr)
+    blocks = (slice(start, start + 2048) for start in range(0, counts.shape[0], 2048))
     parts = [
-        projection.texts(counts[start : start + 2048].toarray(), sentences[start : start + 2048])
-        for start in range(0, counts.shape[0], 2048)
+        projection.texts(counts[rows].toarray(), sentences[rows], unknown[rows]) for rows in blocks
     ]
     empty = np.zeros((0, projection.topics), np.float32)
     result: Floats = np.concatenate(parts) if parts else empty
@@ -278,13 +308,13 @@ def checked(learn: Dataset, held: Dataset, seed: int) -> Callable[[Projection], 
     """How well held-out posts are found, hubs corrected, for the refinement to go on or stop."""
     rng = np.random.default_rng(seed)
     some = learn.with_texts(np.sort(rng.permutation(learn.texts.shape[0])[:BANK]))
-    seen = learn.features[np.sort(rng.permutation(len(learn))[:BANK])]
+    seen = learn.subset(np.sort(rng.permutation(len(learn))[:BANK]))
 
     def check(projection: Projection) -> float:
-        photos, texts = projection.photos(held.features), text_vectors(held, projection)
+        photos, texts = photo_vectors(held, projection, 0.0), text_vectors(held, projection)
         taken = (
             0.5 * scoring.hubness(photos, text_vectors(some, projection), 10),
-            0.75 * scoring.hubness(texts, projection.photos(seen), 60),
+            0.75 * scoring.hubness(texts, photo_vectors(seen, projection, 0.0), 60),
         )
         return retrieval_value(photos, texts, held.owner, taken)
 
@@ -555,6 +585,11 @@ def _annotation(
                 best, ridge, value = replace(settings, neighbour_share=part), r, found
                 kept = shares
     _best("neighbour_share", by_share, tried)
+    has = (held.written[:, :width] > 0).astype(np.float32).toarray()
+    if has.any():
+        by_written = {w: p5(kept + w * has * (1 - kept)) for w in WRITTEN}
+        best = replace(best, written_share=_best("written_share", by_written, tried))
+        kept = kept + best.written_share * has * (1 - kept)
     usual = np.maximum(np.asarray((learn.pooled()[:, :width] > 0).mean(0)).ravel(), 1e-6)
     special = {power: p5(kept / usual**power) for power in POWERS}
     most = max(special.values())

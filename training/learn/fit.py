@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from engine.model import MODALITIES, QuerySettings
-from engine.projection import Projection
+from engine.projection import Projection, photo_view
 from engine.results import Floats
 from engine.text.sentences import SentenceEncoder
 from engine.vocabulary import Vocabulary
@@ -29,10 +29,19 @@ from training.learn.choose import (
 )
 from training.learn.dataset import Dataset
 from training.learn.mstep import association_of, refit_phi
-from training.learn.refine import aligned, inverse_document_frequency, refine, weigh
+from training.learn.refine import (
+    aligned,
+    inverse_document_frequency,
+    refine,
+    visual_weight,
+    weigh,
+)
 from training.learn.sentence_words import sentence_bags
 from training.learn.settings import BuildSettings
 from training.progress import Progress
+
+INCOHERENT: Final = 0.1
+"""Coherence that topics may lose for a number of them which finds posts better."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,8 @@ def learn_model(
 ) -> Learnt:
     """Choose the settings of the CCA, the topics and the rest, in this order; learn from all."""
     languages = np.array(words.languages, np.str_)
-    counts = topic_counts(len(data)) if not settings.topics else (settings.topics,)
+    counts = topic_counts(len(data), known=bool(base))
+    counts = counts if not settings.topics else (settings.topics,)
     progress("choosing the settings of the maps on held-out posts")
     found = search_cca(
         data, base, share=settings.held_out, seed=settings.seed, topics=counts, progress=progress
@@ -71,9 +81,12 @@ def learn_model(
     learn, held = split(data, share=settings.held_out, seed=settings.seed)
     trained = [
         _topic_model(data, words, topics, settings, sentences, work, progress)
-        for topics in good_counts(found.values)
+        for topics in good_counts(found.values, posts=len(data))
     ]
-    best = max(trained, key=lambda row: row.coherence)
+    least = max(row.coherence for row in trained) - INCOHERENT
+    best = max(
+        (row for row in trained if row.coherence >= least), key=lambda row: row.settings.topics
+    )
     tried = [
         *found.tried,
         {"setting": "topics", "values": {f"{k}": round(v, 1) for k, v in found.values.items()}},
@@ -130,10 +143,11 @@ def learn_model(
 def _start(data: Dataset, theta: Floats, base: Base, settings: CcaSettings) -> Projection:
     """The CCA of some posts, rotated onto topics."""
     idf = inverse_document_frequency(data.texts)
-    rooted = np.maximum(data.features, 0) ** np.float32(settings.power)
-    mine = moments(rooted, weigh(data.texts, idf), data.sentences, data.owner)
+    visual = visual_weight(data, settings.power, settings.visual)
+    photos = photo_view(data.features, data.visual, settings.power, visual)
+    mine = moments(photos, weigh(data.texts, idf), data.sentences, data.owner)
     cca = fit_cca(with_base(mine, base, settings), settings, theta.shape[1] - 1)
-    return aligned(cca, data, theta, idf, settings.power)
+    return aligned(cca, data, theta, idf, settings.power, visual)
 
 
 @dataclass(frozen=True)

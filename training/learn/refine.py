@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from engine.projection import Projection, centre, softmax, unit_rows
+from engine.projection import Projection, centre, photo_view, softmax, unit_rows
 from engine.results import Floats
 from training.learn.cca import Cca
 from training.learn.dataset import Dataset
@@ -51,8 +51,11 @@ class RefineSettings:
         Weight of the words' log-likelihood.
     text_pairs
         Weight of the ranking loss between two texts of one post.
-    drop_photo, drop_text, drop_view
-        Shares of features, of words, and of whole views of a text that are left out in a step.
+    drop_photo, drop_text
+        Shares of features and of words that are left out in a step.
+    drop_words, drop_sentence
+        Shares of texts whose words, or whose sentence vector, are left out altogether. Questions
+        of words that no post had, and in other languages, have only the latter.
     most_posts
         Posts used; of a larger corpus, a sample.
     """
@@ -60,14 +63,15 @@ class RefineSettings:
     epochs: int = 25
     stop: int | None = None
     patience: int = 6
-    batch: int = 1000
+    batch: int = 500
     learning_rate: float = 2e-4
     temperature: float = 0.07
     likelihood: float = 0.1
-    text_pairs: float = 1.0
+    text_pairs: float = 0.5
     drop_photo: float = 0.3
     drop_text: float = 0.2
-    drop_view: float = 0.15
+    drop_words: float = 0.2
+    drop_sentence: float = 0.05
     rare_language: float = 0.65
     most_posts: int = 200_000
     seed: int = 1
@@ -104,7 +108,18 @@ def weigh(counts: Any, idf: Floats) -> Any:
     return weighted
 
 
-def aligned(cca: Cca, data: Dataset, theta: Floats, idf: Floats, power: float) -> Projection:
+def visual_weight(data: Dataset, power: float, variance: float) -> float:
+    """`Projection.visual` under which visual words vary so much, in variances of the features."""
+    if not variance or not data.visual.nnz:
+        return 0.0
+    features = float(photo_view(data.features, None, power, 0).var(0).mean())
+    counts = float(photo_view(data.features[:, :0], data.visual, power, 1).var(0).mean())
+    return float(np.sqrt(variance * features / counts))
+
+
+def aligned(
+    cca: Cca, data: Dataset, theta: Floats, idf: Floats, power: float, visual: float
+) -> Projection:
     """The maps of a CCA, rotated onto topics.
 
     Parameters
@@ -115,7 +130,7 @@ def aligned(cca: Cca, data: Dataset, theta: Floats, idf: Floats, power: float) -
         Posts, to see where what they say points.
     theta
         BigARTM's topic vectors of the same posts, shape (n, K).
-    idf, power
+    idf, power, visual
         As the CCA was learnt with.
     """
     topics = theta.shape[1]
@@ -129,8 +144,10 @@ def aligned(cca: Cca, data: Dataset, theta: Floats, idf: Floats, power: float) -
         idf,
         (1.0, 1.0),
         power,
+        visual=visual,
     )
-    photos = start.rooted(data.features) @ start.photo_weights + start.photo_bias
+    photos = photo_view(data.features, data.visual, power, visual) @ start.photo_weights
+    photos += start.photo_bias
     words = weigh(data.texts, idf) @ start.text_weights + start.text_bias
     texts = np.asarray(words) + data.sentences @ start.sentence_weights + start.sentence_bias
     # Each view's rows of length one on average: the steps of the training then are, too.
@@ -171,7 +188,7 @@ def sharpened(projection: Projection, data: Dataset, phi: Floats) -> Projection:
         p(w | t) of words and hashtags, stacked, shape (W_text + W_tag, K).
     """
     rows = np.random.default_rng(0).permutation(len(data))[:1000]
-    z = projection.photos(data.features[rows])
+    z = projection.photos(data.features[rows], data.visual[rows])
     counts = data.pooled()[rows]
     total = np.maximum(np.asarray(counts.sum(1)).ravel(), 1)
     kappas = []
@@ -239,7 +256,7 @@ def _train(
     import tensorflow as tf
 
     tf.keras.utils.set_random_seed(settings.seed)
-    photos = start.rooted(data.features)
+    photos = photo_view(data.features, data.visual, start.power, start.visual)
     mean = photos.mean(0)
     texts = TextRows(data, start.idf)
     photo_w = tf.Variable(start.photo_weights)
@@ -358,9 +375,8 @@ class TextRows:
         chance = rng.random((len(rows), 1), dtype=np.float32)
         if not sentences.shape[1]:
             return np.concatenate([words, one, sentences, one], axis=1)
-        left_out = settings.drop_view
-        with_words = one * (chance >= left_out)
-        with_sentence = one * (chance < 1 - left_out)
+        with_words = one * (chance >= settings.drop_words)
+        with_sentence = one * (chance < 1 - settings.drop_sentence)
         return np.concatenate(
             [words * with_words, with_words, sentences * with_sentence, with_sentence], axis=1
         )

@@ -13,16 +13,20 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
+from scipy import sparse
 
 from engine.corpus.reader import Report, load_corpus
-from engine.encoder import LiteRtEncoder
+from engine.encoder import ENCODER_FILE, LiteRtEncoder
 from engine.errors import CorpusError, Image2PicError
 from engine.files import open_arrays, shipped
+from engine.projection import photo_view
 from engine.results import Floats
 from engine.text import TextPipeline
 from engine.text.sentences import SentenceEncoder
 from training.learn.bags import tokenise
-from training.learn.cca import Base, Moments
+from training.learn.cca import Base, Moments, moments
+from training.learn.dataset import Dataset
 from training.learn.describe import photo_sources
 from training.learn.features import encode
 from training.progress import QUIET, Progress
@@ -115,40 +119,44 @@ def corpus_moments(
     workers: int,
     progress: Progress = QUIET,
 ) -> Moments:
-    """Statistics of a corpus's train split (of all of it where there is none)."""
+    """Statistics of a corpus's train split (of all of it where there is none).
+
+    Where `corpus` is the folder of a model that was built here, of what the model has learnt from:
+    its photos and texts have been read, and a build that was stopped goes on.
+    """
+    network = LiteRtEncoder(encoder, threads=1, workers=workers)
+    if (corpus / "work" / "train").is_dir():
+        data = Dataset.load(corpus / "work" / "train")
+        photos, vectors, owner = data.features, data.sentences, data.owner
+        if (photos.shape[1], vectors.shape[1]) != (network.shape.channels, sentences.dimensions):
+            raise Image2PicError(
+                f"{corpus} was built with other encoders; give its own by --encoder "
+                f"{corpus / ENCODER_FILE}"
+            )
+    else:
+        photos, vectors, owner = _read(corpus, network, sentences, progress)
+    rooted = photo_view(photos, None, POWER, 0.0)
+    return moments(rooted, sparse.csr_matrix((len(owner), 1), dtype=np.float32), vectors, owner)
+
+
+def _read(
+    corpus: Path, network: LiteRtEncoder, sentences: SentenceEncoder, progress: Progress
+) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+    """Mean features of photos, sentence vectors of texts, and the photo of each text."""
     posts = load_corpus(corpus, report=Report())
     posts = [post for post in posts if post.split == "train"] or posts
-    network = LiteRtEncoder(encoder, threads=1, workers=workers)
     place: dict[str, int] = {}
     rows: list[Floats] = []
     sources = photo_sources(posts)
     bar = progress.bar(iterable=encode(network, sources), total=len(sources), desc=corpus.name)
     for name, grid in bar:
         place[name] = len(rows)
-        rows.append(np.maximum(grid.mean(0), 0) ** np.float32(POWER))
+        rows.append(grid.mean(0))
     texts = [text for text in tokenise(posts, TextPipeline()) if text.post in place]
     if not texts:
         raise CorpusError(f"{corpus} has no posts with a photo and a text")
-    vectors = sentences([text.plain for text in texts])
-    owner = np.array([place[text.post] for text in texts])
-    photos = np.array(rows, np.float32)
-    times = np.bincount(owner, minlength=len(photos)).astype(np.float32)
-    pairs = len(owner)
-    photo = photos - times @ photos / pairs
-    told = vectors - vectors.mean(0)
-    none = np.zeros(0, np.float32)
-    return Moments(
-        pairs,
-        none,
-        none,
-        none,
-        np.asarray((photo * times[:, None]).T @ photo / pairs, np.float32),
-        np.zeros((0, 0), np.float32),
-        np.asarray(told.T @ told / pairs, np.float32),
-        np.zeros((0, told.shape[1]), np.float32),
-        np.zeros((0, photos.shape[1]), np.float32),
-        np.asarray(told.T @ photo[owner] / pairs, np.float32),
-    )
+    owner = np.array([place[text.post] for text in texts], np.int64)
+    return np.array(rows, np.float32), sentences([text.plain for text in texts]), owner
 
 
 def _half(matrix: Floats) -> Floats:

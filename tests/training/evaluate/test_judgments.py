@@ -13,7 +13,7 @@ from training.evaluate.judgments import measure_judgments
 
 def judgments(file: Path, model: Any, data: Any, turn: int = 1) -> Path:
     """For each query, by the theta of one photo: that photo liked, the least close one not."""
-    z = model.projection.photos(data.features)
+    z = model.projection.photos(data.features, data.visual)
     theta = model.projection.theta(z, photo=1.0)
     lines = []
     for query in range(20):

@@ -8,11 +8,11 @@ from corpora import SCENES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.codebook import LIMIT
 from engine.corpus.reader import CorpusPost, Report, read_corpus
 from engine.text import TextPipeline
 from engine.vocabulary import Vocabulary
 from training.learn.bags import (
-    VISUAL_LIMIT,
     assemble,
     counts_matrix,
     learn_vocabularies,
@@ -152,7 +152,7 @@ class TestVisual:
         wanted = np.zeros((3, 20), np.float32)
         for row in range(3):
             np.add.at(wanted[row], some.words[row], some.weights[row].astype(np.float32))
-        wanted = np.minimum(wanted, VISUAL_LIMIT)
+        wanted = np.minimum(wanted, LIMIT)
         wanted[wanted < 0.05] = 0
         np.testing.assert_allclose(matrix.toarray(), wanted, atol=1e-4)
         plain = Chunk(
@@ -161,7 +161,7 @@ class TestVisual:
             np.full((1, 64, 1), 3, np.uint16),
             np.ones((1, 64, 1), np.float16),
         )
-        assert visual_counts(plain, 20).toarray().max() == VISUAL_LIMIT
+        assert visual_counts(plain, 20).toarray().max() == LIMIT
 
     def test_no_photos(self) -> None:
         assert visual_counts(chunk(()), 20).shape == (0, 20)

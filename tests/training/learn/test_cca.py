@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.cross_decomposition import CCA
 
-from training.learn.cca import Cca, CcaSettings, fit_cca, moments
+from training.learn.cca import Cca, CcaSettings, Roots, fit_cca, moments
 
 
 def views(seed: int, count: int = 300) -> tuple[np.ndarray, sparse.csr_matrix, np.ndarray]:
@@ -128,3 +128,23 @@ class TestMoments:
         np.testing.assert_allclose(both.photo, (mine.photo + other.photo) / 2, rtol=1e-4)
         np.testing.assert_allclose(both.word, mine.word / 2, rtol=1e-4)
         np.testing.assert_array_equal(both.photo_mean, mine.photo_mean)
+
+    def test_of_photos_with_visual_words_they_know_the_features_alone(self) -> None:
+        a, b, owner = views(9)
+        told = np.random.default_rng(1).normal(size=(b.shape[0], 4)).astype(np.float32)
+        other = moments(views(8)[0][:, :6], b, told, owner)
+        mine = moments(a, b, told, owner)
+        both = mine.plus(other, len(owner))
+        np.testing.assert_allclose(both.photo[:6, :6], (mine.photo[:6, :6] + other.photo) / 2, 1e-4)
+        np.testing.assert_allclose(both.photo[6:], mine.photo[6:] / 2, rtol=1e-4)
+        np.testing.assert_allclose(both.sentence_photo[:, 6:], mine.sentence_photo[:, 6:] / 2, 1e-4)
+
+
+def test_factors_of_covariances_that_are_gone_are_not_taken_for_others() -> None:
+    roots, chosen = Roots(), CcaSettings(0.5, 1.0, 1.0, 1.0)
+    for seed in range(20):
+        a, b, owner = views(seed)
+        found = moments(a, b, none(b), owner)
+        wanted = fit_cca(found, chosen, 3).correlations
+        np.testing.assert_array_equal(roots.solve(found, chosen, 3).correlations, wanted)
+        del found

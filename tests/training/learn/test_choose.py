@@ -35,14 +35,18 @@ def test_small_corpora_hold_out_more(planted: Any) -> None:
 
 def test_numbers_of_topics_follow_the_posts() -> None:
     assert topic_counts(50) == (16,)
-    assert max(topic_counts(300)) == 64
+    assert max(topic_counts(300)) == 32
+    # What other posts say needs more directions than so few posts do.
+    assert max(topic_counts(300, known=True)) == 128
     assert max(topic_counts(100_000)) == 256
 
 
 def test_of_numbers_of_topics_that_do_as_well_some_are_compared() -> None:
     values = {16: 10.0, 32: 99.0, 64: 100.0, 96: 99.5, 128: 99.9, 192: 98.5, 256: 90.0}
-    assert good_counts(values) == [32, 96, 192]
-    assert good_counts({16: 1.0}) == [16]
+    assert good_counts(values, posts=100_000) == [64, 128]
+    # Of few posts, what it is better by may be chance.
+    assert good_counts(values, posts=300) == [128, 256]
+    assert good_counts({16: 1.0}, posts=300) == [16]
 
 
 def test_retrieval_value_of_what_is_always_found() -> None:
@@ -55,10 +59,10 @@ def test_what_is_chosen_is_the_best_that_was_tried(planted: Any) -> None:
     found = search_cca(planted.train, {}, share=0.2, seed=1, topics=(16, 24), progress=lines.append)
     assert set(found.values) == {16, 24}
     assert found.settings.base == 0
-    for row in found.tried:
-        values = {float(option): value for option, value in row["values"].items()}
-        # Chosen one after the other, so the last choice is the best of its row.
-        assert values[getattr(found.settings, row["setting"])] == max(values.values())
+    # Each last choice is the best of its row, or as good as that but for chance.
+    for setting, values in {row["setting"]: row["values"] for row in found.tried}.items():
+        chosen = values[f"{getattr(found.settings, setting):g}"]
+        assert chosen >= (1 - 0.5 / np.sqrt(len(planted.train))) * max(values.values()) - 0.1
     assert len(lines) == len(found.tried)
     again = search_cca(planted.train, {}, share=0.2, seed=1, topics=(16, 24), progress=lines.append)
     assert again == found
@@ -86,5 +90,5 @@ def test_banks_hold_the_words_of_their_posts(planted: Any, planted_model: Any) -
 def test_photos_without_writing_are_what_is_seen(planted: Any, planted_model: Any) -> None:
     projection = planted_model.projection
     np.testing.assert_array_equal(
-        photo_vectors(planted.held, projection, 1.0), projection.photos(planted.held.features)
+        photo_vectors(planted.held, projection, 1.0), projection.photos(planted.held.features, None)
     )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from engine.projection import Projection, log_ratio
+from engine.projection import Projection, log_ratio, photo_view
 from training.evaluate import metrics
 from training.evaluate.baselines.foldin import fold_in
 from training.learn.cca import CcaSettings, fit_cca, moments
@@ -24,6 +24,7 @@ from training.learn.refine import (
     dropped_words,
     inverse_document_frequency,
     refine,
+    visual_weight,
     weigh,
 )
 
@@ -38,13 +39,15 @@ def theta_of(planted) -> np.ndarray:
     return fold_in([{"text": row} for row in pooled], {"text": planted.text_phi.astype(np.float32)})
 
 
-def start_of(planted) -> Projection:
-    data, settings = planted.train, CcaSettings(0.5, 1.0, 1.0)
+def start_of(planted, visual: float = 0.0) -> Projection:
+    data, settings = planted.train, CcaSettings(power=0.5, visual=visual, word_ridge=1.0)
     idf = inverse_document_frequency(data.texts)
-    rooted = data.features**settings.power
-    found = moments(rooted, weigh(data.texts, idf), data.sentences, data.owner)
+    weight = visual_weight(data, settings.power, visual)
+    view = photo_view(data.features, data.visual, settings.power, weight)
+    found = moments(view, weigh(data.texts, idf), data.sentences, data.owner)
     theta = theta_of(planted)
-    return aligned(fit_cca(found, settings, theta.shape[1] - 1), data, theta, idf, settings.power)
+    cca = fit_cca(found, settings, theta.shape[1] - 1)
+    return aligned(cca, data, theta, idf, settings.power, weight)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,7 @@ def learnt(planted) -> tuple[Projection, list[str]]:
 
 def recall(projection: Projection, data: Dataset) -> float:
     """Text -> photo R@10 on held-out posts, in percent."""
-    photos, texts = projection.photos(data.features), text_vectors(data, projection)
+    photos, texts = projection.photos(data.features, data.visual), text_vectors(data, projection)
     ranks = metrics.text_to_photo_ranks(lambda rows: texts[rows] @ photos.T, data.owner, len(data))
     return metrics.summarise(ranks).r10
 
@@ -69,8 +72,21 @@ class TestAligned:
         assert recall(start_of(planted), planted.held) > 3 * chance
 
     def test_topics_are_where_bigartm_had_put_them(self, planted) -> None:
-        photos = start_of(planted).photos(planted.train.features)
+        photos = start_of(planted).photos(planted.train.features, None)
         assert (log_ratio(theta_of(planted)) * photos).sum(1).mean() > 0.3
+
+    def test_visual_words_count_beside_the_features(self, planted) -> None:
+        data, start = planted.train, start_of(planted, 0.5)
+        assert len(start.photo_weights) == data.features.shape[1] + data.visual.shape[1]
+        view = photo_view(data.features, data.visual, start.power, start.visual)
+        features, words = np.split(view, [data.features.shape[1]], axis=1)
+        assert words.var(0).mean() == pytest.approx(0.5 * features.var(0).mean(), rel=1e-3)
+        dense = start.photos(data.features, data.visual.toarray())
+        np.testing.assert_allclose(start.photos(data.features, data.visual), dense, atol=1e-5)
+        assert recall(start, planted.held) > 3 * 100 * 10 / len(planted.held)
+        once = replace(SETTINGS, epochs=1)
+        found = refine(data, planted.text_phi.astype(np.float32), start, once).projection
+        assert found.photo_weights.shape == start.photo_weights.shape
 
 
 class TestRefine:
@@ -96,7 +112,7 @@ class TestRefine:
 
     def test_topics_stay_where_bigartm_had_put_them(self, learnt, planted) -> None:
         theta = theta_of(planted)
-        photos = learnt[0].photos(planted.train.features)
+        photos = learnt[0].photos(planted.train.features, None)
         clear = theta.max(1) > 0.6
         assert clear.sum() > 50
         same = photos.argmax(1)[clear] == theta.argmax(1)[clear]
@@ -168,7 +184,9 @@ class TestTextRows:
         told = rng.normal(size=(len(planted.train.owner), 5)).astype(np.float32)
         data = replace(planted.train, sentences=told)
         rows = TextRows(data, np.ones(data.texts.shape[1], np.float32))
-        block = rows.dropped(list(range(400)), replace(SETTINGS, drop_view=0.3), rng)
+        block = rows.dropped(
+            list(range(400)), replace(SETTINGS, drop_words=0.3, drop_sentence=0.3), rng
+        )
         width = data.texts.shape[1]
         assert block.shape == (400, width + 5 + 2)
         with_words, with_sentence = block[:, width] > 0, block[:, -1] > 0
