@@ -18,6 +18,7 @@ from engine.text.sentences import DEFAULT, sentence_encoder
 from training.cluster import Cluster
 from training.learn.bags import Text, assemble, learn_vocabularies, tokenise
 from training.learn.cca import Base
+from training.learn.dataset import Dataset
 from training.learn.describe import codebook_of, photo_sources, words_on_photos
 from training.learn.features import describe_photos
 from training.learn.fit import learn_model
@@ -130,7 +131,6 @@ def build(
     )
     sentences = sentence_encoder(settings.sentences) if settings.sentences else None
     written = words_on_photos(sources, work, settings, progress, cluster) if settings.ocr else {}
-    base = _base(settings, encoder, progress)
     kept = KeptSentences(sentences, work) if sentences else None
     data = assemble(chunks, texts, words, tags, len(codebook), kept, written)
     if kept is not None:
@@ -142,6 +142,7 @@ def build(
             f"{corpus} has {len(data)} posts with a photo that can be read, and "
             f"{data.texts.shape[0]} texts of theirs; at least {LEAST_POSTS} are needed"
         )
+    base = _base(settings, encoder, data, progress)
     progress(
         f"{len(data):,} posts, {data.texts.shape[0]:,} texts, {len(words):,} words, "
         f"{len(tags):,} hashtags; features {time.monotonic() - clock:.0f} s"
@@ -191,7 +192,7 @@ def _read(
     return (train or posts) if splits is None else posts
 
 
-def _base(settings: BuildSettings, encoder: Encoder, progress: Progress) -> Base:
+def _base(settings: BuildSettings, encoder: Encoder, data: Dataset, progress: Progress) -> Base:
     """The statistics of other posts that may be added, if there are any for the encoders."""
     path = Path(settings.statistics)
     if settings.statistics == "shipped":
@@ -200,8 +201,12 @@ def _base(settings: BuildSettings, encoder: Encoder, progress: Progress) -> Base
             return {}
     if settings.statistics == "none" or not settings.sentences:
         return {}
-    progress(f"statistics of other posts: {path}")
-    return read_statistics(path, channels=encoder.shape.channels, sentences=settings.sentences)
+    channels, texts = encoder.shape.channels, data.sentences
+    base = read_statistics(path, channels=channels, sentences=settings.sentences, texts=texts)
+    progress(
+        f"statistics of other posts: {path}" + ("" if base else " (left out: of these posts, too)")
+    )
+    return base
 
 
 def _least(settings: BuildSettings, texts: Sequence[Text]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,9 @@ from training.learn.describe import photo_sources
 from training.learn.features import encode
 from training.progress import QUIET, Progress
 
+SHARED: Final = 0.1
+"""Share of a corpus's texts, known to the statistics, from which they are taken to be of it."""
+
 POWER: Final = 0.75
 """Of the features; a corpus that wants another power goes without the statistics."""
 
@@ -40,8 +43,24 @@ def shipped_statistics(encoder: str) -> Path:
     return shipped("statistics", encoder.replace("/", "-") + ".npz")
 
 
-def read_statistics(path: Path, *, channels: int, sentences: str) -> Base:
-    """Read what `write_statistics` wrote.
+class Part(NamedTuple):
+    """Statistics of one corpus, and `marks` of its texts."""
+
+    moments: Moments
+    texts: npt.NDArray[np.uint64]
+
+
+def marks(vectors: Floats) -> npt.NDArray[np.uint64]:
+    """64 signs of each sentence vector: the same text has the same, another hardly ever; (n,)."""
+    signs = np.zeros((len(vectors), 64), bool)
+    signs[:, : vectors.shape[1]] = vectors[:, :64] > 0
+    return np.packbits(signs, axis=1).view(np.uint64)[:, 0]
+
+
+def read_statistics(path: Path, *, channels: int, sentences: str, texts: Floats) -> Base:
+    """Read what `write_statistics` wrote; nothing where it is of the same posts.
+
+    By posts that the statistics are of, no weight of them can be chosen.
 
     Parameters
     ----------
@@ -49,6 +68,8 @@ def read_statistics(path: Path, *, channels: int, sentences: str) -> Base:
         Of the encoder that they are to be used with.
     sentences
         Name of the sentence encoder.
+    texts
+        Sentence vectors of the corpus at hand, shape (m, D).
 
     Raises
     ------
@@ -61,6 +82,7 @@ def read_statistics(path: Path, *, channels: int, sentences: str) -> Base:
             photo, sentence = _whole(a["photo"]), _whole(a["sentence"])
             cross = a["cross"].astype(np.float32)
             scales = a["scales"].astype(np.float32)
+            known = a["texts"]
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise Image2PicError(f"{path} holds no statistics ({error})") from error
     if name != sentences or len(photo) != channels or cross.shape != (len(sentence), channels):
@@ -68,6 +90,8 @@ def read_statistics(path: Path, *, channels: int, sentences: str) -> Base:
             f"{path} is of other encoders ({len(photo)} channels and {name}, here are {channels} "
             f"and {sentences}): make it anew by `image2pic statistics`, or give --statistics none"
         )
+    if np.isin(marks(texts), known).mean() > SHARED:
+        return {}
     width = len(sentence)
     none = np.zeros(0, np.float32)
     return {
@@ -86,15 +110,15 @@ def read_statistics(path: Path, *, channels: int, sentences: str) -> Base:
     }
 
 
-def write_statistics(path: Path, parts: Sequence[Moments], *, sentences: str) -> None:
+def write_statistics(path: Path, parts: Sequence[Part], *, sentences: str) -> None:
     """Write the mean of corpora's covariances in half precision.
 
     Each corpus counts by the square root of its pairs: a large one does not outweigh the others.
     """
-    weights = np.sqrt([part.pairs for part in parts])
+    weights = np.sqrt([part.moments.pairs for part in parts])
     weights = (weights / weights.sum()).astype(np.float32)
     photo, sentence, cross = (
-        np.sum([w * getattr(part, name) for w, part in zip(weights, parts, strict=True)], axis=0)
+        np.sum([w * getattr(p.moments, name) for w, p in zip(weights, parts, strict=True)], axis=0)
         for name in ("photo", "sentence", "sentence_photo")
     )
     scales = np.array([np.abs(m).max() for m in (photo, sentence, cross)], np.float32)
@@ -106,6 +130,7 @@ def write_statistics(path: Path, parts: Sequence[Moments], *, sentences: str) ->
         sentence=_half(sentence / scales[1]),
         cross=(cross / scales[2]).astype(np.float16),
         scales=scales,
+        texts=np.unique(np.concatenate([part.texts for part in parts])),
         power=np.float32(POWER),
         sentences=np.array(sentences),
     )
@@ -118,7 +143,7 @@ def corpus_moments(
     *,
     workers: int,
     progress: Progress = QUIET,
-) -> Moments:
+) -> Part:
     """Statistics of a corpus's train split (of all of it where there is none).
 
     Where `corpus` is the folder of a model that was built here, of what the model has learnt from:
@@ -136,7 +161,8 @@ def corpus_moments(
     else:
         photos, vectors, owner = _read(corpus, network, sentences, progress)
     rooted = photo_view(photos, None, POWER, 0.0)
-    return moments(rooted, sparse.csr_matrix((len(owner), 1), dtype=np.float32), vectors, owner)
+    none = sparse.csr_matrix((len(owner), 1), dtype=np.float32)
+    return Part(moments(rooted, none, vectors, owner), marks(vectors))
 
 
 def _read(
