@@ -106,7 +106,7 @@ class Imports:
             if key := sent.get(post.get("message_id")):
                 self._waiting[update_id] = key
         self._waiting_keys = set(self._waiting.values())
-        context.updates.on_settled = self._settled
+        context.updates.on_done = self._done
 
     # The upload ----------------------------------------------------------------------------
 
@@ -358,7 +358,7 @@ class Imports:
     def _known(self, key: str) -> bool:
         return key in self._waiting_keys or self._database.taken(key)
 
-    def _settled(self, update_id: int, taken: bool) -> None:
+    def _done(self, update_id: int, taken: bool) -> None:
         key = self._waiting.pop(update_id, None)
         if key is None:
             return

@@ -57,7 +57,7 @@ class UpdateQueue:
 
     Attributes
     ----------
-    on_settled
+    on_done
         Called with the number of each update that is pending no longer, and whether the bot has
         confirmed it.
     """
@@ -66,7 +66,7 @@ class UpdateQueue:
         self._database = database
         self._pending: OrderedDict[int, Json] = OrderedDict(database.updates())
         self._next = database.next_update(_FIRST_UPDATE_ID)
-        self.on_settled: Callable[[int, bool], None] = lambda update_id, taken: None
+        self.on_done: Callable[[int, bool], None] = lambda update_id, taken: None
         self._allowed: frozenset[str] = frozenset(UPDATE_KINDS) - _ONLY_ON_REQUEST
         self._asked: list[str] | None = None
         self._poller: asyncio.Future[None] | None = None
@@ -188,7 +188,7 @@ class UpdateQueue:
         """Forget one update, which a webhook has taken."""
         if self._pending.pop(update_id, None) is not None:
             self._database.drop_updates(update_id, update_id)
-            self.on_settled(update_id, True)
+            self.on_done(update_id, True)
 
     def _confirm(self, offset: int) -> None:
         if offset < 0:
@@ -203,7 +203,7 @@ class UpdateQueue:
         gone = [self._pending.popitem(last=False)[0] for _ in range(count)]
         self._database.drop_updates(gone[0], gone[-1])
         for update_id in gone:
-            self.on_settled(update_id, taken)
+            self.on_done(update_id, taken)
 
     def _wake(self) -> None:
         if self._poller is not None and not self._poller.done():

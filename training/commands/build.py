@@ -44,7 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--extra",
-        dest="also",
         type=Path,
         action="append",
         default=[],
@@ -76,7 +75,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--min-df",
-        dest="least",
         metavar="TEXTS",
         type=positive,
         default=3,
@@ -131,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
         precision=args.precision,
         topics=args.topics,
         words=args.words,
-        least=args.least,
+        min_df=args.min_df,
         ocr=args.ocr,
         statistics=args.statistics,
         seed=args.seed,
@@ -158,7 +156,7 @@ def run(args: argparse.Namespace) -> int:
             args.out or Path("models") / prepared.folder.resolve().name,
             settings,
             splits=args.split,
-            also=args.also,
+            extra=args.extra,
             name=args.name,
             replace_model=args.replace,
             prune=args.prune,

@@ -60,15 +60,15 @@ def _language(bag: TextBag) -> str:
 
 
 def learn_vocabularies(
-    texts: Sequence[Text], *, least: int, most: float, largest: int = 50_000
+    texts: Sequence[Text], *, min_df: int, max_df: float, largest: int = 50_000
 ) -> tuple[Vocabulary, Vocabulary]:
     """Vocabularies of words and of hashtags.
 
     Parameters
     ----------
-    least
+    min_df
         Texts that a word must be in, and posts that a hashtag must be on.
-    most
+    max_df
         Largest share of the texts that a word may be in.
     largest
         Most words kept, the most frequent.
@@ -83,17 +83,17 @@ def learn_vocabularies(
             shown.add(token)
         for token in text.bag.tags:
             shown_tags.add(token)
-    ceiling = max(most * len(texts), least)
+    ceiling = max(max_df * len(texts), min_df)
     return (
-        _vocabulary(words, shown, least, ceiling, largest),
-        _vocabulary(tags, shown_tags, least, float("inf"), largest),
+        _vocabulary(words, shown, min_df, ceiling, largest),
+        _vocabulary(tags, shown_tags, min_df, float("inf"), largest),
     )
 
 
 def _vocabulary(
-    counts: Counter[str], shown: SurfaceForms, least: float, ceiling: float, largest: int
+    counts: Counter[str], shown: SurfaceForms, min_df: float, ceiling: float, largest: int
 ) -> Vocabulary:
-    keys = [key for key, n in counts.most_common(largest) if least <= n <= ceiling]
+    keys = [key for key, n in counts.most_common(largest) if min_df <= n <= ceiling]
     keys.sort()
     return Vocabulary(tuple(keys), tuple(map(shown.best, keys)), tuple(map(shown.language, keys)))
 

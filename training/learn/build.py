@@ -40,7 +40,7 @@ def build(
     settings: BuildSettings,
     *,
     splits: Sequence[str] | None = None,
-    also: Sequence[Path] = (),
+    extra: Sequence[Path] = (),
     name: str = "",
     replace_model: bool = False,
     prune: bool = False,
@@ -60,7 +60,7 @@ def build(
         See `BuildSettings`.
     splits
         Splits to learn from; None means ``train`` where the corpus has it, else everything.
-    also
+    extra
         More corpora to learn from; their posts do not enter the library.
     name
         Shown by the bot; the folder's name by default.
@@ -87,7 +87,7 @@ def build(
     progress(report.summary())
     library = posts
     sources = photo_sources(posts, corpus, photos)
-    for number, more in enumerate(also):
+    for number, more in enumerate(extra):
         report = Report()
         others = [
             replace(post, id=f"also{number}/{post.id}") for post in _read(more, splits, report)
@@ -115,10 +115,10 @@ def build(
     texts = tokenise(posts, TextPipeline())
     if not texts:
         raise CorpusError(f"none of the posts in {corpus} has a text with words")
-    words, tags = learn_vocabularies(texts, least=_least(settings, texts), most=settings.most)
+    words, tags = learn_vocabularies(texts, min_df=_min_df(settings, texts), max_df=settings.max_df)
     if not len(words) + len(tags):
         raise CorpusError(
-            f"no word is in {settings.least} texts or more; collect more posts, or lower --min-df"
+            f"no word is in {settings.min_df} texts or more; collect more posts, or lower --min-df"
         )
     chunks = describe_photos(
         encoder,
@@ -209,6 +209,6 @@ def _base(settings: BuildSettings, encoder: Encoder, data: Dataset, progress: Pr
     return base
 
 
-def _least(settings: BuildSettings, texts: Sequence[Text]) -> int:
+def _min_df(settings: BuildSettings, texts: Sequence[Text]) -> int:
     """In a small corpus two posts make a word; one never does."""
-    return settings.least if len(texts) >= 1000 else min(settings.least, 2)
+    return settings.min_df if len(texts) >= 1000 else min(settings.min_df, 2)

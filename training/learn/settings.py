@@ -31,7 +31,7 @@ class BuildSettings:
         Size of the codebook of visual words, and of its PCA space.
     sentences, sentence_words
         The sentence encoder, "" for none, and the size of the codebook of sentence vectors.
-    least, most
+    min_df, max_df
         Texts a word must be in, and the largest share of them it may be in.
     ocr
         Read the words on photos, where Tesseract is there.
@@ -51,8 +51,8 @@ class BuildSettings:
     visual_weight: float = 2.0
     words: int = 1024
     dimensions: int = 96
-    least: int = 3
-    most: float = 0.5
+    min_df: int = 3
+    max_df: float = 0.5
     held_out: float = 0.1
     sentences: str = DEFAULT
     sentence_words: int = 256

@@ -95,7 +95,7 @@ def format_text(
     else:
         raise BadRequestError("unsupported parse_mode: the local server knows HTML")
     plain, spans = _clean(plain, spans)
-    spans = _settle(spans)
+    spans = _without_overlaps(spans)
     spans = sorted([*spans, *_detected(plain, spans)], key=_order)
     units = _utf16_offsets(plain)
     return FormattedText(
@@ -177,14 +177,14 @@ def _order(span: Span) -> tuple[int, int, int]:
     return span.start, -span.end, rank
 
 
-def _settle(spans: Iterable[Span]) -> list[Span]:
+def _without_overlaps(spans: Iterable[Span]) -> list[Span]:
     """Sort the spans; drop what is inside code, doubled, or overlaps another by a part."""
-    settled: list[Span] = []
+    kept: list[Span] = []
     for span in sorted(spans, key=_order):
-        around = [other for other in settled if other.end > span.start]
+        around = [other for other in kept if other.end > span.start]
         if all(_may_hold(other, span) for other in around):
-            settled.append(span)
-    return settled
+            kept.append(span)
+    return kept
 
 
 def _may_hold(outer: Span, inner: Span) -> bool:

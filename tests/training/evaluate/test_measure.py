@@ -49,14 +49,14 @@ def test_an_oracle_gets_everything(held: Heldout) -> None:
 
 
 def test_ours_is_between_chance_and_oracle(held: Heldout, planted_model: Any) -> None:
-    chance, ours = chance_row(held), measure(EngineMethod(planted_model), held)
+    chance, own = chance_row(held), measure(EngineMethod(planted_model), held)
     for key in ("text_to_photo", "photo_to_text", "text_to_photo_ru"):
-        assert ours[key]["r10"] > 1.5 * chance[key]["r10"]
-        assert ours[key]["median_rank"] < chance[key]["median_rank"]
-    assert ours["similar_posts"] > chance["similar_posts"] + 0.05
-    assert ours["coherence"]["topics"] == 8
-    assert -1 <= ours["coherence"]["npmi"] <= 1
-    for weight, each in ours["both_together"].items():
+        assert own[key]["r10"] > 1.5 * chance[key]["r10"]
+        assert own[key]["median_rank"] < chance[key]["median_rank"]
+    assert own["similar_posts"] > chance["similar_posts"] + 0.05
+    assert own["coherence"]["topics"] == 8
+    assert -1 <= own["coherence"]["npmi"] <= 1
+    for weight, each in own["both_together"].items():
         assert each["r10"] > 1.5 * chance["both_together"][weight]["r10"]
 
 

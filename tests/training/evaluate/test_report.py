@@ -19,7 +19,7 @@ def recall(r10: float) -> dict[str, float]:
 @pytest.fixture
 def result() -> dict[str, Any]:
     both = {weight: recall(50) for weight in ("0", "0.5", "1")}
-    ours = {
+    found = {
         "text_to_photo": recall(68),
         "photo_to_text": recall(75),
         "text_to_photo_ru": recall(61.2),
@@ -37,7 +37,7 @@ def result() -> dict[str, Any]:
     rival = {"text_to_photo": recall(65), "photo_to_text": recall(77), "chosen": {"power": 0.75}}
     return {
         "rows": {
-            "image2pic": ours,
+            "image2pic": found,
             "chance": {"text_to_photo": recall(1)},
             "cca_mean": rival,
             "knn": {"annotation": {"p5": 60.0, "r10": 30.0}, "similar_posts": 0.3},
@@ -65,8 +65,8 @@ def test_table(result: dict[str, Any]) -> None:
     table = [line for line in text.splitlines() if line.startswith("| ")]
     assert len(table) == 2 + 4
     assert {line.count("|") for line in table} == {table[0].count("|")}
-    ours, rival, knn = (table[row] for row in (2, 4, 5))
-    assert ours.startswith(
+    found, rival, knn = (table[row] for row in (2, 4, 5))
+    assert found.startswith(
         "| **image2pic** | **17.0 / 34.0 / 68.0, 7.5** | 18.8 / 37.5 / 75.0, 7.5 |"
     )
     assert "| **19.2 / 38.5 / 77.0, 7.5** |" in rival
@@ -109,7 +109,7 @@ def test_votes(result: dict[str, Any]) -> None:
     assert "0.812" in markdown(result, "x.png")
 
 
-def test_only_ours(result: dict[str, Any], tmp_path: Path) -> None:
+def test_only_the_model(result: dict[str, Any], tmp_path: Path) -> None:
     result["rows"] = {"image2pic": {"text_to_photo": recall(50)}}
     assert "| **image2pic** |" in markdown(result, "x.png")
     plot(result, tmp_path / "x.png")

@@ -77,7 +77,7 @@ class TestTokenise:
 
 
 class TestVocabularies:
-    def vocabularies(self, least: int = 2, most: float = 0.6, largest: int = 100) -> tuple:
+    def vocabularies(self, min_df: int = 2, max_df: float = 0.6, largest: int = 100) -> tuple:
         posts = [
             post("a", {"en": ("the red dogs run", "a dog")}, ("sea",)),
             post("b", {"en": ("red red red dog",)}, ("sea", "rare")),
@@ -85,7 +85,7 @@ class TestVocabularies:
             post("d", {"ru": ("собака и кот",)}),
         ]
         texts = tokenise(posts, PIPELINE)
-        return (*learn_vocabularies(texts, least=least, most=most, largest=largest), texts)
+        return (*learn_vocabularies(texts, min_df=min_df, max_df=max_df, largest=largest), texts)
 
     def test_words_of_enough_texts_and_of_not_too_many(self) -> None:
         words, tags, texts = self.vocabularies()
@@ -101,7 +101,7 @@ class TestVocabularies:
         assert tags.keys == ("sea",)
 
     def test_a_word_said_often_in_one_text_counts_once(self) -> None:
-        words, _, _ = self.vocabularies(least=4)
+        words, _, _ = self.vocabularies(min_df=4)
         assert "red" not in words.surfaces
 
     def test_they_are_shown_as_people_write_them_and_have_a_language(self) -> None:
@@ -113,11 +113,11 @@ class TestVocabularies:
         assert tags.languages == ("en",)
 
     def test_the_most_frequent_are_kept(self) -> None:
-        words, _, _ = self.vocabularies(least=1, most=1.0, largest=2)
+        words, _, _ = self.vocabularies(min_df=1, max_df=1.0, largest=2)
         assert len(words) == 2
 
     def test_no_texts(self) -> None:
-        words, tags = learn_vocabularies([], least=2, most=0.5)
+        words, tags = learn_vocabularies([], min_df=2, max_df=0.5)
         assert (len(words), len(tags)) == (0, 0)
 
 
@@ -175,7 +175,7 @@ class TestAssemble:
             post("b", {"ru": ("волны",)}),
         ]
         texts = tokenise(posts, PIPELINE)
-        words, tags = learn_vocabularies(texts, least=1, most=1.0)
+        words, tags = learn_vocabularies(texts, min_df=1, max_df=1.0)
         data = assemble([chunk(("b",)), chunk(("a",), 1)], texts, words, tags, 20)
         assert data.ids == ("b", "a")
         assert data.owner.tolist() == [1, 1, 0]
@@ -197,6 +197,6 @@ class TestAssemble:
         posts = list(read_corpus(small_corpus, splits=["train"], report=Report()))
         texts = tokenise(posts, PIPELINE)
         assert len(texts) == 3 * len(posts) == 3 * 108
-        words, tags = learn_vocabularies(texts, least=2, most=0.5)
+        words, tags = learn_vocabularies(texts, min_df=2, max_df=0.5)
         assert {"sea", "море"} <= set(words.surfaces)
         assert set(tags.keys) == {tag for *_, tag in SCENES.values()}
