@@ -222,10 +222,9 @@ class Runner:
         metrics = Metrics()
         work = Work(workers=settings.workers)
         stack.callback(work.close)
-        metrics.queue.set_function(lambda: work.pending)
-        bot_id = int(self._token.partition(":")[0])
+        bot = int(self._token.partition(":")[0])
         opened = asyncio.to_thread(
-            seed.open_store, settings.library, url=settings.database, bot=bot_id
+            seed.open_store, settings.library, url=settings.database, bot=bot
         )
         store = Store(await opened)
         stack.push_async_callback(store.close)
@@ -300,6 +299,7 @@ class Runner:
         register(self.application)
         services.metrics.posts.set(len(services.engine))
         services.metrics.inbox.set_function(lambda: library.waiting)
+        services.metrics.queue.set_function(lambda: services.work.pending)
         await self._initialise()
         stack.push_async_callback(self.application.shutdown)
         # The last to start is the first to end: no updates, then no library, then no answers.
