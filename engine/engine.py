@@ -174,8 +174,7 @@ class Engine:
         """
         if not 0 <= photo_weight <= 1:
             raise ValueError(f"photo_weight is a share, 0 to 1, not {photo_weight}")
-        text = text[:QUERY_CHARS]
-        bag = self._pipeline.query(text)
+        bag = self._pipeline.query(text[:QUERY_CHARS])
         known, unknown = self._known((*bag.lemmas, *bag.tags))
         minus, minus_unknown = self._known(bag.minus)
         excluded = {token.key for token in bag.minus}
@@ -211,7 +210,7 @@ class Engine:
             _surfaces([*unknown, *minus_unknown]),
             share,
             minus_z,
-            text=text,
+            text=text[:QUERY_CHARS],
             suggestions={word: tuple(options) for word, options in near.items()},
             written=() if photo is None else self._written(written),
         )

@@ -20,6 +20,8 @@ FORBIDDEN = {
 #: Whoever runs the bot does not install these.
 TRAINING_ONLY = {"artm", "keras", "matplotlib", "scipy", "sklearn", "tensorflow"}
 
+LONGEST = 72
+
 
 def modules() -> dict[str, Path]:
     """Name -> file of all modules of the product."""
@@ -96,5 +98,18 @@ def test_nothing_of_the_product_looks_outside_the_checkout(room: str) -> None:
         if path.suffix in (".py", ".js")
         for line in path.read_text(encoding="utf-8").splitlines()
         if "../shared" in line or "/work/" in line
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("room", ["engine", "bot"])
+def test_no_function_is_longer_than_a_reader_takes_in_at_once(room: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}: {node.name} has {lines} lines, at most {LONGEST}"
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno
+        and (lines := node.end_lineno - node.lineno + 1) > LONGEST
     ]
     assert wrong == []
