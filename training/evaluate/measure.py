@@ -24,6 +24,7 @@ from training.evaluate.baselines.chance import (
 from training.evaluate.coherence import npmi, pmi, same_top_words, vector_coherence
 from training.evaluate.metrics import (
     Ranks,
+    Recall,
     annotation,
     exact_shares,
     interval,
@@ -126,11 +127,12 @@ def chance_row(held: Heldout) -> Row:
     photos = len(held.data)
     row: Row = {}
     for suffix, data in (("", held.main), ("_ru", held.russian)):
-        row[f"text_to_photo{suffix}"] = text_to_photo_chance(len(data.owner), photos).to_dict()
-        row[f"photo_to_text{suffix}"] = photo_to_text_chance(data.owner).to_dict()
-    row["both_together"] = {
-        _weight(weight): other_texts_chance(held.main.owner).to_dict() for weight in PHOTO_WEIGHTS
-    }
+        found = text_to_photo_chance(len(data.owner), photos)
+        back = photo_to_text_chance(data.owner)
+        row[f"text_to_photo{suffix}"] = _known(found, photos)
+        row[f"photo_to_text{suffix}"] = _known(back, len(data.owner))
+    together = _known(other_texts_chance(held.main.owner), len(held.main.owner))
+    row["both_together"] = {_weight(weight): together for weight in PHOTO_WEIGHTS}
     row["annotation"] = annotation_chance(*held.truth(None)).to_dict()
     row["annotation_ru"] = annotation_chance(*held.truth("ru")).to_dict()
     row["similar_posts"] = similar_posts_chance(held.unit_texts)
@@ -211,12 +213,16 @@ def _retrieval(method: Method, photos: Floats, data: Dataset, suffix: str) -> Ro
 
 def _recall(ranks: Ranks, owner: npt.NDArray[np.int64], candidates: int) -> Row:
     """Recalls, how sure R@10 is, and over how many posts; none where nearly all are found."""
-    row: Row = {**summarise(ranks).to_dict(), "posts": len(np.unique(owner))}
-    low, high = interval((ranks <= 10).astype(np.float32), owner)
-    row |= {"r10_low": low, "r10_high": high}
-    if candidates < FEW:
-        row |= dict.fromkeys(("r10", "r10_low", "r10_high"), float("nan"))
-    return row
+    low, high = float("nan"), float("nan")
+    if candidates >= FEW:
+        low, high = interval((ranks <= 10).astype(np.float32), owner)
+    sure = {"r10_low": low, "r10_high": high, "posts": len(np.unique(owner))}
+    return _known(summarise(ranks), candidates) | sure
+
+
+def _known(recall: Recall, candidates: int) -> Row:
+    """Recalls without R@10 where there are few candidates."""
+    return recall.to_dict() | ({"r10": float("nan")} if candidates < FEW else {})
 
 
 def _both(method: Method, photos: Floats, held: Heldout) -> Row:
@@ -236,10 +242,8 @@ def _both(method: Method, photos: Floats, held: Heldout) -> Row:
             queries = method.both(photos[data.owner[rows]], texts[rows], weight)
             return method.score(queries, texts, weight * bias)
 
-        found = summarise(other_text_ranks(scores, data.owner)).to_dict()
-        if len(data.owner) < FEW:
-            found["r10"] = float("nan")
-        result[_weight(weight)] = found
+        found = summarise(other_text_ranks(scores, data.owner))
+        result[_weight(weight)] = _known(found, len(data.owner))
     return result
 
 

@@ -125,6 +125,9 @@ def test_recall_at_10_of_a_few_candidates_says_nothing(planted: Any, planted_mod
     assert len(fewer.main.owner) < FEW
     together = measure(EngineMethod(planted_model), fewer)["both_together"]
     assert all(np.isnan(row["r10"]) for row in together.values())
+    chance = chance_row(fewer)
+    assert np.isnan(chance["text_to_photo"]["r10"])
+    assert chance["text_to_photo"]["r5"] > 0
 
 
 def test_median_of_times() -> None:
