@@ -27,7 +27,7 @@ from engine.encoder import encoder_file
 from engine.engine import Engine
 from engine.errors import EmptyQueryError, UnknownWordsError
 from engine.photo import encoder_input
-from engine.store import SqliteStore
+from engine.store import ModelPosts, SqliteStore
 
 MODELS: Final = (Path("models/flickr8k"), Path("data/model"))
 TEXTS: Final = 500
@@ -47,7 +47,7 @@ def open_library(folder: Path, *, threads: int) -> tuple[Engine, SqliteStore | N
     engine = Engine.open(folder, threads=threads)
     if not (folder / "posts.sqlite").is_file():
         return engine, None
-    store = SqliteStore(folder / "posts.sqlite")
+    store = ModelPosts(folder / "posts.sqlite")
     cache = folder / "index.faiss"
     engine.load(store.vectors(engine.info.id), version=store.version(), cache=cache)
     return engine, store

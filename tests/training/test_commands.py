@@ -8,6 +8,7 @@ import pytest
 from corpora import draw
 from PIL import Image
 
+from engine.files import sha256_of, shipped
 from engine.store import SqliteStore
 from training.__main__ import COMMANDS, main
 
@@ -254,6 +255,14 @@ class TestTopics:
         out = capsys.readouterr().out
         assert out.count("NPMI") == 2
         assert "-0" not in out
+
+
+def test_asking_changes_nothing_of_what_ships(capsys: pytest.CaptureFixture[str]) -> None:
+    posts = shipped("model", "posts.sqlite")
+    before = sha256_of(posts)
+    assert main(["search", "starter", "--text", "sunset over the sea", "-n", "1"]) == 0
+    assert "sunset-sea" in capsys.readouterr().out
+    assert sha256_of(posts) == before
 
 
 def test_a_library_whose_photos_are_gone_is_still_shown(

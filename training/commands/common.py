@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -10,12 +11,12 @@ from typing import TypeVar
 from PIL import Image
 
 from engine.engine import Engine
-from engine.errors import Image2PicError, PhotoError
+from engine.errors import Image2PicError, IndexFileError, PhotoError
 from engine.files import STARTER, model_folder, write_whole
 from engine.photo import decode
 from engine.pictures import SheetItem
 from engine.results import Hit, Term
-from engine.store import Post, SqliteStore
+from engine.store import ModelPosts, Post, SqliteStore
 
 Number = TypeVar("Number", int, float)
 
@@ -28,13 +29,17 @@ def model_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def open_library(folder: Path) -> tuple[Engine, SqliteStore]:
-    """The engine with its index loaded (rebuilt and saved where stale), and the posts."""
+    """The engine with its index loaded (rebuilt and saved where stale), and the posts to read.
+
+    Nothing of the model is changed by asking it; its folder may be read-only.
+    """
     engine = Engine.open(folder)
-    store = SqliteStore(folder / "posts.sqlite")
+    store = ModelPosts(folder / "posts.sqlite")
     version = store.version()
     cache = folder / "index.faiss"
     if engine.load(store.vectors(engine.info.id), version=version, cache=cache):
-        engine.save(cache, version=version)
+        with contextlib.suppress(IndexFileError):
+            engine.save(cache, version=version)
     engine.exact_words = store
     return engine, store
 
