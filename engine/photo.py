@@ -8,12 +8,13 @@ tried; large photos are decoded one at a time; what a decoder throws (whatever i
 
 from __future__ import annotations
 
+import ctypes
 import re
 import threading
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -23,6 +24,11 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from engine.errors import PhotoError, PhotoTooLargeError
+
+# glibc keeps freed blocks of up to 32 MB for each thread that decodes; above this they go back.
+with suppress(OSError, AttributeError, TypeError):
+    ctypes.CDLL(None).mallopt(-3, 8 << 20)  # M_MMAP_THRESHOLD
+
 
 MAX_PIXELS: Final = 50_000_000
 """Pixels of the largest photo that is decoded as it is; a larger JPEG is decoded smaller."""

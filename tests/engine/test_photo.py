@@ -392,6 +392,42 @@ def test_hostile_photos_in_a_process_of_one_gigabyte() -> None:
     assert float(slowest) < 4
 
 
+THREADS = """
+import re, sys
+from concurrent.futures import ThreadPoolExecutor
+sys.path.insert(0, sys.argv[1])
+import hostile
+from engine.errors import PhotoError
+from engine.photo import decode
+def memory():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1]) // 1024
+def look(data):
+    try:
+        decode(data, size_hint=640)
+    except PhotoError:
+        pass
+large = [data for name, data in hostile.photos() if "7000" in name][:6]
+before = memory()
+with ThreadPoolExecutor(6) as pool:
+    list(pool.map(look, large * 2))
+print(memory() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_memory_of_large_photos_goes_back() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", THREADS, str(Path(__file__).parent)],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert int(run.stdout) < 150
+
+
 class TestLarge:
     """Phones make JPEGs of 50 to 200 million pixels."""
 
