@@ -3,6 +3,10 @@
 from setuptools import find_packages, setup
 
 setup(
-    packages=[*find_packages(include=["bot*", "engine*", "training*"]), "engine.data"],
+    packages=[
+        *find_packages(include=["bot*", "engine*", "training*"]),
+        "bot.local.page",
+        "engine.data",
+    ],
     package_dir={"engine.data": "data"},
 )
