@@ -15,6 +15,8 @@ import numpy.typing as npt
 STARTER: Final = "starter"
 """Name of the model that ships, and `source` of its posts."""
 
+_END: Final = 1 << 16  # bytes at either end of a file that tell whether it was replaced
+
 
 def shipped(*parts: str) -> Path:
     """Path of something in ``data/``: in this package where it is installed, else beside it."""
@@ -32,6 +34,23 @@ def sha256_of(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal; OSError if it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def quick_hash(path: Path) -> str:
+    """Whether a file was replaced, without reading all of it: a hash of its size and its ends.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        digest = hashlib.blake2b(size.to_bytes(8, "big"), digest_size=8)
+        for start in (0, max(0, size - _END)):
+            file.seek(start)
+            digest.update(file.read(_END))
+    return digest.hexdigest()
 
 
 @contextmanager

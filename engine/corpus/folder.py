@@ -31,6 +31,7 @@ from engine.corpus.posts import (
 )
 from engine.corpus.videos import VIDEO_SUFFIXES, first_frame
 from engine.errors import CorpusError
+from engine.files import quick_hash
 from engine.photo import SUFFIXES, format_of
 
 _TABLES: Final = frozenset(
@@ -176,7 +177,7 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
                 "source": name,
                 "author": caption.author if options.authors else None,
                 "media": file.media,
-                "photo_bytes": size,
+                "photo_hash": quick_hash(file.path),
             }
             yield SourcePost(record, photo)
     report.notes += _losses(report)

@@ -19,6 +19,7 @@ from engine.corpus.posts import SourcePost, SourceReport, file_place
 from engine.corpus.reader import POSTS_FILE, CorpusPost, Report, read_corpus
 from engine.corpus.telegram import RESULT_FILE, TelegramOptions, read_export
 from engine.errors import CorpusError
+from engine.files import quick_hash
 
 HEAD: Final = 1 << 16
 DEPTH: Final = 3
@@ -231,7 +232,7 @@ def _record(post: CorpusPost, name: str, folder: Path, options: CorpusOptions) -
         inside = post.photo.relative_to(folder)
         place = inside.as_posix().removeprefix("photos/")
         record["photo"] = file_place(name, place, inside.suffix)
-        record["photo_bytes"] = post.photo.stat().st_size
+        record["photo_hash"] = quick_hash(post.photo)
     return record
 
 

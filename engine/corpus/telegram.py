@@ -27,6 +27,7 @@ from engine.corpus.posts import (
 )
 from engine.corpus.videos import first_frame
 from engine.errors import CorpusError
+from engine.files import quick_hash
 
 ALBUM_MAX: Final = 10
 ALBUM_SECONDS: Final = 3
@@ -442,7 +443,7 @@ class _Export:
                 "album": f"{chat.id}/{album[0].message.get('id')}" if len(album) > 1 else None,
                 "media": picture.media if picture and file else None,
                 "forwarded_from": _forwarded(message, options.authors),
-                "photo_bytes": file.stat().st_size if file else None,
+                "photo_hash": quick_hash(file) if file else None,
             }
             if options.authors:
                 record["author"] = message.get("author") or message.get("from")

@@ -29,7 +29,7 @@ CHUNK: Final = 32
 
 Record = dict[str, Any]
 
-_PHOTO_FIELDS: Final = ("photo", "photo_bytes", "sha256", "media")
+_PHOTO_FIELDS: Final = ("photo", "photo_hash", "sha256", "media")
 
 
 def collect(

@@ -244,6 +244,24 @@ def test_again_adds_only_what_is_new(tmp_path: Path) -> None:
     assert len(load(tmp_path / "corpus")) == 3
 
 
+def test_a_replaced_photo_of_the_same_size_is_taken(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my", "a.jpg", "b.jpg")
+    one, two = (jpeg(number).ljust(4000, b"\0") for number in (1, 9))
+    (path / "a.jpg").write_bytes(one)
+    collect_to(tmp_path / "corpus", path)
+    before = load(tmp_path / "corpus")["my/a.jpg"]
+    (path / "a.jpg").write_bytes(two)
+    with CorpusWriter(tmp_path / "corpus") as writer:
+        report = SourceReport()
+        add_posts(read_folder(path, FolderOptions(), report), writer, report)
+        changes = writer.changes
+    assert (changes.new, changes.edited, changes.same) == (0, 1, 1)
+    after = load(tmp_path / "corpus")["my/a.jpg"]
+    with Image.open(before.photo) as stored, Image.open(io.BytesIO(two)) as given_photo:
+        assert stored.tobytes() == given_photo.tobytes()
+    assert before.photo == after.photo
+
+
 def test_two_folders_of_one_name(tmp_path: Path) -> None:
     one, two = folder(tmp_path / "1" / "my", "a.jpg"), folder(tmp_path / "2" / "my", "a.jpg")
     collect_to(tmp_path / "corpus", one)
