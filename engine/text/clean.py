@@ -110,7 +110,8 @@ def repair_encoding(text: str) -> str:
     str
         A string that can be encoded as UTF-8; what cannot be repaired stays, or is U+FFFD.
     """
-    return text if text.isascii() else ftfy.fix_text(text, _ENCODING)
+    # U+0085 alone says nothing of the encoding: it is what some programs end lines with.
+    return text if text.replace("\x85", "").isascii() else ftfy.fix_text(text, _ENCODING)
 
 
 def clean(text: str) -> str:

@@ -155,6 +155,7 @@ class TestWithAModel:
         assert math.isclose(row[f"/ {small_model.name}"], 1)
         assert features["goals"][0]["value"] > 0
 
+    @pytest.mark.slow
     def test_single_words(
         self,
         small_model: Path,

@@ -27,8 +27,8 @@ def keys(engine: Engine, query: object, **more: object) -> list[int]:
 def test_a_vote_changes_the_order(engine: Engine) -> None:
     query = engine.query(text="sea")
     before = keys(engine, query)
-    after = keys(engine, engine.with_votes(query, [before[8]], [before[2]]))
-    assert after.index(before[8]) < 8
+    after = keys(engine, engine.with_votes(query, [before[20]], [before[2]]))
+    assert after.index(before[20]) < 8
     assert before[2] not in after or after.index(before[2]) >= 2
     assert keys(engine, engine.with_votes(query, [], [])) == before
     # Posts that were removed meanwhile do not count.

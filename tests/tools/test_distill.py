@@ -269,6 +269,7 @@ def test_training_that_is_stopped_and_resumed_ends_where_it_would_have_ended(
     assert any((value != teacher[name]).any() for name, value in steady.weights().items())
 
 
+@pytest.mark.slow
 def test_the_command_line_writes_an_encoder_and_resumes(
     tmp_path: Path, material: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -154,7 +154,7 @@ async def test_a_live_post_is_there_at_once_and_its_words_follow(
                 await asyncio.sleep(0.05)
                 (post,) = (await runner.services.store.posts([1])).values()
         assert post.picture_words == "sunset"
-        assert len(await runner.services.store.matching(["sunset"], [], [], 5)) == 1
+        assert len(runner.services.store.sync.matching(["sunset"])) == 1
         # The word is heard in the answer to a photo that bears it, and the post's vector has it.
         with_word = runner.services.engine.describe(photo=jpeg(SNOW), text="snow", written="sunset")
         async with asyncio.timeout(20):
