@@ -87,7 +87,7 @@ def markdown(result: Mapping[str, Any], picture: str) -> str:
             "| " + " | ".join([f"**{label}**" if name == "image2pic" else label, *cells]) + " |"
         )
     lines += ["", *_notes(result)]
-    bars = _bars(rows)
+    bars = _bars(rows, result["about"])
     if bars:
         lines += ["", "## Against the bars", "", *bars]
     if about.get("tried"):
@@ -336,7 +336,7 @@ def _notes(result: Mapping[str, Any]) -> list[str]:
     return [f"- {note}" for note in notes]
 
 
-def _bars(rows: Mapping[str, Row]) -> list[str]:
+def _bars(rows: Mapping[str, Row], about: Mapping[str, Any]) -> list[str]:
     """The model beside what it must reach, one line each."""
     model = rows["image2pic"]
     comparisons = [
@@ -359,7 +359,7 @@ def _bars(rows: Mapping[str, Row]) -> list[str]:
             lines.append(f"- {head}: image2pic {value(model):.{digits}f}; {'; '.join(found)}")
     for way, key in (("text → photo", "text_to_photo"), ("photo → text", "photo_to_text")):
         english, russian = _of(key, "r10")(model), _of(f"{key}_ru", "r10")(model)
-        if english > 0 and not math.isnan(russian):
+        if about.get("language") != "ru" and english > 0 and not math.isnan(russian):
             lines.append(f"- Russian of English, {way} R@10: {russian / english:.2f}")
     return lines
 

@@ -84,6 +84,8 @@ def test_bars_and_notes(result: dict[str, Any]) -> None:
         "similar posts: image2pic 0.312; nearest neighbours, mean features 0.300 (+0.012)" in text
     )
     assert "Russian of English, text → photo R@10: 0.90" in text
+    russian = {**result, "about": {**result["about"], "language": "ru"}}
+    assert "Russian of English" not in markdown(russian, "quality.png")
     assert "ridge CCA, mean features: power 0.75." in text
     assert "190 ms" in text
 
