@@ -15,7 +15,8 @@ from typing import Final
 from PIL import ExifTags, Image
 
 from engine.errors import PhotoError
-from engine.photo import format_of, open_photo
+from engine.photo import decode, format_of, open_photo
+from engine.pictures import to_photo
 
 # Of a JPEG's segments: JFIF (APP0), a colour profile (APP2), Adobe's colour transform (APP14).
 _JPEG_KEPT: Final = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
@@ -43,7 +44,8 @@ def without_metadata(data: bytes) -> bytes:
     Parameters
     ----------
     data
-        A photo's file; what is none, and what is too damaged to be followed, comes back unchanged.
+        A photo's file. Of one that is too damaged to be followed the pixels alone are kept, as a
+        JPEG, and nothing where none can be read: whatever it tells beside them stays behind.
     """
     ways = {
         "JPEG": _jpeg,
@@ -57,9 +59,16 @@ def without_metadata(data: bytes) -> bytes:
     }
     way = ways.get(format_of(data[:32]) or "")
     try:
-        return way(data) if way else data
+        return way(data) if way else _pixels(data)
     except (ValueError, IndexError, PhotoError, OSError, zlib.error):
-        return data
+        return _pixels(data)
+
+
+def _pixels(data: bytes) -> bytes:
+    try:
+        return to_photo(decode(data), 95)
+    except PhotoError:
+        return b""
 
 
 def _orientation(data: bytes) -> bytes:
@@ -87,7 +96,7 @@ def _jpeg(data: bytes) -> bytes:
             # Decoders pass over what stands between segments.
             following = _JPEG_MARKER.search(data, place)
             if following is None:
-                return data
+                break
             place = following.start()
             continue
         marker = data[place + 1]
@@ -104,7 +113,7 @@ def _jpeg(data: bytes) -> bytes:
         if not named and marker != _JPEG_COMMENT:
             kept.append(data[place:end_of_segment])
         place = end_of_segment
-    return data
+    raise PhotoError("the photo has no pixels")
 
 
 def _png(data: bytes) -> bytes:
