@@ -88,7 +88,7 @@ class TestSearch:
         words = ["search", str(small_model), "--text", "sea beach qwertyuiop", "-n", "4"]
         assert main([*words, "--sheet", str(sheet)]) == 0
         lines = capsys.readouterr().out.splitlines()
-        assert lines[0] == "I do not know: qwertyuiop"
+        assert lines[0] == "new to the model: qwertyuiop"
         assert len(lines) == 6
         for line in lines[1:5]:
             assert " %  distance 0." in line

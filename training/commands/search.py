@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         query = engine.query(photo=photo, text=args.text, photo_weight=args.photo_weight)
     if query.unknown:
-        print("I do not know: " + ", ".join(query.unknown))
+        print("new to the model: " + ", ".join(query.unknown))
     if query.suggestions:
         print("perhaps you meant: " + ", ".join(sum(query.suggestions.values(), ())))
     page = engine.search(query, limit=args.limit)

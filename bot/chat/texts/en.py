@@ -83,7 +83,7 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "A number shows the topic.",
     "trends_none": "There are not enough posts with dates to see what grew.",
     "without": "Without: {words}.",
-    "unknown_some": "I don't know: {words}.",
+    "unknown_some": "New to me: {words}.",
     "unknown": "I know none of these words: {words}.",
     "suggest": "Did you mean: {words}?",
     "unknown_hint": "Try other words, or send a photo.",

@@ -84,7 +84,7 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "Номер открывает тему.",
     "trends_none": "Слишком мало постов с датами, чтобы увидеть, что выросло.",
     "without": "Без: {words}.",
-    "unknown_some": "Не знаю слов: {words}.",
+    "unknown_some": "Новые для меня слова: {words}.",
     "unknown": "Не знаю ни одного из этих слов: {words}.",
     "suggest": "Может быть: {words}?",
     "unknown_hint": "Попробуйте другие слова или пришлите фото.",

@@ -180,7 +180,7 @@ def test_notes_name_what_misspelt_words_may_mean() -> None:
         "text", even, ("sea",), unknown=tuple(near), text="Sunzet sea sunsset", suggestions=near
     )
     assert answers.notes(Texts("en"), query) == [
-        "I don't know: sunzet, sunsset.",
+        "New to me: sunzet, sunsset.",
         "Did you mean: sunset, sunsets?",
     ]
     assert answers.notes(Texts("ru"), query)[1] == "Может быть: sunset, sunsets?"
