@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from engine.text import TextBag, TextPipeline, Token
+from engine.text.clean import repair_encoding
 from engine.text.hashtags import MAX_TAG
 from engine.text.words import MAX_KEY
 
@@ -153,7 +154,10 @@ def test_letter_case_does_not_matter_but_in_hashtags(text: str) -> None:
 def test_texts_add_up(first: str, second: str) -> None:
     # Between unrelated texts nothing may leak: a full stop and a blank line part them.
     one, other = clean_only(first), clean_only(second)
-    assert lemmas(f"{one} .\n\n. {other}") == lemmas(one) + lemmas(other)
+    both = f"{one} .\n\n. {other}"
+    # What looks like a wrong encoding ("Â ") is judged by what stands around it.
+    assume(all(repair_encoding(text) == text for text in (one, other, both)))
+    assert lemmas(both) == lemmas(one) + lemmas(other)
 
 
 def clean_only(text: str) -> str:
