@@ -374,10 +374,10 @@ print(len(photos), read, refused, slowest)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS")
-def test_hostile_photos_in_a_process_of_one_gigabyte() -> None:
+def told_by(script: str) -> str:
+    """What a script prints in a process of its own, which may import `hostile`."""
     run = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(Path(__file__).parent)],
+        [sys.executable, "-c", script, str(Path(__file__).parent)],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -385,7 +385,12 @@ def test_hostile_photos_in_a_process_of_one_gigabyte() -> None:
         timeout=240,
     )
     assert run.returncode == 0, run.stderr[-2000:]
-    count, read, refused, slowest = run.stdout.split()
+    return run.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS")
+def test_hostile_photos_in_a_process_of_one_gigabyte() -> None:
+    count, read, refused, slowest = told_by(LIMITED).split()
     assert int(count) == 300
     assert int(read) > 30
     assert int(refused) > 150
@@ -416,16 +421,7 @@ print(memory() - before)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_memory_of_large_photos_goes_back() -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", THREADS, str(Path(__file__).parent)],
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert run.returncode == 0, run.stderr[-2000:]
-    assert int(run.stdout) < 150
+    assert int(told_by(THREADS)) < 150
 
 
 class TestLarge:
