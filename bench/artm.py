@@ -52,12 +52,13 @@ def measure(sizes: Sequence[int] = SIZES, *, passes: int = PASSES) -> Table:
     rows = []
     for size in sizes:
         given, times = bags(size), [time.perf_counter()]
+
+        def told(_: str, times: list[float] = times) -> None:
+            times.append(time.perf_counter())
+
         settings = ArtmSettings(topics=TOPICS, passes=passes, class_weights={"visual": 0.3})
         with TemporaryDirectory() as folder:
-            train_artm(
-                given, settings, Path(folder),
-                progress=lambda _, times=times: times.append(time.perf_counter()),  # type: ignore[misc]
-            )  # fmt: skip
+            train_artm(given, settings, Path(folder), progress=told)
             end = time.perf_counter()
         one = (times[-1] - times[1]) / (passes - 1)
         first = times[1] - times[0] - one

@@ -40,7 +40,7 @@ def _cluster(workers: int) -> Iterator[tuple[Cluster | None, Processor]]:
 
 
 def _ready() -> None:
-    import training.learn.features  # noqa: F401
+    import training.learn.features  # noqa: F401 - for what it imports itself
 
 
 def _same(some: Sequence[Chunk], others: Sequence[Chunk]) -> bool:

@@ -215,6 +215,7 @@ def _posts(library: Path) -> Counter[str]:
 
 def _count(library: Path, what: str) -> int:
     with closing(sqlite3.connect(library)) as connection:
+        # `what` is a table of ours.
         (count,) = connection.execute(f"SELECT count(*) FROM {what}").fetchone()  # noqa: S608
     return int(count)
 

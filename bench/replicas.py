@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -58,8 +59,8 @@ async def bots(
 async def _asked(
     url: str, pids: dict[str, int], questions: Sequence[str], users: int, seconds: float
 ) -> Tally:
-    async def text(user: LocalUser, rng: object) -> ChatMessage:
-        return await user.send_text(rng.choice(questions))  # type: ignore[attr-defined]
+    async def text(user: LocalUser, rng: random.Random) -> ChatMessage:
+        return await user.send_text(rng.choice(questions))
 
     async with AsyncExitStack() as stack:
         people = [LocalUser(url, user_id=FIRST_USER + number) for number in range(users)]

@@ -532,7 +532,9 @@ def _sidecars(photo: Path) -> Iterator[tuple[str, Callable[[bytes], Caption]]]:
         yield base + ".xmp", _read_xmp_file
     # Takeout cuts its names off at 51 characters, and counts copies behind the ending:
     # "IMG(1).jpg" has "IMG.jpg(1).json" or "IMG.jpg.supplemental-metadata(1).json".
-    plain, copy = re.fullmatch(r"(.*?)(\(\d+\))?", stem, re.DOTALL).groups("")  # type: ignore[union-attr]
+    numbered = re.search(r"\(\d+\)\Z", stem)
+    copy = numbered[0] if numbered else ""
+    plain = stem.removesuffix(copy)
     # What was edited there has the metadata of the original.
     for one in dict.fromkeys((plain, re.sub(r"-[^\W\d_]+$", "", plain))):
         base = one + photo.suffix.casefold()

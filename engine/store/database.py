@@ -105,6 +105,8 @@ class Database(ABC):
     def _index_words(self, db: Connection, rows: Iterable[Values]) -> None:
         """Write rows of key, edition, keys of the text, keys of the picture's words."""
 
+    # Empty for the database that needs nothing done (hence B027):
+
     def _embed(self, db: Connection, rows: Iterable[Embedded]) -> None:  # noqa: B027
         """Keep vectors where the database itself searches them: key, vector, model."""
 
