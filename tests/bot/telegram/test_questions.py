@@ -13,6 +13,7 @@ from telegram import Update
 
 from bot.app import Runner
 from bot.chat.buttons import decode
+from bot.settings import Settings
 from bot.telegram import intake
 from bot.telegram.intake import IN_HAND_MAX
 from engine.store import SqliteStore
@@ -28,6 +29,14 @@ def asked(number: int, user: LocalUser, text: str = "sunset") -> str:
     return json.dumps({"update_id": number, "message": message})
 
 
+async def run_before(settings: Settings, anna: LocalUser) -> None:
+    """Fill the library in a process that answers one question and ends in order."""
+    async with running(settings) as runner:
+        await fill(anna, runner)
+        await anna.send_text("/privacy")
+        await anna.wait_reply()
+
+
 def kill_while_asked(library: Path, number: int, *, times: int = 1) -> None:
     """What the library is like after that many processes were killed answering a question."""
     for _ in range(times):
@@ -41,10 +50,7 @@ async def test_what_kills_cut_off_is_answered_after_the_start_once(
 ) -> None:
     settings = make_settings(server, tmp_path)
     async with LocalUser(server.url) as anna:
-        async with running(settings) as runner:
-            await fill(anna, runner)
-            await anna.send_text("/privacy")
-            await anna.wait_reply()
+        await run_before(settings, anna)
         with SqliteStore(settings.library, bot=4242) as store:
             store.take([(900_000_001, asked(900_000_001, anna), "")])
         # However many processes ended before they came to it, and one while it was answered.
@@ -65,10 +71,7 @@ async def test_what_ends_the_process_twice_is_set_aside_and_said_and_keeps_nothi
 ) -> None:
     settings = make_settings(server, tmp_path)
     async with LocalUser(server.url) as anna:
-        async with running(settings) as runner:
-            await fill(anna, runner)
-            await anna.send_text("/privacy")
-            await anna.wait_reply()
+        await run_before(settings, anna)
         texts = {900_000_001: "sunset", 900_000_002: "snowy forest", 900_000_003: "night city"}
         with SqliteStore(settings.library, bot=4242) as store:
             store.take([(number, asked(number, anna, texts[number]), "") for number in texts])
@@ -86,10 +89,7 @@ async def test_what_ends_the_process_twice_is_set_aside_and_said_and_keeps_nothi
 async def test_suspects_are_answered_one_by_one(tmp_path: Path, server: FaultyServer) -> None:
     settings = make_settings(server, tmp_path)
     async with LocalUser(server.url) as anna:
-        async with running(settings) as runner:
-            await fill(anna, runner)
-            await anna.send_text("/privacy")
-            await anna.wait_reply()
+        await run_before(settings, anna)
         with SqliteStore(settings.library, bot=4242) as store:
             store.take([(900 + n, asked(900 + n, anna, "sunset"), "") for n in range(4)])
             for number in range(4):
