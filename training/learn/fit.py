@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -79,8 +80,16 @@ def learn_model(
         data, base, share=settings.held_out, seed=settings.seed, topics=counts, progress=progress
     )
     learn, held = split(data, share=settings.held_out, seed=settings.seed)
+    pooled, width = data.pooled(), len(words)
+    bags = {
+        "text": pooled[:, :width],
+        "tag": pooled[:, width:],
+        "visual": data.visual,
+        "sentence": sentence_bags(data, words=settings.sentence_words, seed=settings.seed),
+        "written": data.written[:, :width],
+    }
     trained = [
-        _topic_model(data, words, topics, settings, sentences, work, progress)
+        _topic_model(bags, words, topics, settings, sentences, work, progress)
         for topics in good_counts(found.values, posts=len(data))
     ]
     least = max(row.coherence for row in trained) - INCOHERENT
@@ -123,7 +132,8 @@ def learn_model(
     ).projection
     weight = chosen.settings.written_weight
     vectors = sentences(words.surfaces) if sentences is not None else np.zeros((len(words), 0))
-    phi, theta = _fit_phi(data, projection, artm, vectors.astype(np.float32), weight)
+    theta = projection.theta(post_vectors(data, projection, weight), photo=1.0)
+    phi = _fit_phi(bags, theta, artm, vectors.astype(np.float32))
     readout, presence = fit_readout(data, projection, weight, chosen.ridge)
     return Learnt(
         artm,
@@ -131,7 +141,7 @@ def learn_model(
         projection,
         phi,
         theta,
-        npmi(phi["text"], data.pooled()[:, : len(words)]),
+        npmi(phi["text"], bags["text"]),
         readout,
         presence,
         chosen.settings,
@@ -158,7 +168,7 @@ class _TopicModel:
 
 
 def _topic_model(
-    data: Dataset,
+    bags: Mapping[str, Any],
     words: Vocabulary,
     topics: int,
     settings: BuildSettings,
@@ -167,14 +177,6 @@ def _topic_model(
     progress: Progress,
 ) -> _TopicModel:
     """BigARTM's topics, so many, and how well their words belong together."""
-    pooled, width = data.pooled(), len(words)
-    bags = {
-        "text": pooled[:, :width],
-        "tag": pooled[:, width:],
-        "visual": data.visual,
-        "sentence": sentence_bags(data, words=settings.sentence_words, seed=settings.seed),
-        "written": data.written[:, :width],
-    }
     # Relative weights: so many times the mass that the photos would have by themselves.
     artm_settings = ArtmSettings(
         topics=topics,
@@ -194,32 +196,22 @@ def _topic_model(
     )
     subject = topics - artm_settings.background
     phi = result.phi["text"][:, :subject]
-    coherence = float(npmi(phi, data.pooled()[:, :width]).mean())
+    coherence = float(npmi(phi, bags["text"]).mean())
     if sentences is not None:
         coherence += float(vector_coherence(phi, words.surfaces, sentences).mean())
     return _TopicModel(result, artm_settings, coherence)
 
 
 def _fit_phi(
-    data: Dataset,
-    projection: Projection,
-    artm: ArtmResult,
-    vectors: Floats,
-    weight: float,
-) -> tuple[dict[str, Floats], Floats]:
-    theta = projection.theta(post_vectors(data, projection, weight), photo=1.0)
-    pooled, width = data.pooled(), len(vectors)
-    association = association_of(pooled[:, :width], vectors)
+    bags: Mapping[str, Any], theta: Floats, artm: ArtmResult, vectors: Floats
+) -> dict[str, Floats]:
+    association = association_of(bags["text"], vectors)
     phi = {}
-    for name, counts in (
-        ("text", pooled[:, :width]),
-        ("tag", pooled[:, width:]),
-        ("visual", data.visual),
-    ):
-        start = artm.phi[name]
+    for name in MODALITIES:
+        counts, start = bags[name], artm.phi[name]
         if not counts.nnz:
             phi[name] = np.zeros((counts.shape[1], theta.shape[1]), np.float32)
             continue
         together = association if name == "text" else None
         phi[name] = refit_phi(counts, theta, start, passes=20, association=together)
-    return phi, theta
+    return phi
