@@ -58,7 +58,7 @@ def row(one: Input, corpus: Path) -> list[Cell]:
         lines = [json.loads(line) for line in (corpus / POSTS_FILE).read_bytes().splitlines()]
         came = len(lines)
         worded = sum(bool(line.get("text") or line.get("texts")) for line in lines)
-        said, losses = clean(corpus, Limits(), filter_for(corpus))
+        said, losses, _ = clean(corpus, Limits(), filter_for(corpus))
         kept = (corpus / POSTS_FILE).read_bytes().count(b"\n")
         told = [str(report).partition("; left out: ")[2].partition("\n")[0], said.splitlines()[0]]
         told += [*report.losses(), *losses]

@@ -44,6 +44,8 @@ _FIELDS: Final = frozenset(
 
 _log = logging.getLogger(__name__)
 
+Texts = Mapping[str, tuple[str, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class CorpusPost:
@@ -73,7 +75,7 @@ class CorpusPost:
 
     id: str
     photo: Path | None
-    texts: Mapping[str, tuple[str, ...]]
+    texts: Texts
     tags: tuple[str, ...] | None
     date: str | None
     source: str | None
@@ -334,7 +336,7 @@ class _Reader:
         post = CorpusPost(
             id=identifier,
             photo=self.folder / photo if photo else None,
-            texts=_together(_texts(record), self._copies.get(identifier, {})),
+            texts=together(_texts(record), self._copies.get(identifier, {})),
             tags=None if tags is None else tuple(tag for t in tags if (tag := t.lstrip("#"))),
             date=_date(record),
             source=_string(record, "source"),
@@ -403,7 +405,7 @@ def _clean(value: Any, name: str) -> str:
     )
 
 
-def _texts(record: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+def _texts(record: dict[str, Any]) -> Texts:
     found: dict[str, tuple[str, ...]] = {}
     by_language = record.get("texts")
     if by_language is not None:
@@ -418,8 +420,8 @@ def _texts(record: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     return {language: texts for language, texts in kept.items() if texts}
 
 
-def _copies(path: Path) -> dict[str, dict[str, tuple[str, ...]]]:
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
+def _copies(path: Path) -> dict[str, Texts]:
+    found: dict[str, Texts] = {}
     try:
         lines = path.read_bytes().splitlines() if path.is_file() else []
         for line in lines:
@@ -430,18 +432,17 @@ def _copies(path: Path) -> dict[str, dict[str, tuple[str, ...]]]:
     return found
 
 
-def _together(
-    own: dict[str, tuple[str, ...]], copies: dict[str, tuple[str, ...]]
-) -> dict[str, tuple[str, ...]]:
-    """Texts of a post and those that it took over, none twice."""
+def together(own: Texts, copies: Texts) -> Texts:
+    """Texts of a post and those that it took over, none twice, by language."""
+    merged = dict(own)
     said = {" ".join(text.split()).casefold() for texts in own.values() for text in texts}
     for language, texts in copies.items():
         for text in texts:
             plain = " ".join(text.split()).casefold()
             if not any(plain in other for other in said):
                 said.add(plain)
-                own[language] = (*own.get(language, ()), text)
-    return own
+                merged[language] = (*merged.get(language, ()), text)
+    return merged
 
 
 def _date(record: dict[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from corpora import SCENES
 from PIL import Image
 
-from engine.corpus.reader import Report, read_corpus
+from engine.corpus.reader import Report, load_corpus, read_corpus
 from engine.errors import CorpusError
 from engine.model import load_model
 from training.__main__ import main
@@ -82,6 +83,20 @@ def test_a_corpus_is_taken_as_it_is(here: Path) -> None:
     (here / "mine" / "posts.jsonl").write_text("")
     assert prepare(here / "mine", QUIET).folder == here / "mine"
     assert [path.name for path in here.iterdir()] == ["mine"]
+
+
+def test_what_was_read_is_handed_on(here: Path) -> None:
+    source = export(here / "ChatExport", 3)
+    record = json.loads((source / "result.json").read_text())
+    # A copy of a photo, whose words the other takes over.
+    record["messages"].append(record["messages"][0] | {"id": 99, "text": "seen from afar by boat"})
+    (source / "result.json").write_text(json.dumps(record))
+    prepared = prepare(source, QUIET)
+    read = load_corpus(prepared.folder, report=Report())
+    assert any("seen from afar by boat" in found for post in read for found in post.texts.values())
+    assert prepared.posts == [
+        replace(post, line=p.line) for post, p in zip(read, prepared.posts or (), strict=True)
+    ]
 
 
 def test_an_export_is_collected_cleaned_and_goes_on(here: Path) -> None:

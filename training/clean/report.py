@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from engine.cleaning.rules import RULES, Limits, Verdict
-from engine.corpus.reader import POSTS_FILE
 from engine.errors import PhotoError
 from engine.photo import decode
 from engine.pictures import SheetItem, contact_sheet
@@ -123,40 +123,46 @@ def warnings(judged: Judged) -> list[str]:
     return said
 
 
-def samples(corpus: Path, judged: Judged, *, count: int = SAMPLES, seed: int = 0) -> list[Sample]:
-    """Draw posts of each rule, and of those that stay, by lot; before they are taken out.
+class Lot:
+    """Draws lines of each rule, and of those that stay, by lot.
 
     Parameters
     ----------
-    corpus
-        Its folder.
-    judged
-        The verdicts on it.
+    verdicts
+        Number of a line -> why it goes.
     count
         How many of each rule.
     seed
         Of the lot.
     """
-    rng = random.Random(seed)
-    drawn: dict[str, list[tuple[int, bytes]]] = {}
-    seen: dict[str, int] = {}
-    with (corpus / POSTS_FILE).open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            verdict = judged.verdicts.get(number)
-            rule = verdict.rule if verdict else ""
-            seen[rule] = seen.get(rule, 0) + 1
-            bag = drawn.setdefault(rule, [])
-            if len(bag) < count:
-                bag.append((number, line))
-            elif (place := rng.randrange(seen[rule])) < count:
-                bag[place] = (number, line)
-    return [
-        Sample(number, judged.verdicts.get(number), _record(line))
-        for rule in ("", *RULES)
-        for number, line in sorted(drawn.get(rule, []))
-    ]
+
+    def __init__(
+        self, verdicts: Mapping[int, Verdict], *, count: int = SAMPLES, seed: int = 0
+    ) -> None:
+        self._verdicts, self._count, self._rng = verdicts, count, random.Random(seed)
+        self._drawn: dict[str, list[tuple[int, bytes]]] = {}
+        self._seen: Counter[str] = Counter()
+
+    def see(self, number: int, line: bytes) -> None:
+        """Let a line take part."""
+        if not line.strip():
+            return
+        verdict = self._verdicts.get(number)
+        rule = verdict.rule if verdict else ""
+        self._seen[rule] += 1
+        drawn = self._drawn.setdefault(rule, [])
+        if len(drawn) < self._count:
+            drawn.append((number, line))
+        elif (place := self._rng.randrange(self._seen[rule])) < self._count:
+            drawn[place] = (number, line)
+
+    def samples(self) -> list[Sample]:
+        """What was drawn, rule by rule."""
+        return [
+            Sample(number, self._verdicts.get(number), _record(line))
+            for rule in ("", *RULES)
+            for number, line in sorted(self._drawn.get(rule, []))
+        ]
 
 
 def _record(line: bytes) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -24,7 +24,7 @@ from engine.cleaning.rules import (
     meaningful,
 )
 from engine.cleaning.signatures import SignatureLines
-from engine.corpus.reader import CorpusPost, Problem, Report, read_corpus
+from engine.corpus.reader import CorpusPost, Problem, Report, Texts, read_corpus, together
 from engine.text import TextBag, TextPipeline
 from training.clean.photos import PhotoCache, PhotoFacts
 
@@ -53,6 +53,8 @@ class Judged:
 
     Attributes
     ----------
+    posts
+        All that could be read.
     verdicts
         Number of a line, from 1 -> why it goes.
     kept
@@ -73,6 +75,7 @@ class Judged:
         Meaningful tokens of the post in the middle.
     """
 
+    posts: Collection[CorpusPost]
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     kept: int = 0
     total: int = 0
@@ -86,6 +89,26 @@ class Judged:
     def counts(self) -> Counter[str]:
         """Rule -> posts that it takes out."""
         return Counter(verdict.rule for verdict in self.verdicts.values())
+
+    def taken_over(self) -> dict[str, Texts]:
+        """Id of a post that stays -> texts of those in `copies`, by language."""
+        wanted = {copy for found in self.copies.values() for copy in found}
+        texts = {post.id: post.texts for post in self.posts if post.id in wanted}
+        taken: dict[str, dict[str, tuple[str, ...]]] = {}
+        for key, found in self.copies.items():
+            own = taken.setdefault(key, {})
+            for copy in found:
+                for language, many in texts[copy].items():
+                    own[language] = (*own.get(language, ()), *many)
+        return dict(taken)
+
+    def staying(self, taken_over: Mapping[str, Texts]) -> list[CorpusPost]:
+        """The posts that are left, with the texts that they take over."""
+        return [
+            replace(post, texts=together(post.texts, taken_over.get(post.id, {})))
+            for post in self.posts
+            if post.line not in self.verdicts
+        ]
 
 
 def full_text(post: CorpusPost) -> str:
@@ -133,17 +156,18 @@ def judge_corpus(
     CorpusError
         The corpus cannot be read.
     """
-    judged = Judged()
+    verdicts: dict[int, Verdict] = {}
 
     def unreadable(problem: Problem) -> None:
         why = problem.reason + (f": {problem.detail}" if problem.detail else "")
-        judged.verdicts[problem.line] = Verdict("unreadable", why)
+        verdicts[problem.line] = Verdict("unreadable", why)
 
     report = Report(on_problem=unreadable)
-    posts = _posts(corpus, report, limits, adverts)
+    judged = Judged(read_corpus(corpus, report=report), verdicts)
+    posts = _posts(corpus, judged.posts, limits, adverts)
     for line in report.replaced_lines:
         # They must not come back when the later one goes.
-        judged.verdicts[line] = Verdict("replaced", "a later line has the same id")
+        verdicts[line] = Verdict("replaced", "a later line has the same id")
     tokens = [post.facts.tokens for post in posts]
     judged.median_tokens = float(statistics.median(tokens)) if tokens else 0.0
     judged.min_tokens = limit_from(tokens) if min_tokens is None else min_tokens
@@ -157,12 +181,12 @@ def judge_corpus(
         if verdict is None:
             staying.append(post)
         else:
-            judged.verdicts[post.line] = verdict
+            verdicts[post.line] = verdict
             judged.adverts[post.source] += verdict.rule == "advert"
     judged.sources.update(post.source for post in posts)
     staying = _without_copies(staying, judged, limits.distance)
     judged.kept = len(staying)
-    judged.total = judged.kept + len(judged.verdicts)
+    judged.total = judged.kept + len(verdicts)
     judged.languages.update(post.language for post in staying)
     return judged
 
@@ -187,9 +211,8 @@ def without_signatures(posts: Iterable[CorpusPost]) -> Iterator[CorpusPost]:
 
 
 def _posts(
-    corpus: Path, report: Report, limits: Limits, adverts: AdvertFilter | None
+    corpus: Path, read: Collection[CorpusPost], limits: Limits, adverts: AdvertFilter | None
 ) -> list[_Post]:
-    read = read_corpus(corpus, report=report)
     signatures = _signatures(read)
     cache = PhotoCache(corpus)
     pipeline = TextPipeline()

@@ -162,6 +162,7 @@ def run(args: argparse.Namespace) -> int:
             prune=args.prune,
             progress=progress,
             photos=args.photos,
+            read=prepared.posts,
             cluster=cluster,
         )
     return 0

@@ -9,13 +9,13 @@ from pathlib import Path
 from engine.cleaning.adverts import AdvertFilter
 from engine.cleaning.duplicates import MAX_DISTANCE, NEAR
 from engine.cleaning.rules import MIN_SIDE, THRESHOLD, Limits
-from engine.corpus.reader import POSTS_FILE
+from engine.corpus.reader import POSTS_FILE, CorpusPost
 from engine.errors import CorpusError
 from training.clean.model import filter_for
-from training.clean.report import samples, summary, warnings, write_report
+from training.clean.report import Lot, summary, warnings, write_report
 from training.clean.rules import judge_corpus
 from training.commands.common import count, share, within
-from training.corpus.apply import put_back, take_out
+from training.corpus.apply import numbered, put_back, take_out
 from training.corpus.dropped import dropped_file
 from training.corpus.writer import locked
 
@@ -94,12 +94,14 @@ def run(args: argparse.Namespace) -> int:
         if args.undo:
             print(f"{back:,} posts are back in {corpus / POSTS_FILE}")
             return 0
-        said, losses = _clean(corpus, limits, adverts, args.min_tokens, dry_run=args.dry_run)
+        said, losses, _ = _clean(corpus, limits, adverts, args.min_tokens, dry_run=args.dry_run)
     print("\n".join([said, *losses]))
     return 0
 
 
-def clean(corpus: Path, limits: Limits, adverts: AdvertFilter | None) -> tuple[str, list[str]]:
+def clean(
+    corpus: Path, limits: Limits, adverts: AdvertFilter | None
+) -> tuple[str, list[str], list[CorpusPost]]:
     """Clean a corpus by these limits, whatever was taken out before.
 
     Parameters
@@ -113,8 +115,8 @@ def clean(corpus: Path, limits: Limits, adverts: AdvertFilter | None) -> tuple[s
 
     Returns
     -------
-    said, losses
-        What was done, and what the owner should look at, in sentences for the end.
+    said, losses, posts
+        What was done, and what the owner should look at, in sentences for the end; what stays.
 
     Raises
     ------
@@ -133,10 +135,16 @@ def _clean(
     min_tokens: int | None,
     *,
     dry_run: bool,
-) -> tuple[str, list[str]]:
+) -> tuple[str, list[str], list[CorpusPost]]:
     judged = judge_corpus(corpus, limits, adverts, min_tokens=min_tokens)
     limits = replace(limits, min_tokens=judged.min_tokens)
-    report = write_report(corpus, judged, limits, samples(corpus, judged))
-    if not dry_run:
-        take_out(corpus, judged.verdicts, judged.copies)
-    return f"{summary(judged)}\nthe report: {report}", warnings(judged)
+    lot, taken_over = Lot(judged.verdicts), judged.taken_over()
+    # Before lines go: a large corpus is read each time.
+    posts = judged.staying(taken_over)
+    if dry_run:
+        for number, line in numbered(corpus / POSTS_FILE):
+            lot.see(number, line)
+    else:
+        take_out(corpus, judged.verdicts, taken_over, lot.see)
+    report = write_report(corpus, judged, limits, lot.samples())
+    return f"{summary(judged)}\nthe report: {report}", warnings(judged), posts

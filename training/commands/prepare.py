@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.cleaning.rules import Limits
 from engine.corpus.posts import SourceReport
-from engine.corpus.reader import POSTS_FILE
+from engine.corpus.reader import POSTS_FILE, CorpusPost
 from engine.corpus.source import Source, SourceOptions, find_sources, unpacked
 from engine.corpus.telegram import RESULT_FILE, TelegramOptions, chat_of
 from engine.errors import CorpusError
@@ -62,10 +62,13 @@ class Prepared:
         Where it is.
     losses
         What was lost on the way, in sentences for the end.
+    posts
+        What it holds, where that was read on the way.
     """
 
     folder: Path
     losses: list[str] = field(default_factory=list)
+    posts: list[CorpusPost] | None = None
 
 
 def prepare(path: Path, progress: Progress, options: PrepareOptions | None = None) -> Prepared:
@@ -112,9 +115,9 @@ def prepare(path: Path, progress: Progress, options: PrepareOptions | None = Non
                 f"{path} ended too early ({report.broken}): export once more, or add --partial to "
                 f"build from what stood before (it is kept in {corpus})"
             )
-    said, dropped = clean(corpus, Limits(), filter_for(corpus))
+    said, dropped, posts = clean(corpus, Limits(), filter_for(corpus))
     progress(said)
-    return Prepared(corpus, [*report.losses(), *dropped])
+    return Prepared(corpus, [*report.losses(), *dropped], posts)
 
 
 def _corpus(path: Path, sources: list[Source], corpora: Path) -> Path:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from engine.cleaning.rules import Verdict
-from engine.corpus.reader import COPIES_FILE, POSTS_FILE, Report, read_corpus
+from engine.corpus.reader import COPIES_FILE, POSTS_FILE, Texts
 from engine.errors import CorpusError
 from engine.files import whole_file, write_whole
 from training.corpus.dropped import Dropped, dropped_file, read_dropped, write_dropped
 
 
 def take_out(
-    corpus: Path, verdicts: Mapping[int, Verdict], copies: Mapping[str, Collection[str]]
+    corpus: Path,
+    verdicts: Mapping[int, Verdict],
+    copies: Mapping[str, Texts],
+    see: Callable[[int, bytes], object],
 ) -> None:
     """Move lines from ``posts.jsonl`` to ``cleaning/dropped.jsonl``; words of copies stay.
 
@@ -31,39 +34,26 @@ def take_out(
     verdicts
         Number of a line, from 1 -> why it goes.
     copies
-        Id of a post that stays -> ids of posts that go, whose words it takes over.
+        Id of a post that stays -> texts of posts that go, which it takes over.
+    see
+        Is shown each line and its number.
     """
     posts = corpus / POSTS_FILE
-    _take_over(corpus, copies)
+    if copies:
+        lines = [{"id": key, "texts": texts} for key, texts in copies.items()]
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        write_whole(corpus / COPIES_FILE, text)
     with _rewriting(posts) as kept:
 
         def gone() -> Iterator[Dropped]:
-            for number, line in _numbered(posts):
+            for number, line in numbered(posts):
+                see(number, line)
                 if number in verdicts:
                     yield Dropped(number - 1, *verdicts[number], line.rstrip(b"\r\n"))
                 else:
                     kept.write(line)
 
         write_dropped(corpus, gone())
-
-
-def _take_over(corpus: Path, copies: Mapping[str, Collection[str]]) -> None:
-    if not copies:
-        return
-    wanted = {copy for found in copies.values() for copy in found}
-    texts = {
-        post.id: post.texts
-        for post in read_corpus(corpus, report=Report(on_problem=lambda _: None))
-        if post.id in wanted
-    }
-    lines = []
-    for key, found in copies.items():
-        together: dict[str, list[str]] = {}
-        for copy in found:
-            for language, many in texts[copy].items():
-                together.setdefault(language, []).extend(many)
-        lines.append(json.dumps({"id": key, "texts": together}, ensure_ascii=False) + "\n")
-    write_whole(corpus / COPIES_FILE, "".join(lines))
 
 
 def put_back(corpus: Path) -> int:
@@ -85,13 +75,13 @@ def put_back(corpus: Path) -> int:
         return 0
     if not posts.is_file():
         raise CorpusError(f"{posts} is missing")
-    there = {_fingerprint(line) for _, line in _numbered(posts)}
+    there = {_fingerprint(line) for _, line in numbered(posts)}
     back = 0
 
     def merged() -> Iterator[bytes]:
         nonlocal back
         place = 0
-        kept = (line for _, line in _numbered(posts))
+        kept = (line for _, line in numbered(posts))
         for entry in read_dropped(corpus):
             if _fingerprint(entry.line) in there:
                 continue
@@ -109,7 +99,8 @@ def put_back(corpus: Path) -> int:
     return back
 
 
-def _numbered(posts: Path) -> Iterator[tuple[int, bytes]]:
+def numbered(posts: Path) -> Iterator[tuple[int, bytes]]:
+    """Lines of a file, from 1."""
     with posts.open("rb") as file:
         for number, line in enumerate(file, 1):
             yield number, line if line.endswith(b"\n") else line + b"\n"

@@ -47,6 +47,7 @@ def build(
     progress: Progress = QUIET,
     photos: str | None = None,
     cluster: Cluster | None = None,
+    read: Sequence[CorpusPost] | None = None,
 ) -> Model:
     """Learn a model from a corpus and fill a library with it.
 
@@ -75,6 +76,8 @@ def build(
         they would in its folder; None: there.
     cluster
         Where photos are described and words on them read; here without one.
+    read
+        The posts of the corpus, where they were read already.
 
     Raises
     ------
@@ -83,14 +86,19 @@ def build(
     """
     started = time.monotonic()
     report = Report()
-    posts = _read(corpus, splits, report, photos_here=photos is None)
+    if read is None:
+        read = load_corpus(corpus, splits=splits, photos_here=photos is None, report=report)
+    else:
+        report.posts = len(read)
+    posts = _chosen(read, splits)
     progress(report.summary())
     library = posts
     sources = photo_sources(posts, corpus, photos)
     for number, more in enumerate(extra):
         report = Report()
         others = [
-            replace(post, id=f"also{number}/{post.id}") for post in _read(more, splits, report)
+            replace(post, id=f"also{number}/{post.id}")
+            for post in _chosen(load_corpus(more, splits=splits, report=report), splits)
         ]
         posts = posts + others
         sources += photo_sources(others)
@@ -184,12 +192,9 @@ def build(
     return model
 
 
-def _read(
-    corpus: Path, splits: Sequence[str] | None, report: Report, *, photos_here: bool = True
-) -> list[CorpusPost]:
-    posts = load_corpus(corpus, splits=splits, photos_here=photos_here, report=report)
-    train = [post for post in posts if post.split == "train"]
-    return (train or posts) if splits is None else posts
+def _chosen(posts: Sequence[CorpusPost], splits: Sequence[str] | None) -> list[CorpusPost]:
+    chosen = [post for post in posts if post.split in (splits or ["train"])]
+    return chosen or (list(posts) if splits is None else [])
 
 
 def _base(settings: BuildSettings, encoder: Encoder, data: Dataset, progress: Progress) -> Base:

@@ -261,7 +261,8 @@ def test_taking_out_and_putting_back(tmp_path: Path, data: st.DataObject) -> Non
     path = corpus(tmp_path / "c", *[{"id": str(n), "text": "x"} for n in range(count)])
     before = (path / "posts.jsonl").read_bytes()
     out = data.draw(st.sets(st.integers(1, max(1, count))))
-    take_out(path, {line: Verdict("advert", "why") for line in out}, {})
+    verdicts = {line: Verdict("advert", "why") for line in out}
+    take_out(path, verdicts, {}, lambda *_: None)
     with (path / "posts.jsonl").open("ab") as file:
         file.write(b'{"id": "later", "text": "y"}\n')
     assert put_back(path) == len([line for line in out if line <= count])
