@@ -16,7 +16,7 @@ from engine.cleaning.duplicates import Copy, Fingerprint
 from engine.cleaning.rules import THRESHOLD, Cleaner, Limits, Verdict
 from engine.errors import ModelError, PhotoError, StoreError
 from engine.files import STARTER
-from engine.store import Post
+from engine.store import LeftOut, Post
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -130,10 +130,27 @@ class Gate:
         if self._cleaner is None:
             return
         try:
-            for post in await self._store.recent(limit=RECENT, offset=0):
-                self._cleaner.signatures.add(_chat(post.id), post.text)
+            posts = await self._store.recent(limit=RECENT, offset=0)
+            left_out = await self._store.left_out(limit=RECENT)
         except StoreError as error:
             _LOGGER.error("lines that recur are counted from new posts alone: %s", error)
+            return
+        texts = [(post.id, post.text) for post in posts] + [
+            (item.id, item.text) for item in left_out
+        ]
+        await self._work.run_for_library(self._count_lines, texts)
+
+    async def wrongly_left_out(self) -> list[int]:
+        """Numbers of posts that were left out before a line was found to recur in their chat."""
+        if self._cleaner is None or not self._cleaner.begun:
+            return []
+        chats = await self._work.run_for_library(self._begun)
+        items = [
+            item
+            for item in await self._store.left_out(limit=RECENT, rule="advert")
+            if item.text and _chat(item.id) in chats
+        ]
+        return await self._work.run_for_library(self._passing, items)
 
     async def fill_fingerprints(self) -> None:
         """Look at the posts that are in the library already, so that copies of them are known.
@@ -156,6 +173,22 @@ class Gate:
             _LOGGER.error("older posts are looked at with the next start: %s", error)
 
     # On the library's thread, which alone touches the cleaner.
+
+    def _count_lines(self, texts: Sequence[tuple[str, str]]) -> None:
+        assert self._cleaner is not None
+        for post, text in texts:
+            self._cleaner.count_lines(post, text, _chat(post))
+
+    def _begun(self) -> set[str]:
+        assert self._cleaner is not None
+        chats, self._cleaner.begun = self._cleaner.begun, set()
+        return chats
+
+    def _passing(self, items: Sequence[LeftOut]) -> list[int]:
+        assert self._cleaner is not None
+        return [
+            item.number or 0 for item in items if self._cleaner.passes(item.text, _chat(item.id))
+        ]
 
     def _judge(self, post: str, text: str, photo: bytes, album: str | None) -> Judgement:
         assert self._cleaner is not None

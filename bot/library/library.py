@@ -219,7 +219,7 @@ class Library:
         self._tasks = [
             asyncio.create_task(self._run(), name="library"),
             asyncio.create_task(self._background(), name="background"),
-            asyncio.create_task(self._gate.count_lines(), name="lines"),
+            asyncio.create_task(self._count_lines(), name="lines"),
             asyncio.create_task(self._save_often(), name="save index"),
             asyncio.create_task(self._fill_thumbnails(), name="thumbnails"),
         ]
@@ -408,6 +408,20 @@ class Library:
         self._metrics.ingested.labels("stored").inc(len(written))
         if written:
             self._picture_words.wake()
+        await self._judge_again()
+
+    async def _count_lines(self) -> None:
+        await self._gate.count_lines()
+        try:
+            await self._judge_again()
+        except StoreError as error:
+            _LOGGER.error("posts that were left out are judged again later: %s", error)
+
+    async def _judge_again(self) -> None:
+        """Judge posts once more that were left out for a line that was found to recur since."""
+        for number in await self._gate.wrongly_left_out():
+            await self._store.put_back(number, wanted=False)
+            self._wake.set()
 
     async def _leave_out(self, pending: Sequence[PendingUpdate], items: Sequence[LeftOut]) -> None:
         async with self._change:

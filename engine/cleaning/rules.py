@@ -192,6 +192,8 @@ class Cleaner:
         Fingerprints of the posts that were kept, by key.
     signatures
         Lines that recur in a source's posts.
+    begun
+        Sources in which a line has begun to recur, so that posts of before are judged otherwise.
     """
 
     def __init__(
@@ -204,6 +206,23 @@ class Cleaner:
         self._pipeline = pipeline or TextPipeline()
         self.seen = SeenPosts(self.limits.distance)
         self.signatures = SignatureLines()
+        self.begun: set[str] = set()
+        self._counted: set[int] = set()
+
+    def count_lines(self, key: str, text: str, source: str) -> None:
+        """Count the lines of a post, once however often it is judged."""
+        if hash(key) not in self._counted:
+            self._counted.add(hash(key))
+            if self.signatures.add(source, text):
+                self.begun.add(source)
+
+    def passes(self, text: str, source: str) -> bool:
+        """Whether what recurs in its source is all that made a text an advert."""
+        if self.signatures.recurs(source, text):
+            return True
+        said = self.signatures.without(source, text)
+        ((advert, _),) = advert_facts([said], self.limits, self.adverts)
+        return said != text and advert < self.limits.threshold
 
     def judge(
         self,
@@ -234,7 +253,7 @@ class Cleaner:
             The chat that it came from: lines that recur in it are left out.
 
         """
-        self.signatures.add(source, text)
+        self.count_lines(key, text, source)
         standing = self.signatures.recurs(source, text)
         text = self.signatures.without(source, text)
         facts = self._facts(text, data)

@@ -63,6 +63,15 @@ def _keys(text: str) -> tuple[str, ...]:
     return tuple(part.key for line in text.splitlines() for part in _parts(line) if part.key)
 
 
+def _is_often(count: int, posts: int, share: float) -> bool:
+    return count >= max(LEAST, share * posts)
+
+
+def _begins(count: int, posts: int, share: float) -> bool:
+    """Whether what stands in the newest post, too, is often from this post on."""
+    return _is_often(count, posts, share) and not _is_often(count - 1, posts - 1, share)
+
+
 class SignatureLines:
     """Counts the lines of posts and their parts by source, and leaves out those that recur.
 
@@ -76,26 +85,29 @@ class SignatureLines:
         self._counts: dict[int, tuple[int, int]] = {}
         self._texts: Counter[int] = Counter()
 
-    def add(self, source: str, text: str) -> None:
-        """Count the parts of one more post."""
+    def add(self, source: str, text: str) -> bool:
+        """Count the parts of one more post; whether one of them, or all, recurs from now on."""
         self._posts[source] += 1
-        keys = _keys(text)
+        posts, keys = self._posts[source], _keys(text)
         self._texts[hash((source, keys))] += 1
+        said = self._texts[hash((source, keys))]
+        begins = _begins(said, posts, STANDING)
         if len(keys) > 1:
             for key in {*keys[:_EDGE], *keys[-_EDGE:]}:
                 around = hash(tuple(other for other in keys if other != key))
                 count, before = self._counts.get(hash((source, key)), (0, 0))
                 if around not in (before, hash(())):
                     self._counts[hash((source, key))] = (count + 1, around)
+                    begins |= any(_begins(count + 1, posts, one) for one in (SHARE, SHARE_WITHIN))
         if len(self._counts) > MOST_PARTS:
             self._counts = {key: one for key, one in self._counts.items() if one[0] > 1}
         if len(self._texts) > MOST_PARTS:
             self._texts = Counter({key: count for key, count in self._texts.items() if count > 1})
+        return begins
 
     def recurs(self, source: str, text: str) -> bool:
         """Whether a source says mostly this: the standing caption of its photos."""
-        least = max(LEAST, STANDING * self._posts[source])
-        return self._texts[hash((source, _keys(text)))] >= least
+        return _is_often(self._texts[hash((source, _keys(text)))], self._posts[source], STANDING)
 
     def without(self, source: str, text: str) -> str:
         """Text without its source's recurring lines, sentences and addresses; hashtags stay."""
@@ -116,7 +128,7 @@ class SignatureLines:
     def _recurs(self, source: str, part: _Part, share: float = SHARE) -> bool:
         """Whether a part recurs; one without words does where its neighbours do."""
         count, _ = self._counts.get(hash((source, part.key)), (0, 0))
-        return not part.key or count >= max(LEAST, share * self._posts[source])
+        return not part.key or _is_often(count, self._posts[source], share)
 
     def _is_signature(self, source: str, run: Sequence[_Part], *, whole: bool) -> bool:
         keys = [part.key for part in run if part.key]

@@ -289,12 +289,12 @@ class Inbox(Posts, History, Database):
             self._changed(db, gone)
         return gone
 
-    def left_out(self, *, limit: int) -> list[LeftOut]:
-        """Return the posts that were left out, the newest first."""
+    def left_out(self, *, limit: int, rule: str | None = None) -> list[LeftOut]:
+        """Return the posts that were left out, or those by one rule, the newest first."""
         rows = self._read(
             "SELECT id, chat, album, rule, why, text, url, payload, number FROM left_out"
-            " ORDER BY number DESC LIMIT ?",
-            (limit,),
+            f"{'' if rule is None else ' WHERE rule = ?'} ORDER BY number DESC LIMIT ?",
+            (limit,) if rule is None else (rule, limit),
         )
         return [LeftOut(*row) for row in rows]
 
@@ -321,10 +321,11 @@ class Inbox(Posts, History, Database):
         )
         return (rows[0][0], rows[0][1]) if rows else None
 
-    def put_back(self, number: int) -> int:
+    def put_back(self, number: int, *, wanted: bool = True) -> int:
         """Take a post that was left out (and its album) in after all; how many updates it is.
 
-        They come by `pending_updates` once more, and `is_kept` tells that the owner wants them.
+        They come by `pending_updates` once more, and `is_kept` tells that the owner wants them;
+        where he did not ask for it they are judged again.
         """
         if not fits(number):
             return 0
@@ -336,7 +337,8 @@ class Inbox(Posts, History, Database):
                 (number,),
             ).fetchall()
             for own, post, payload, album in rows:
-                db.execute("INSERT INTO kept (id) VALUES (?) ON CONFLICT DO NOTHING", (post,))
+                if wanted:
+                    db.execute("INSERT INTO kept (id) VALUES (?) ON CONFLICT DO NOTHING", (post,))
                 db.execute("DELETE FROM left_out WHERE number = ?", (own,))
                 # Telegram's numbers are above zero, so these are never taken for one of them.
                 _enter(db, -own, post, "kept", payload, album)

@@ -83,3 +83,12 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = counted(*(f"word{'x' * n} here\nby Anna" for n in range(500)))
     assert lines.without("a", "something else\nby Anna") == "something else"
     assert len(lines._counts) + len(lines._texts) < 210
+
+
+def test_what_begins_to_recur_is_told() -> None:
+    lines = SignatureLines()
+    told = [lines.add("a", f"{word} sea\nby Anna") for word in ("one", "two", "red", "old", "wet")]
+    assert told == [False] * 4 + [True]
+    assert not lines.add("a", "blue sea\nby Anna")
+    assert not lines.add("b", "blue sea\nby Anna")
+    assert [lines.add("c", "the standing caption") for _ in range(6)] == [False] * 4 + [True, False]

@@ -193,9 +193,20 @@ def test_a_line_under_each_post_makes_none_an_advert(tmp_path: Path, line: str) 
     clean(path)
     assert dropped(path) == {}
     # Said once, it is an advert.
-    alone = corpus(tmp_path / "d", {"id": "1", "text": f"Скидки на всё!\n{line}"})
+    advert = {"id": "1", "text": f"Скидки на всё!\n{line}"}
+    alone = corpus(tmp_path / "d", advert)
     clean(alone)
     assert dropped(alone) == {"1": "advert"}
+    # What went before the line had recurred comes back.
+    first = {"id": "0", "text": f"Новый диван на даче\n{line}"}
+    growing = corpus(tmp_path / "e", first, advert)
+    clean(growing)
+    before = dropped(growing)
+    with (growing / "posts.jsonl").open("a") as file:
+        file.writelines(json.dumps({**post, "id": f"n{post['id']}"}) + "\n" for post in posts)
+    clean(growing)
+    assert before["1"] == "advert"
+    assert "0" not in dropped(growing)
 
 
 def test_many_adverts_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
