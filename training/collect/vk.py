@@ -12,7 +12,7 @@ import hashlib
 import logging
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -33,7 +33,9 @@ _SYSTEM_ALBUMS: Final = {-6: "profile", -7: "wall", -15: "saved"}
 # From small to large, for old photos whose sizes are not told.
 _SIZES: Final = "smxopqryzw"
 _OLD_SIZE: Final = re.compile(r"photo_(\d+)")
-_OWNER: Final = re.compile(r"(id|club|public|event|wall|albums?)?(-?\d+)(?:_\d+)?")
+_OWNER: Final = re.compile(
+    r"(id|club|public|event|wall|albums?|photos?|videos?|clips?)?(-?\d+)(?:_\d+)?"
+)
 MEDIA: Final = {
     "photo": "photos",
     "posted_photo": "photos",
@@ -44,8 +46,19 @@ MEDIA: Final = {
     "video": "previews of videos",
     "album": "covers of albums",
     "market": "pictures of goods",
+    "market_album": "pictures of goods",
+    "pretty_cards": "pictures of goods",
 }
-"""Attachments that have a picture, as they are counted."""
+"""Attachments that have a picture, as they are counted; others are other pictures."""
+OTHERS: Final = "other pictures"
+_NO_PICTURES: Final = frozenset(("audio", "audio_playlist", "poll"))  # a cover or a background
+_KIND: Final = re.compile(r"[a-z_]{1,30}")
+# Where the picture of a thing stands: a list of its sizes, or within another thing.
+_SIZE_LISTS: Final = ("sizes", "image", "images", "first_frame")
+_WITHIN: Final = ("photo", "thumb", "preview", "graffiti", "cover", "podcast_info", "cover_photo")
+_DEPTH: Final = 3
+_YEAR_3000: Final = 32_503_680_000
+_PICTURE_FILES: Final = (3, 4)  # kinds of documents: GIFs and pictures
 
 _log = logging.getLogger(__name__)
 
@@ -163,9 +176,10 @@ class VkCollector:
             community = told[1] in ("club", "public", "event")
             return -int(told[2]) if community else int(told[2])
         found = await self._client.call("utils.resolveScreenName", screen_name=name)
-        if not found or found.get("type") not in ("user", "group", "page", "event"):
+        found = _dict(found)
+        if found.get("type") not in ("user", "group", "page", "event"):
             raise VkError(f"VK knows no person or community {name!r}")
-        return int(found["object_id"]) * (1 if found["type"] == "user" else -1)
+        return _number(found.get("object_id")) * (1 if found["type"] == "user" else -1)
 
     # Walls
 
@@ -183,18 +197,18 @@ class VkCollector:
         key = f"wall{post['owner_id']}_{post['id']}"
         record: dict[str, Any] = {"id": f"vk/{key}", "photo": None}
         # A repost of a repost has both, the first one last.
-        shown = [post, *(post.get("copy_history") or [])]
+        shown = [post, *_dicts(post.get("copy_history"))]
         if len(shown) > 1:
-            owner, number = shown[1].get("owner_id"), shown[1].get("id")
-            if int(owner or 0) < 0 or self._options.authors:
+            owner, number = _number(shown[1].get("owner_id")), _number(shown[1].get("id"))
+            if owner < 0 or (owner and self._options.authors):
                 record["forwarded_from"] = f"https://vk.com/wall{owner}_{number}"
         pictures = [
             picture
             for one in shown
-            for attachment in one.get("attachments") or []
-            if (picture := _picture(attachment)) is not None
+            for attachment in _dicts(one.get("attachments"))
+            for picture in _pictures(attachment)
         ]
-        texts = [str(one.get("text") or "") for one in shown]
+        texts = [_text(one.get("text")) for one in shown]
         words = redact("\n\n".join(text for text in texts if text.strip())).strip()
         record |= {
             "text": words,
@@ -211,13 +225,14 @@ class VkCollector:
             return _Group(record["id"], [_Wanted(record, None)])
         found = {}
         for picture in pictures:
-            self.report.attached[MEDIA[picture.kind]] += 1
+            counted = MEDIA.get(picture.kind, OTHERS)
+            self.report.attached[counted] += 1
             here = {
                 **record,
                 "id": f"vk/{key}/{picture.name}",
                 "photo": photo_name("vk", *picture.place, suffix=".jpg"),
                 "text": words or redact(picture.words).strip(),
-                "media": None if MEDIA[picture.kind] == "photos" else picture.kind,
+                "media": None if counted == "photos" else picture.kind,
             }
             found[here["id"]] = _Wanted(here, picture.url)
         return _Group(record["id"], list(found.values()))
@@ -226,11 +241,14 @@ class VkCollector:
 
     async def _albums(self, owner: int) -> None:
         answer = await self._client.call("photos.getAlbums", owner_id=owner, need_system=1)
-        for album in answer.get("items", []):
-            number = int(album["id"])
+        for album in _dicts(_dict(answer).get("items")):
+            number = _number(album.get("id"))
             if number == -7 and self._options.wall:
                 continue  # its photos come with the posts
-            title = str(album.get("title") or "")
+            title = _text(album.get("title"))
+            if number <= 0 and number not in _SYSTEM_ALBUMS:
+                self.report.denied.append(f"album {title!r} of {owner}: it is a view of others")
+                continue
             try:
                 await self._album(owner, number, title)
             except VkDeniedError as error:
@@ -254,7 +272,7 @@ class VkCollector:
         record: dict[str, Any] = {
             "id": f"vk/{key}",
             "photo": photo_name("vk", photo["owner_id"], photo["id"], suffix=".jpg"),
-            "text": redact(str(photo.get("text") or "")).strip(),
+            "text": redact(_text(photo.get("text"))).strip(),
             "date": _iso(photo.get("date")),
             "source": _page(photo["owner_id"]),
             "url": f"https://vk.com/{key}",
@@ -275,8 +293,8 @@ class VkCollector:
             while left is None or left > 0:
                 count = size if left is None else min(size, left)
                 answer = await self._client.call(method, count=count, offset=offset, **params)
-                items = answer.get("items") or []
-                total = int(answer.get("count", 0))
+                items = _dicts(_dict(answer).get("items"))
+                total = _number(_dict(answer).get("count"))
                 bar.total = total if left is None else min(total, offset + left)
                 if items:
                     yield items
@@ -373,25 +391,51 @@ def _whole(item: Mapping[str, Any]) -> bool:
     return numbers and not item.get("is_deleted") and not item.get("deleted_reason")
 
 
+# VK leaves out fields, and has other types in them than its documentation says.
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: object) -> int:
+    try:
+        return int(value)  # type: ignore[call-overload, no-any-return]
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
 def largest(photo: Mapping[str, Any]) -> str | None:
-    """Address of a photo in its largest size."""
-    sizes = [size for size in photo.get("sizes") or [] if size.get("url") or size.get("src")]
-    for name, url in photo.items():
-        # Answers of old versions, and previews of videos.
-        if (told := _OLD_SIZE.fullmatch(name)) and isinstance(url, str) and url:
-            sizes.append({"url": url, "width": int(told[1]), "height": int(told[1])})
-    original = photo.get("orig_photo")
-    if isinstance(original, dict) and original.get("url"):
-        sizes.append({**original, "type": "w"})
-    if not sizes:
-        return None
+    """Address of a picture in its largest size; None where there is none."""
+    sizes = [size for name in _SIZE_LISTS for size in _dicts(photo.get(name))]
+    # Answers of old versions, and previews of videos.
+    sizes += [
+        {"url": url, "width": told[1], "height": told[1]}
+        for name, url in photo.items()
+        if (told := _OLD_SIZE.fullmatch(name))
+    ]
+    sizes.append({"url": photo.get("thumb_photo")})
+    sizes.append({**_dict(photo.get("orig_photo")), "type": "w"})
 
     def area(size: Mapping[str, Any]) -> tuple[int, int]:
-        pixels = int(size.get("width") or 0) * int(size.get("height") or 0)
-        return pixels, _SIZES.find(str(size.get("type", "")))
+        pixels = _number(size.get("width")) * _number(size.get("height"))
+        return pixels, _SIZES.find(_text(size.get("type")))
 
-    best = max(sizes, key=area)
-    return str(best.get("url") or best.get("src"))
+    found = [size for size in sizes if _address(size)]
+    return _address(max(found, key=area)) if found else None
+
+
+def _address(size: Mapping[str, Any]) -> str | None:
+    addresses = (_text(size.get(name)) for name in ("url", "src"))
+    return next((url for url in addresses if url.startswith(("http://", "https://"))), None)
 
 
 class _Picture(NamedTuple):
@@ -404,49 +448,60 @@ class _Picture(NamedTuple):
     words: str
 
 
-def _picture(attachment: Mapping[str, Any]) -> _Picture | None:
-    kind = str(attachment.get("type"))
-    thing = attachment.get(kind)
-    if kind not in MEDIA or not isinstance(thing, dict):
-        return None
-    image: dict[str, Any] | None
-    words = str(thing.get("text") or thing.get("title") or "") if kind != "doc" else ""
-    if kind in ("photo", "posted_photo"):
-        image = thing
-    elif kind == "doc":
-        image = (thing.get("preview") or {}).get("photo")
-    elif kind == "video":
-        image = {**thing, "sizes": thing.get("image") or thing.get("first_frame") or []}
-    elif kind == "graffiti":
-        image = {**thing, "sizes": thing.get("sizes") or [thing]}
-    elif kind == "market":
-        image = {"sizes": [{"url": thing.get("thumb_photo")}]}
-    else:
-        image = thing.get("photo") or thing.get("thumb")
-        if kind == "link":
-            words = "\n".join(filter(None, (words, str(thing.get("description") or ""))))
-    url = largest(image) if isinstance(image, dict) else None
+def _pictures(attachment: Mapping[str, Any]) -> Iterator[_Picture]:
+    kind = _text(attachment.get("type"))
+    thing = _dict(attachment.get(kind))
+    if not _KIND.fullmatch(kind) or kind in _NO_PICTURES:
+        return
+    for one in _dicts(thing.get("cards")) or [thing]:
+        if (picture := _picture(kind, one)) is not None:
+            yield picture
+
+
+def _picture(kind: str, thing: Mapping[str, Any]) -> _Picture | None:
+    url, named = _found_in(thing)
+    if url is None and kind == "graffiti":
+        url = _address(thing)
+    if url is None and kind == "doc" and thing.get("type") in _PICTURE_FILES:
+        url = _address(thing)
     if url is None and kind != "photo":
         return None
+    words = [_text(thing.get("text")) or _text(thing.get("title")) if kind != "doc" else ""]
+    if kind == "link":
+        words.append(_text(thing.get("description")))
     # Links have no number of their own, but their pictures may.
-    named = thing if "id" in thing else image or {}
+    named = thing if "id" in thing else named
     owner, number = named.get("owner_id"), named.get("id")
-    if not isinstance(owner, int) or number is None:
+    if not isinstance(owner, int) or not isinstance(number, int | str):
         if kind == "photo":
             return None
-        owner, number = (
-            0,
-            hashlib.blake2b(str(thing.get("url")).encode(), digest_size=6).hexdigest(),
-        )
-    if kind == "photo":
-        return _Picture(kind, f"photo{owner}_{number}", (owner, number), url, words)
-    return _Picture(kind, f"{kind}{owner}_{number}", (owner, f"{kind}{number}"), url, words)
+        told = str(thing.get("url") or thing.get("card_id") or url)
+        owner, number = 0, hashlib.blake2b(told.encode(errors="replace"), digest_size=6).hexdigest()
+    place = (owner, number) if kind == "photo" else (owner, f"{kind}{number}")
+    return _Picture(kind, f"{kind}{owner}_{number}", place, url, "\n".join(filter(None, words)))
+
+
+def _found_in(
+    thing: Mapping[str, Any], depth: int = _DEPTH
+) -> tuple[str | None, Mapping[str, Any]]:
+    """Address of the picture of a thing, and the thing that the picture is of."""
+    if (url := largest(thing)) is not None or depth == 0:
+        return url, thing
+    for name in _WITHIN:
+        within = _dict(thing.get(name))
+        url, named = _found_in(within, depth - 1)
+        if url is None and name == "graffiti":
+            url = _address(within)
+        if url is not None:
+            return url, named
+    return None, thing
 
 
 def _iso(stamp: object) -> str | None:
-    if not isinstance(stamp, int) or stamp <= 0:
+    seconds = _number(stamp)
+    if not 0 < seconds < _YEAR_3000:
         return None
-    return datetime.fromtimestamp(stamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _page(owner: object) -> str | None:

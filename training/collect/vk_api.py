@@ -29,6 +29,7 @@ _FLOOD: Final = 9
 _CAPTCHA: Final = 14
 _DAILY: Final = 29
 _TOKEN: Final[Mapping[int, str]] = {
+    4: "is not valid",
     5: "is not valid",
     17: "needs a confirmation in the browser",
     27: "is a community's, which may not read walls",
@@ -37,6 +38,8 @@ _TOKEN: Final[Mapping[int, str]] = {
     1116: "is not valid",
     1117: "has expired",
     1118: "belongs to another address",
+    3609: "has to be renewed",
+    3610: "belongs to a profile that is switched off",
 }
 _DENIED: Final[Mapping[int, str]] = {
     7: "the token lacks the right to it",
@@ -62,7 +65,7 @@ _DENIED: Final[Mapping[int, str]] = {
     1051: "this kind of token may not read it: use the service token of an application, or the "
     "token of a user",
 }
-_GONE: Final = frozenset((400, 403, 404, 410, 451))
+_LATER: Final = frozenset((408, 425, 429))  # the server is busy
 
 _log = logging.getLogger(__name__)
 
@@ -153,7 +156,13 @@ class VkClient:
             refused = answer.get("error")
             if refused is None:
                 return answer.get("response")
-            code, said = int(refused.get("error_code", 0)), str(refused.get("error_msg", ""))
+            if not isinstance(refused, dict):
+                # As those who give tokens say it.
+                refused = {
+                    "error_msg": f"{refused} {answer.get('error_description') or ''}".strip()
+                }
+            told, said = str(refused.get("error_code")), str(refused.get("error_msg", ""))
+            code = int(told) if told.isdecimal() else 0
             fault = f"error {code}: {said}".replace(self._token, "<token>")
             captcha = {}
             if code == _CAPTCHA:
@@ -186,7 +195,7 @@ class VkClient:
                 await asyncio.sleep(self._pause * 2 ** (attempt - 1))
             try:
                 async with self._session.get(url) as answer:
-                    if answer.status in _GONE:
+                    if 400 <= answer.status < 500 and answer.status not in _LATER:
                         raise VkPhotoGoneError(f"HTTP {answer.status}")
                     answer.raise_for_status()
                     data = bytearray()
@@ -196,6 +205,8 @@ class VkClient:
                             raise VkPhotoGoneError(f"over {self._max_bytes:,} bytes")
                 await asyncio.to_thread(decode, bytes(data), size_hint=32)
                 return bytes(data)
+            except aiohttp.InvalidURL as error:
+                raise VkPhotoGoneError("its address is none") from error
             except (aiohttp.ClientError, TimeoutError) as error:
                 fault = error
             except PhotoError as error:
@@ -224,11 +235,12 @@ class VkClient:
         return found
 
     async def _captcha(self, error: Mapping[str, Any]) -> dict[str, str]:
-        picture = str(error.get("captcha_img") or error.get("redirect_uri") or "")
-        if self._ask is None:
+        picture = str(error.get("captcha_img") or "")
+        if self._ask is None or not picture:
+            answered = "Run the command in a terminal to answer it, or wait" if picture else "Wait"
             raise VkError(
-                "VK asks for a captcha (error 14): it takes us for a robot. Run the command "
-                "in a terminal to answer it, or wait an hour; what was collected is kept"
+                "VK asks for a captcha (error 14): it takes us for a robot. "
+                f"{answered} an hour; what was collected is kept"
             )
         key = await asyncio.to_thread(self._ask, picture)
         return {"captcha_sid": str(error.get("captcha_sid", "")), "captcha_key": key}

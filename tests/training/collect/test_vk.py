@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.training.collect.helpers import Collect, contents, jpeg, load, photos_in
 from tests.training.collect.vk_server import VkServer, error, serving
 from training.__main__ import main
-from training.collect.vk import VkCollector, VkOptions, VkReport, largest
+from training.collect.vk import VkCollector, VkOptions, VkReport, _whole, largest
 from training.collect.vk_api import Ask, VkClient, VkError
 from training.corpus.writer import Changes, CorpusWriter
 from training.progress import Progress
@@ -306,6 +309,7 @@ async def test_owners_in_every_form(server: VkServer, tmp_path: Path) -> None:
             "https://vk.com/club7",
             "vk.ru/event7",
             "https://m.vk.com/wall-7_1",
+            "https://vk.com/photo-7_12?z=x",
             "@club7",
         )
     ):
@@ -366,14 +370,120 @@ async def test_short_names(server: VkServer, tmp_path: Path) -> None:
         await run(server, tmp_path, owner="nobody")
 
 
+async def test_pictures_of_rare_attachments(server: VkServer, tmp_path: Path) -> None:
+    def size(number: int, **more: Any) -> dict[str, Any]:
+        url = f"{server.url}/photo/-7_{number}_z.jpg"
+        return {"url": url, "width": 640, "height": 480, **more}
+
+    card = {"card_id": "-7_3", "title": "Кружка", "images": [size(3)]}
+    attachments: list[Any] = [
+        # A drawing that was sent as a document; a picture without a preview, and a book.
+        {"type": "doc", "doc": {"id": 1, "owner_id": 5, "preview": {"graffiti": size(1)}}},
+        {"type": "doc", "doc": {"id": 2, "owner_id": 5, "type": 4, "url": size(2)["url"]}},
+        {"type": "doc", "doc": {"id": 9, "owner_id": 5, "type": 7, "url": size(9)["url"]}},
+        {"type": "pretty_cards", "pretty_cards": {"cards": [card, {**card, "card_id": "-7_4"}]}},
+        {"type": "graffiti", "graffiti": {"id": 5, "owner_id": 5, **size(5)}},
+        {"type": "podcast", "podcast": {"id": 6, "owner_id": -7, "title": "Выпуск",
+         "podcast_info": {"cover": {"sizes": [size(6)]}}}},
+        {"type": "sticker", "sticker": {"sticker_id": 7, "images": [size(7)]}},
+        {"type": "poll", "poll": {"id": 8, "owner_id": -7, "photo": {"images": [size(8)]}}},
+        {"type": "photo", "photo": {"id": 10, "owner_id": -7, "orig_photo": size(10, type="base")}},
+        {"type": "photo", "photo": {"id": 11, "owner_id": -7, "sizes": [{"url": "/a.png"}]}},
+        {"type": "photos_list", "photos_list": ["-7_1"]},
+        {"type": "../x", "../x": size(12)},
+        None,
+    ]  # fmt: skip
+    gone = {"id": 3, "owner_id": -9, "deleted_reason": "Пост удалён"}
+    server.walls[-7] = [
+        None,  # type: ignore[list-item]
+        server.post(-7, 1, "", attachments=attachments, copy_history=[gone, None]),
+    ]
+    report, _ = await run(server, tmp_path)
+    kept = [key.removeprefix("vk/wall-7_1/") for key in load(tmp_path)]
+    assert [re.sub(r"[0-9a-f]{12}", "#", key) for key in kept] == [
+        *("doc5_1", "doc5_2", "pretty_cards0_#", "pretty_cards0_#", "graffiti5_5", "podcast-7_6"),
+        *("sticker0_#", "photo-7_10"),
+    ]
+    assert report.attached["other pictures"] == 2
+    assert report.lost["no address"] == 1
+
+
+ODD: list[Any] = [None, True, "", "12", "\ud83d", -1, 1.5, 2**70, [], {}, [None], [[]], {"id": {}}]
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_no_field_is_relied_on(data: st.DataObject) -> None:
+    server = VkServer()
+    server.url = "http://x"
+    video = {"id": 1, "owner_id": -7, "image": [{"url": "http://x/1.jpg", "width": 1}]}
+    origin = server.post(-9, 5, "первый", 50)
+    post = server.post(-7, 1, "второй", 1, copy_history=[origin], edited=5, signer_id=5)
+    post["attachments"].append({"type": "video", "video": video})
+    photo = origin["attachments"][0]["photo"]
+    places: list[tuple[Any, Any]] = []
+
+    def walk(value: Any) -> None:
+        for key in value if isinstance(value, dict) else range(len(value)):
+            places.append((value, key))
+            if isinstance(value[key], dict | list):
+                walk(value[key])
+
+    walk(post)
+    holder, key = data.draw(st.sampled_from(places))
+    holder[key] = data.draw(st.sampled_from(ODD))
+    collector = VkCollector(None, None, VkOptions(authors=True))  # type: ignore[arg-type]
+    if _whole(post):
+        group = collector._post(post)
+        assert all(json.dumps(one.record) and "photo" in one.record for one in group.wanted)
+    if _whole(photo):
+        collector._album_photo(photo, "x")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            {"error": "invalid_token", "error_description": "was revoked"},
+            "invalid_token was revoked",
+        ),
+        ({"error": {"error_code": "15", "error_msg": "no"}}, "access is denied"),
+        ({"error": {"error_code": [], "error_msg": None}}, "error 0"),
+        ({"error": {"error_code": 3609}}, "has to be renewed"),
+        ({"error": {"error_code": 14, "redirect_uri": "https://id.vk.com/x"}}, "Wait an hour"),
+        ({"response": None}, ""),
+        ({"response": False, "execute_errors": [{"error_code": 1}]}, ""),
+        ({"response": {"count": None, "items": {"a": 1}}}, ""),
+    ],
+)
+async def test_odd_answers(server: VkServer, tmp_path: Path, answer: Any, words: str) -> None:
+    server.faults = [answer]
+    said = ""
+    try:
+        report, _ = await run(server, tmp_path, ask=lambda _: "x")
+        said = "\n".join(report.denied)
+    except VkError as error:
+        said = str(error)
+    assert words in said
+    assert bool(words) == bool(said)
+
+
+async def test_albums_that_are_views_are_left_out(server: VkServer, tmp_path: Path) -> None:
+    server.albums[-7] = [{"id": -9000, "title": "Со мной"}, {"id": "100", "title": None}]
+    server.photos[-7, "100"] = [server.photo(-7, 1)]
+    report, _ = await run(server, tmp_path, wall=False, albums=True)
+    assert "Со мной" in str(report)
+    assert len(load(tmp_path)) == 1
+
+
 def test_largest() -> None:
     def size(kind: str, side: int) -> dict[str, Any]:
-        return {"type": kind, "width": side, "height": side, "url": kind}
+        return {"type": kind, "width": side, "height": side, "url": f"https://{kind}"}
 
-    assert largest({"sizes": [size("w", 2560), size("z", 1080)]}) == "w"
-    assert largest({"sizes": [size("s", 0), size("z", 0), size("m", 0)]}) == "z"
-    orig = {"url": "orig", "width": 4000, "height": 3000}
-    assert largest({"sizes": [size("w", 2560)], "orig_photo": orig}) == "orig"
+    assert largest({"sizes": [size("w", 2560), size("z", 1080)]}) == "https://w"
+    assert largest({"sizes": [size("s", 0), size("z", 0), size("m", 0)]}) == "https://z"
+    orig = {"url": "https://orig", "width": 4000, "height": 3000}
+    assert largest({"sizes": [size("w", 2560)], "orig_photo": orig}) == "https://orig"
     assert largest({"sizes": []}) is None
     assert largest({}) is None
 
