@@ -49,11 +49,11 @@ class Params:
         """Whether a parameter was given and is not null or empty."""
         return self.values.get(name) not in (None, "")
 
-    def text(self, name: str, default: str = "") -> str:
-        """Return a parameter as text."""
+    def text(self, name: str) -> str:
+        """Return a parameter as text; an empty one where it was not given."""
         value = self.values.get(name)
         if value is None:
-            return default
+            return ""
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, (str, int, float)):
@@ -91,28 +91,21 @@ class Params:
         except (TypeError, ValueError):
             raise BadRequestError(f'field "{name}" must be a number') from None
 
-    def flag(self, name: str, default: bool = False) -> bool:
+    def flag(self, name: str) -> bool:
         """Return a parameter as a truth value (true, "true", "1", "yes")."""
-        value = self.values.get(name)
-        if value is None:
-            return default
-        return str(value).lower() in ("true", "1", "yes", "t", "y")
+        return str(self.values.get(name)).lower() in ("true", "1", "yes", "t", "y")
 
     def mapping(self, name: str) -> Json | None:
         """Return a parameter that is a JSON object; None when it was not given."""
         value = self._parsed(name)
-        if value is None:
-            return None
-        if not isinstance(value, dict):
+        if not isinstance(value, dict | None):
             raise BadRequestError(f"can't parse {_spoken(name)}: expected an Object")
         return value
 
     def sequence(self, name: str) -> list[Any] | None:
         """Return a parameter that is a JSON array; None when it was not given."""
         value = self._parsed(name)
-        if value is None:
-            return None
-        if not isinstance(value, list):
+        if not isinstance(value, list | None):
             raise BadRequestError(f"can't parse {_spoken(name)}: expected an Array")
         return value
 
@@ -186,7 +179,7 @@ async def read_params(request: web.Request) -> Params:
             raise BadRequestError("can't parse JSON object")
         params.values.update(data)
     elif kind == "application/x-www-form-urlencoded":
-        await _read_form(await _body(request), params)
+        params.values.update(_form(await _body(request)))
     encoded(
         [
             params.values,
@@ -206,14 +199,13 @@ async def _body(request: web.Request) -> bytes:
     return b"".join(pieces)
 
 
-async def _read_form(body: bytes, params: Params) -> None:
+def _form(body: bytes) -> list[tuple[str, str]]:
     try:
-        pairs = parse_qsl(
+        return parse_qsl(
             body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
         )
     except ValueError:
         raise BadRequestError("strings must be encoded in UTF-8") from None
-    params.values.update(pairs)
 
 
 async def read_multipart(reader: MultipartReader, params: Params) -> None:

@@ -15,9 +15,7 @@ from bot.local.api.sending import (
     forward_origin,
     new_media_group,
     quoted,
-    read_caption,
-    read_text,
-    text_fields,
+    read_fields,
 )
 from bot.local.errors import ApiError, BadRequestError
 from bot.local.files import MEDIA, Media
@@ -84,11 +82,11 @@ class People(Part):
             return {"messages": [self._post(chat, user, kept | extra)]}
         uploads = _uploads(params)
         if not uploads:
-            text = text_fields(read_text(params.text("text")), caption=False)
+            text = read_fields(params, caption=False)
             return {"messages": [self._post(chat, user, text | extra)]}
         if len(uploads) > MAX_ALBUM:
             raise BadRequestError(f"an album holds at most {MAX_ALBUM} photos")
-        caption = text_fields(read_caption(params.text("caption")), caption=True)
+        caption = read_fields(params, caption=True)
         preview = next((file.content for field, file in uploads if field == "thumbnail"), None)
         uploads = [pair for pair in uploads if pair[0] != "thumbnail"]
         media = [await self._store(field, upload, params, preview) for field, upload in uploads]
@@ -129,8 +127,7 @@ class People(Part):
         if "text" in params.values:
             for name in ("text", "entities", "caption", "caption_entities"):
                 new.pop(name, None)
-            read = read_caption if has_media else read_text
-            new |= text_fields(read(params.text("text")), caption=has_media)
+            new |= read_fields(params, caption=has_media, name="text")
         if same_content(old, new):
             raise BadRequestError("message is not modified")
         new["edit_date"] = int(time.time())

@@ -86,23 +86,14 @@ class World:
         self.seq = time.time_ns() // 1_000_000
         self._events: deque[tuple[int | None, Json]] = deque(maxlen=EVENT_LIMIT)
         self._waiters: dict[int, set[asyncio.Future[None]]] = {}
-        self._closed = False
-        self.add_chat(
-            {
-                "id": GROUP_ID,
-                "type": "supergroup",
-                "title": "Photo friends",
-                "username": "photo_friends",
-            }
-        )
-        self.add_chat(
-            {
-                "id": CHANNEL_ID,
-                "type": "channel",
-                "title": "Photo channel",
-                "username": "photo_channel",
-            }
-        )
+        #: The server stops: nobody should wait any longer.
+        self.closed = False
+        for number, kind, title in (
+            (GROUP_ID, "supergroup", "Photo friends"),
+            (CHANNEL_ID, "channel", "Photo channel"),
+        ):
+            username = title.lower().replace(" ", "_")
+            self.add_chat({"id": number, "type": kind, "title": title, "username": username})
         self.introduce(OWNER_ID, {})
         for user_id, user in database.kept("user:").items():
             self.introduce(int(user_id), user)
@@ -307,8 +298,10 @@ class World:
         audience = chat.id if chat is not None and chat.kind == "private" else None
         self.seq += 1
         self._events.append((audience, {"seq": self.seq, **event}))
-        watchers = self._waiters if audience is None else (audience,)
-        for user_id in list(watchers):
+        self._wake(list(self._waiters) if audience is None else [audience])
+
+    def _wake(self, users: Iterable[int]) -> None:
+        for user_id in users:
             for waiter in self._waiters.get(user_id, ()):
                 if not waiter.done():
                     waiter.set_result(None)
@@ -326,7 +319,7 @@ class World:
     async def wait_events(self, seq: int, user_id: int, seconds: float) -> list[Json]:
         """Return the events after one, waiting for the first if there is none yet."""
         found = self.events_after(seq, user_id)
-        if found or seconds <= 0 or self._closed:
+        if found or seconds <= 0 or self.closed:
             return found
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiters = self._waiters.setdefault(user_id, set())
@@ -340,15 +333,7 @@ class World:
                 self._waiters.pop(user_id, None)
         return self.events_after(seq, user_id)
 
-    @property
-    def closed(self) -> bool:
-        """Whether the server stops, so that nobody should wait any longer."""
-        return self._closed
-
     def close(self) -> None:
         """Let everybody who waits for events go."""
-        self._closed = True
-        for waiters in self._waiters.values():
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+        self.closed = True
+        self._wake(list(self._waiters))

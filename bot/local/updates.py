@@ -68,18 +68,14 @@ class UpdateQueue:
         self._next = database.next_update(_FIRST_UPDATE_ID)
         self.on_done: Callable[[int, bool], None] = lambda update_id, taken: None
         self._allowed: frozenset[str] = frozenset(UPDATE_KINDS) - _ONLY_ON_REQUEST
-        self._asked: list[str] | None = None
+        #: The kinds that the bot asked for; None for the default.
+        self.allowed: list[str] | None = None
         self._poller: asyncio.Future[None] | None = None
         self._closed = False
         self.webhook: Webhook | None = None
 
     def __len__(self) -> int:
         return len(self._pending)
-
-    @property
-    def allowed(self) -> list[str] | None:
-        """The kinds that the bot asked for; None for the default."""
-        return self._asked
 
     def room(self) -> bool:
         """Whether another update may be taken in."""
@@ -107,7 +103,7 @@ class UpdateQueue:
         self._database.put_update(update_id, encoded(update))
         self._next += 1
         self._pending[update_id] = update
-        self._wake()
+        self.wake()
         if self.webhook is not None:
             self.webhook.wake()
         return update_id
@@ -119,7 +115,7 @@ class UpdateQueue:
         if not all(isinstance(kind, str) for kind in kinds):
             raise BadRequestError("can't parse allowed updates list")
         chosen = frozenset(kind.lower() for kind in kinds) & frozenset(UPDATE_KINDS)
-        self._asked = sorted(chosen) if chosen else None
+        self.allowed = sorted(chosen) if chosen else None
         self._allowed = chosen or frozenset(UPDATE_KINDS) - _ONLY_ON_REQUEST
 
     def clear(self) -> None:
@@ -129,7 +125,7 @@ class UpdateQueue:
     def close(self) -> None:
         """Let a waiting poll return, for the server stops."""
         self._closed = True
-        self._wake()
+        self.wake()
 
     async def poll(self, offset: int, limit: int, seconds: float) -> list[Json]:
         """Do what ``getUpdates`` does.
@@ -205,13 +201,10 @@ class UpdateQueue:
         for update_id in gone:
             self.on_done(update_id, taken)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let a waiting poll look again, and end it with 409 where a webhook was set."""
         if self._poller is not None and not self._poller.done():
             self._poller.set_result(None)
-
-    def stop_polling(self) -> None:
-        """End a waiting poll with 409, for a webhook was set."""
-        self._wake()
 
 
 def chat_key(update: Json) -> Any:

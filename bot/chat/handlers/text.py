@@ -53,26 +53,8 @@ async def on_anything(update: Update, context: Context) -> None:
         return
     if message.text:
         raise UserError("empty")
-    if any(getattr(message, name) for name in _MEDIA):
+    if message.effective_attachment:
         raise UserError("unsupported")
-
-
-_MEDIA = (
-    "audio",
-    "contact",
-    "dice",
-    "document",
-    "game",
-    "location",
-    "paid_media",
-    "poll",
-    "sticker",
-    "story",
-    "venue",
-    "video",
-    "video_note",
-    "voice",
-)
 
 
 def handlers() -> list[BaseHandler[Any, Any, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.local import Json
 from bot.local.api.context import Part
 from bot.local.api.keyboards import inline_keyboard
-from bot.local.api.sending import read_caption, read_text, text_fields
+from bot.local.api.sending import read_fields
 from bot.local.errors import BadRequestError
 from bot.local.limits import (
     DEFAULT_INLINE_CACHE,
@@ -103,15 +103,7 @@ def message_content(item: Json) -> Json:
     BadRequestError
         It is too long, empty or cannot be parsed.
     """
-    values = Params(item)
-    content = values.mapping("input_message_content")
+    content = Params(item).mapping("input_message_content")
     if content is not None:
-        inner = Params(content)
-        text = read_text(
-            inner.text("message_text"), inner.text("parse_mode"), inner.sequence("entities")
-        )
-        return text_fields(text, caption=False)
-    caption = read_caption(
-        values.text("caption"), values.text("parse_mode"), values.sequence("caption_entities")
-    )
-    return text_fields(caption, caption=True)
+        return read_fields(Params(content), caption=False, name="message_text")
+    return read_fields(Params(item), caption=True)

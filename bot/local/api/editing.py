@@ -8,13 +8,7 @@ import time
 from bot.local import Json
 from bot.local.api.context import Part
 from bot.local.api.keyboards import inline_keyboard
-from bot.local.api.sending import (
-    caption_of,
-    input_media,
-    input_media_caption,
-    text_fields,
-    text_of,
-)
+from bot.local.api.sending import input_media, read_fields
 from bot.local.errors import BadRequestError
 from bot.local.files import MEDIA
 from bot.local.params import Params, as_object
@@ -47,7 +41,7 @@ class Editor(Part):
         if any(name in message for name in MEDIA):
             raise BadRequestError("there is no text in the message to edit")
         new = _without(message, *_TEXT, "link_preview_options")
-        new |= text_fields(text_of(params), caption=False)
+        new |= read_fields(params, caption=False)
         preview = params.mapping("link_preview_options")
         if preview is not None:
             new["link_preview_options"] = preview
@@ -58,19 +52,19 @@ class Editor(Part):
         chat, message = self._target(params)
         if not any(name in message for name in MEDIA):
             raise BadRequestError("there is no caption in the message to edit")
-        new = _without(message, *_TEXT) | text_fields(caption_of(params), caption=True)
+        new = _without(message, *_TEXT) | read_fields(params, caption=True)
         return self._replace(chat, message, new, params)
 
     async def edit_media(self, params: Params) -> Json | bool:
         """``editMessageMedia``: another photo, with its caption."""
         chat, message = self._target(params)
         item = as_object(params.mapping("media") or {}, "InputMedia")
-        caption = input_media_caption(item)
+        caption = read_fields(Params(item), caption=True)
         media = await input_media(self._context, params, item)
         # Decoding took its time: the message may have been edited or deleted meanwhile.
         chat, message = self._target(params)
         new = _without(message, *_TEXT, *MEDIA)
-        new |= media.fields() | text_fields(caption, caption=True)
+        new |= media.fields() | caption
         return self._replace(chat, message, new, params)
 
     async def edit_markup(self, params: Params) -> Json | bool:

@@ -33,7 +33,7 @@ class BotMethods(Part):
             "getMe": self._get_me,
             "getUpdates": self._get_updates,
             "setWebhook": self._set_webhook,
-            "deleteWebhook": self._delete_webhook,
+            "deleteWebhook": self._drop_webhook,
             "getWebhookInfo": self._webhook_info,
             "sendMessage": sender.send_message,
             "sendPhoto": sender.send_photo,
@@ -86,7 +86,7 @@ class BotMethods(Part):
     async def _set_webhook(self, params: Params) -> bool:
         url = params.text("url").strip()
         if not url:
-            return await self._delete_webhook(params)
+            return await self._drop_webhook(params)
         updates = self._context.updates
         webhook = Webhook(
             updates,
@@ -98,21 +98,18 @@ class BotMethods(Part):
         updates.allow(params.sequence("allowed_updates"))
         await self._drop_webhook(params)
         updates.webhook = webhook
-        updates.stop_polling()
+        updates.wake()
         webhook.start()
         return True
 
-    async def _delete_webhook(self, params: Params) -> bool:
-        await self._drop_webhook(params)
-        return True
-
-    async def _drop_webhook(self, params: Params) -> None:
+    async def _drop_webhook(self, params: Params) -> bool:
         updates = self._context.updates
         webhook, updates.webhook = updates.webhook, None
         if webhook is not None:
             await webhook.stop()
         if params.flag("drop_pending_updates"):
             updates.clear()
+        return True
 
     async def _webhook_reply(self, call: Json) -> None:
         values = {key: value for key, value in call.items() if key != "method"}

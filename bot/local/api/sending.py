@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import Any
 
 from bot.local import Json
 from bot.local.api.context import Context, Part
@@ -42,54 +41,29 @@ def text_fields(formatted: FormattedText, *, caption: bool) -> Json:
     return fields
 
 
-def read_text(
-    text: str, parse_mode: str | None = None, entities: list[Any] | None = None
-) -> FormattedText:
-    """Read the text of a message.
+def read_fields(params: Params, *, caption: bool, name: str = "") -> Json:
+    """Read a text, or a caption (which may be empty), as a message's fields.
+
+    Parameters
+    ----------
+    name
+        Of the parameter, where it is another than ``text`` or ``caption``.
 
     Raises
     ------
     BadRequestError
-        It is empty, too long, or cannot be parsed.
+        It is too long or cannot be parsed, or a text is empty.
     """
-    if len(text) > MAX_MARKUP:
-        raise BadRequestError("message is too long")
-    formatted = format_text(text, parse_mode, entities)
-    if not formatted.text:
+    text = params.text(name or ("caption" if caption else "text"))
+    formatted = FormattedText()
+    if len(text) <= MAX_MARKUP:
+        entities = params.sequence("caption_entities" if caption else "entities")
+        formatted = format_text(text, params.text("parse_mode"), entities)
+    if len(text) > MAX_MARKUP or len(formatted.text) > (MAX_CAPTION if caption else MAX_TEXT):
+        raise BadRequestError(f"message {'caption ' if caption else ''}is too long")
+    if not caption and not formatted.text:
         raise BadRequestError("message text is empty")
-    if len(formatted.text) > MAX_TEXT:
-        raise BadRequestError("message is too long")
-    return formatted
-
-
-def read_caption(
-    text: str, parse_mode: str | None = None, entities: list[Any] | None = None
-) -> FormattedText:
-    """Read a caption, which may be empty.
-
-    Raises
-    ------
-    BadRequestError
-        It is too long or cannot be parsed.
-    """
-    if len(text) > MAX_MARKUP:
-        raise BadRequestError("message caption is too long")
-    formatted = format_text(text, parse_mode, entities)
-    if len(formatted.text) > MAX_CAPTION:
-        raise BadRequestError("message caption is too long")
-    return formatted
-
-
-def caption_of(params: Params) -> FormattedText:
-    """Read the caption parameters of a call."""
-    return read_caption(
-        params.text("caption"), params.text("parse_mode"), params.sequence("caption_entities")
-    )
-
-
-def text_of(params: Params) -> FormattedText:
-    """Read the text parameters of a call."""
-    return read_text(params.text("text"), params.text("parse_mode"), params.sequence("entities"))
+    return text_fields(formatted, caption=caption)
 
 
 def quoted(message: Json) -> Json:
@@ -103,15 +77,14 @@ class Sender(Part):
     async def send_message(self, params: Params) -> Json:
         """``sendMessage``."""
         chat = self._chat(params)
-        fields = text_fields(text_of(params), caption=False)
-        return self._add(chat, params, fields)
+        return self._add(chat, params, read_fields(params, caption=False))
 
     async def send_photo(self, params: Params) -> Json:
         """``sendPhoto``."""
         chat = self._chat(params)
-        caption = caption_of(params)
+        caption = read_fields(params, caption=True)
         media = await self._context.media.read(params, params.text("photo"), "photo")
-        fields = media.fields() | text_fields(caption, caption=True)
+        fields = media.fields() | caption
         if params.flag("show_caption_above_media"):
             fields["show_caption_above_media"] = True
         if params.flag("has_spoiler"):
@@ -186,14 +159,6 @@ async def input_media(context: Context, params: Params, item: Json) -> Media:
     if not isinstance(source, str) or not source:
         raise BadRequestError("can't parse InputMedia: media not found")
     return await context.media.read(params, source, "media")
-
-
-def input_media_caption(item: Json) -> FormattedText:
-    """Read the caption of an ``InputMedia``."""
-    values = Params(item)
-    return read_caption(
-        values.text("caption"), values.text("parse_mode"), values.sequence("caption_entities")
-    )
 
 
 def content_of(message: Json) -> Json:
