@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
 from typing import Final
 
@@ -17,11 +18,10 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.queries = Counter(
-            "image2pic_queries",
-            "Questions, by kind and how they ended",
-            ["kind", "outcome"],
-            registry=self.registry,
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        self.queries = counter(
+            "image2pic_queries", "Questions, by kind and how they ended", ["kind", "outcome"]
         )
         self.seconds = Histogram(
             "image2pic_answer_seconds",
@@ -30,34 +30,15 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
-        self.errors = Counter(
-            "image2pic_errors", "Unexpected errors, by type", ["type"], registry=self.registry
-        )
-        self.updates = Counter(
-            "image2pic_updates", "Updates taken, by kind", ["kind"], registry=self.registry
-        )
-        self.waits = Counter(
-            "image2pic_telegram_waits", "Times Telegram asked to wait (429)", registry=self.registry
-        )
-        self.votes = Counter(
-            "image2pic_votes", "Votes, up and down", ["vote"], registry=self.registry
-        )
-        self.chosen = Counter(
-            "image2pic_inline_chosen", "Inline results that were sent", registry=self.registry
-        )
-        self.ingested = Counter(
-            "image2pic_ingested",
-            "Posts from chats, by outcome",
-            ["outcome"],
-            registry=self.registry,
-        )
-        self.queue = Gauge(
-            "image2pic_queue", "Questions running or waiting for a thread", registry=self.registry
-        )
-        self.posts = Gauge("image2pic_posts", "Posts in the index", registry=self.registry)
-        self.inbox = Gauge(
-            "image2pic_inbox", "Updates stored and not yet worked in", registry=self.registry
-        )
+        self.errors = counter("image2pic_errors", "Unexpected errors, by type", ["type"])
+        self.updates = counter("image2pic_updates", "Updates taken, by kind", ["kind"])
+        self.waits = counter("image2pic_telegram_waits", "Times Telegram asked to wait (429)")
+        self.votes = counter("image2pic_votes", "Votes, up and down", ["vote"])
+        self.chosen = counter("image2pic_inline_chosen", "Inline results that were sent")
+        self.ingested = counter("image2pic_ingested", "Posts from chats, by outcome", ["outcome"])
+        self.queue = gauge("image2pic_queue", "Questions running or waiting for a thread")
+        self.posts = gauge("image2pic_posts", "Posts in the index")
+        self.inbox = gauge("image2pic_inbox", "Updates stored and not yet processed")
 
     @contextmanager
     def timed(self, kind: str) -> Iterator[None]:

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import httpx
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from engine.errors import Image2PicError
@@ -15,10 +22,20 @@ from engine.files import STARTER, model_folder
 from engine.ocr import LANGUAGES
 
 TELEGRAM_API: Final = "https://api.telegram.org"
-#: The form of a bot token: the bot's id, a colon, 35 or so URL-safe characters.
-TOKEN_FORM: Final = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{8,100}")
-#: What Telegram allows in X-Telegram-Bot-Api-Secret-Token.
-SECRET_FORM: Final = re.compile(r"[A-Za-z0-9_-]{16,256}")
+#: Secrets, none of which is shown: what each looks like, and what is said of another.
+FORMS: Final = {
+    # The bot's id, a colon, 35 or so URL-safe characters.
+    "telegram_bot_token": (
+        r"[0-9]{1,20}:[A-Za-z0-9_-]{8,100}",
+        "is not of the form 123456:ABC-DEF (ask @BotFather)",
+    ),
+    # What Telegram allows in X-Telegram-Bot-Api-Secret-Token.
+    "webhook_secret": (r"[A-Za-z0-9_-]{16,256}", "takes 16 to 256 characters of A-Z a-z 0-9 _ -"),
+    "database_url": (
+        r"(?s)postgres(ql)?://.*",
+        "is not of the form postgresql://user:password@host/name",
+    ),
+}
 ALBUM_MAX: Final = 10
 
 Ids = Annotated[frozenset[int], NoDecode]
@@ -175,18 +192,12 @@ class Settings(BaseSettings):
             raise ValueError("is not of the form http://host:port or socks5://host:port") from None
         return value
 
-    @field_validator("telegram_bot_token")
+    @field_validator(*FORMS)
     @classmethod
-    def _token(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not TOKEN_FORM.fullmatch(value.get_secret_value()):
-            raise ValueError("is not of the form 123456:ABC-DEF (ask @BotFather)")
-        return value
-
-    @field_validator("webhook_secret")
-    @classmethod
-    def _secret(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not SECRET_FORM.fullmatch(value.get_secret_value()):
-            raise ValueError("takes 16 to 256 characters of A-Z a-z 0-9 _ -")
+    def _secret(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        form, complaint = FORMS[info.field_name or ""]
+        if value is not None and not re.fullmatch(form, value.get_secret_value()):
+            raise ValueError(complaint)
         return value
 
     @field_validator("telegram_base_url", "webhook_url", "photos_url")
@@ -195,13 +206,6 @@ class Settings(BaseSettings):
         if value is not None and not re.match(r"https?://[^/]", value):
             raise ValueError(f"{value!r} is not an http(s) address")
         return value.rstrip("/") if value else value
-
-    @field_validator("database_url")
-    @classmethod
-    def _database(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not re.match(r"postgres(ql)?://", value.get_secret_value()):
-            raise ValueError("is not of the form postgresql://user:password@host/name")
-        return value
 
     @field_validator("log_level")
     @classmethod

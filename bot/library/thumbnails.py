@@ -15,7 +15,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from PIL import Image
 from telegram.error import TelegramError
@@ -23,6 +23,7 @@ from telegram.error import TelegramError
 from bot.library.photos import Fetch, Photos
 from engine.errors import Image2PicError
 from engine.photo import decode
+from engine.store import Post
 
 SIDE: Final = 320
 """About the smaller side in pixels."""
@@ -33,25 +34,6 @@ _DETAIL: Final = 640  # of a long photo both sides are decoded at no less
 _FORMAT, _QUALITY = "JPEG", 70
 
 _LOGGER = logging.getLogger(__name__)
-
-
-class HasPhoto(Protocol):
-    """What a thumbnail is made of: a row of the library."""
-
-    @property
-    def id(self) -> str:
-        """The post's id."""
-        ...
-
-    @property
-    def photo(self) -> str | None:
-        """Path of its photo below one of the photo folders."""
-        ...
-
-    @property
-    def file(self) -> str | None:
-        """Telegram's file_id of its photo."""
-        ...
 
 
 class Thumbnails:
@@ -70,7 +52,7 @@ class Thumbnails:
     def __init__(self, folder: Path, photos: Photos, fetch: Fetch) -> None:
         self._folder, self._photos, self._fetch = folder, photos, fetch
 
-    async def get(self, posts: Sequence[HasPhoto]) -> list[Image.Image | None]:
+    async def get(self, posts: Sequence[Post]) -> list[Image.Image | None]:
         """Thumbnails of posts; those that are missing are made from photos on disk or at Telegram.
 
         Returns
@@ -84,7 +66,7 @@ class Thumbnails:
         made = iter(await asyncio.gather(*map(self._fetched, missing)))
         return [image or next(made) for image in there]
 
-    async def _fetched(self, post: HasPhoto) -> Image.Image | None:
+    async def _fetched(self, post: Post) -> Image.Image | None:
         try:
             if post.file:
                 return await asyncio.to_thread(self.make, post.id, await self._fetch(post.file))
@@ -128,7 +110,7 @@ class Thumbnails:
         except OSError as error:
             _LOGGER.warning("the thumbnail of %s is not deleted: %s", post, error.strerror)
 
-    def from_disk(self, post: HasPhoto) -> Image.Image | None:
+    def from_disk(self, post: Post) -> Image.Image | None:
         """A post's thumbnail, if it or the post's photo is on the disk; as `get` otherwise."""
         try:
             with Image.open(self._path(post.id), formats=[_FORMAT]) as image:

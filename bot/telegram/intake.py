@@ -25,14 +25,8 @@ _LOGGER = logging.getLogger(__name__)
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 ALLOWED_UPDATES: Final = (
-    "message",
-    "edited_message",
-    "channel_post",
-    "edited_channel_post",
-    "callback_query",
-    "inline_query",
-    "chosen_inline_result",
-    "my_chat_member",
+    *("message", "edited_message", "channel_post", "edited_channel_post"),
+    *("callback_query", "inline_query", "chosen_inline_result", "my_chat_member"),
 )
 #: Seconds that getUpdates waits at the server.
 LONG_POLL: Final = 25

@@ -14,12 +14,15 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from telegram.error import ChatMigrated, RetryAfter
 from telegram.ext import BaseRateLimiter
 
 _LOGGER = logging.getLogger(__name__)
+
+Call = Callable[[], Coroutine[Any, Any, Any]]
 
 CHAT_RATE: Final = 1.0
 """Messages a second in one chat."""
@@ -142,27 +145,21 @@ class SendingLimits(BaseRateLimiter[int]):
 
         What was meant for a group that became a supergroup goes there.
         """
+        call = partial(callback, *args, **kwargs)
         try:
-            return await self._when_due(callback, args, kwargs, endpoint, data)
+            return await self._when_due(call, endpoint, data)
         except ChatMigrated as error:
             if self._moved is None:
                 raise
             await self._moved(int(data["chat_id"]), error.new_chat_id)
-            # The same that `args` hold.
+            # The same object that `call` holds.
             data["chat_id"] = error.new_chat_id
-            return await self._when_due(callback, args, kwargs, endpoint, data)
+            return await self._when_due(call, endpoint, data)
 
-    async def _when_due(
-        self,
-        callback: Callable[..., Coroutine[Any, Any, Any]],
-        args: Any,
-        kwargs: dict[str, Any],
-        endpoint: str,
-        data: dict[str, Any],
-    ) -> Any:
+    async def _when_due(self, call: Call, endpoint: str, data: dict[str, Any]) -> Any:
         target = data.get("chat_id")
         if target is None or endpoint in FREE:
-            return await self._retried(callback, args, kwargs, None)
+            return await self._retried(call, None)
         chat = self._chat(str(target))
         count = _count(endpoint, data)
         if endpoint == ACTION and (chat.turn.locked() or chat.delay() > 0 or self._busy):
@@ -170,7 +167,7 @@ class SendingLimits(BaseRateLimiter[int]):
             return True
         async with chat.turn:
             await self._wait(chat, count)
-            return await self._retried(callback, args, kwargs, chat)
+            return await self._retried(call, chat)
 
     @property
     def _busy(self) -> bool:
@@ -204,16 +201,10 @@ class SendingLimits(BaseRateLimiter[int]):
         ]
         await asyncio.sleep(max(waits))
 
-    async def _retried(
-        self,
-        callback: Callable[..., Coroutine[Any, Any, Any]],
-        args: Any,
-        kwargs: dict[str, Any],
-        chat: _Chat | None,
-    ) -> Any:
+    async def _retried(self, call: Call, chat: _Chat | None) -> Any:
         for number in range(RETRIES + 1):
             try:
-                return await callback(*args, **kwargs)
+                return await call()
             except RetryAfter as error:
                 self._refused()
                 if number == RETRIES:

@@ -21,24 +21,12 @@ _LOGGER = logging.getLogger(__name__)
 
 #: Doing these twice is the same as doing them once, so an unknown outcome is tried again.
 REPEATABLE: Final = frozenset(
-    {
-        "getMe",
-        "getFile",
-        "getChat",
-        "getChatMember",
-        "sendChatAction",
-        "answerCallbackQuery",
-        "answerInlineQuery",
-        "editMessageText",
-        "editMessageCaption",
-        "editMessageMedia",
-        "editMessageReplyMarkup",
-        "setMyCommands",
-        "getMyCommands",
-        "setWebhook",
-        "deleteWebhook",
-        "getWebhookInfo",
-    }
+    (
+        *("getMe", "getFile", "getChat", "getChatMember", "sendChatAction"),
+        *("answerCallbackQuery", "answerInlineQuery", "setMyCommands", "getMyCommands"),
+        *("editMessageText", "editMessageCaption", "editMessageMedia", "editMessageReplyMarkup"),
+        *("setWebhook", "deleteWebhook", "getWebhookInfo"),
+    )
 )
 #: getUpdates has a loop of its own that tries for ever.
 NOT_HERE: Final = frozenset({"getUpdates"})

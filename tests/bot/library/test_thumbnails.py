@@ -4,7 +4,6 @@ import io
 import random
 import stat
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,11 @@ from telegram.error import NetworkError
 from bot.library.photos import Photos
 from bot.library.thumbnails import Thumbnails
 from engine.errors import PhotoError
+from engine.store import Post
 
 
-@dataclass
-class Row:
-    id: str
-    photo: str | None = None
-    file: str | None = None
+def post_named(name: str, photo: str | None = None, file: str | None = None) -> Post:
+    return Post(0, name, photo=photo, file=file)
 
 
 def photo(width: int = 1600, height: int = 1200, seed: int = 1) -> bytes:
@@ -51,7 +48,7 @@ async def test_one_from_disk_is_made_once_and_kept(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(photo())
     thumbnails = Thumbnails(tmp_path / "t", Photos([tmp_path / "photos"]), fetching()[0])
-    row = Row("a/1", photo="a.jpg")
+    row = post_named("a/1", photo="a.jpg")
     assert not thumbnails.has("a/1")
     (made,) = await thumbnails.get([row])
     assert made is not None
@@ -69,7 +66,7 @@ async def test_one_from_telegram_is_downloaded_once(tmp_path: Path) -> None:
     fetch, asked = fetching(f1=photo())
     thumbnails = Thumbnails(tmp_path / "t", Photos([]), fetch)
     for _ in range(3):
-        assert await thumbnails.get([Row("telegram/-1/2", file="f1")]) != [None]
+        assert await thumbnails.get([post_named("telegram/-1/2", file="f1")]) != [None]
     assert asked == ["f1"]
 
 
@@ -79,7 +76,12 @@ async def test_where_there_is_no_photo_there_is_no_thumbnail(
     fetch, _ = fetching(broken=b"no photo")
     thumbnails = Thumbnails(tmp_path / "t", Photos([tmp_path]), fetch)
     (tmp_path / "broken.jpg").write_bytes(b"no photo")
-    for row in (Row("1"), Row("2", file="gone"), Row("3", file="broken"), Row("4", "broken.jpg")):
+    for row in (
+        post_named("1"),
+        post_named("2", file="gone"),
+        post_named("3", file="broken"),
+        post_named("4", "broken.jpg"),
+    ):
         assert await thumbnails.get([row]) == [None]
     assert "no network" in caplog.text
     assert files(tmp_path / "t") == []
@@ -88,11 +90,11 @@ async def test_where_there_is_no_photo_there_is_no_thumbnail(
 async def test_a_damaged_one_is_made_anew(tmp_path: Path) -> None:
     fetch, asked = fetching(f1=photo())
     thumbnails = Thumbnails(tmp_path / "t", Photos([]), fetch)
-    await thumbnails.get([Row("1", file="f1")])
+    await thumbnails.get([post_named("1", file="f1")])
     (path,) = files(tmp_path / "t")
     for damage in (b"", path.read_bytes()[:100], b"RIFF" + bytes(50)):
         path.write_bytes(damage)
-        assert await thumbnails.get([Row("1", file="f1")]) != [None]
+        assert await thumbnails.get([post_named("1", file="f1")]) != [None]
         assert path.stat().st_size > 1000
     assert len(asked) == 4
 
@@ -101,12 +103,12 @@ async def test_an_edited_post_gets_another(tmp_path: Path) -> None:
     thumbnails = Thumbnails(tmp_path / "t", Photos([]), fetching()[0])
     thumbnails.make("1", photo())
     thumbnails.make("1", photo(1200, 1600, seed=2))
-    (found,) = await thumbnails.get([Row("1")])
+    (found,) = await thumbnails.get([post_named("1")])
     assert found is not None
     assert found.size == (320, 427)
     thumbnails.discard("1")
     thumbnails.discard("1")
-    assert await thumbnails.get([Row("1")]) == [None]
+    assert await thumbnails.get([post_named("1")]) == [None]
 
 
 @pytest.mark.parametrize(
