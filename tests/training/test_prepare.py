@@ -18,7 +18,7 @@ from engine.corpus.reader import Report, load_corpus, read_corpus
 from engine.errors import CorpusError
 from engine.model import load_model
 from training.__main__ import main
-from training.commands.prepare import PrepareOptions, prepare
+from training.commands.prepare import prepare
 from training.progress import QUIET, Progress
 
 ADVERT = "Selling my iPhone, $200, free shipping, DM me to order now! #sale"
@@ -138,7 +138,7 @@ def test_later_and_partial_exports_add(here: Path) -> None:
     assert "telegram/-10077/13" in posts
     record["name"] = "A new name"
     (later / "result.json").write_text(json.dumps(record))
-    assert prepare(later, QUIET, PrepareOptions(prune=True)).folder == corpus
+    assert prepare(later, QUIET, prune=True).folder == corpus
     posts = {post.id: post for post in read_corpus(corpus, report=Report())}
     assert "telegram/-10077/13" not in posts
     assert len(posts) == 16
@@ -152,7 +152,7 @@ def test_an_export_that_breaks_off_is_not_built_from(here: Path) -> None:
     with pytest.raises(CorpusError, match=r"ended too early.*--partial"):
         prepare(source, QUIET)
     assert main(["build", str(source), "--quiet"]) == 2
-    prepared = prepare(source, QUIET, PrepareOptions(partial=True))
+    prepared = prepare(source, QUIET, partial=True)
     assert "ended too early" in prepared.losses[0]
     assert 5 < len(list(read_corpus(prepared.folder, report=Report()))) < 12
 
@@ -164,7 +164,7 @@ def test_what_was_lost_is_told(here: Path) -> None:
         message["photo"] = "(File not included. Change data exporting settings to download.)"
     (source / "result.json").write_text(json.dumps(record))
     said = Said()
-    prepared = prepare(source, said, PrepareOptions(username="https://t.me/my_channel"))
+    prepared = prepare(source, said, username="https://t.me/my_channel")
     assert said.lines[0].startswith("None of the 18 photos is in the export")
     assert prepared.losses == said.lines[:1]
     urls = {post.url for post in read_corpus(prepared.folder, report=Report())}

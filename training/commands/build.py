@@ -11,7 +11,7 @@ from typing import Final
 
 from training.cluster import open_cluster
 from training.commands.common import cluster_argument, count, folder_path, positive, within
-from training.commands.prepare import PrepareOptions, prepare
+from training.commands.prepare import prepare
 from training.learn.build import build
 from training.learn.refine import RefineSettings
 from training.learn.settings import BuildSettings
@@ -137,15 +137,8 @@ def run(args: argparse.Namespace) -> int:
         refine=refining,
     )
     progress = Progress(not args.quiet)
-    prepared = prepare(
-        args.corpus,
-        progress,
-        PrepareOptions(
-            username=args.username,
-            partial=args.partial,
-            prune=args.prune,
-        ),
-    )
+    options = {"username": args.username, "partial": args.partial, "prune": args.prune}
+    prepared = prepare(args.corpus, progress, **options)
     with contextlib.ExitStack() as stack:
         # At the end, whatever comes of it; also where nothing else is said.
         for loss in reversed(prepared.losses):

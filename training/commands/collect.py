@@ -219,13 +219,13 @@ def _collect_path(
         report.hints.append("it holds Telegram exports: these were read, and nothing beside them")
     print(report)
     if gone and not writer.dry:
-        prune(gone, writer, asked=args.prune)
+        remove_gone(gone, writer, asked=args.prune)
     elif gone:
         print(f"{len(gone):,} posts are no longer in {path}, such as {gone[0]}")
     return report
 
 
-def prune(gone: list[str], writer: CorpusWriter, *, asked: bool) -> None:
+def remove_gone(gone: list[str], writer: CorpusWriter, *, asked: bool) -> None:
     """Remove posts that their source no longer has, if that is wished.
 
     Parameters

@@ -17,7 +17,7 @@ from engine.errors import CorpusError
 from training.clean.model import filter_for
 from training.collect.add import collect
 from training.commands.clean import clean
-from training.commands.collect import prune
+from training.commands.collect import remove_gone
 from training.corpus.writer import CorpusWriter
 from training.progress import Progress, confirmed
 
@@ -28,28 +28,6 @@ ACCOUNT: Final = "telegram"
 """Name of the corpus of several chats."""
 
 _DATED: Final = re.compile(r"(?:ChatExport|DataExport)_[\d-]+.*")
-
-
-@dataclass(frozen=True)
-class PrepareOptions:
-    """How an export or a folder is made a corpus.
-
-    Attributes
-    ----------
-    username
-        The public name of the export's chat, or a link to it.
-    partial
-        Go on with an export that breaks off.
-    prune
-        Remove posts that the source no longer has.
-    corpora
-        Folder for corpora that are made.
-    """
-
-    username: str | None = None
-    partial: bool = False
-    prune: bool = False
-    corpora: Path = CORPORA
 
 
 @dataclass(frozen=True)
@@ -71,7 +49,14 @@ class Prepared:
     posts: list[CorpusPost] | None = None
 
 
-def prepare(path: Path, progress: Progress, options: PrepareOptions | None = None) -> Prepared:
+def prepare(
+    path: Path,
+    progress: Progress,
+    *,
+    username: str | None = None,
+    partial: bool = False,
+    prune: bool = False,
+) -> Prepared:
     """Return the corpus that a path stands for.
 
     A corpus is returned as it is. Telegram Desktop's exports, and a folder of photos, are collected
@@ -85,30 +70,33 @@ def prepare(path: Path, progress: Progress, options: PrepareOptions | None = Non
         exports, or a folder of photos.
     progress
         Is told what was found.
-    options
-        How.
+    username
+        The public name of the export's chat, or a link to it.
+    partial
+        Go on with an export that breaks off.
+    prune
+        Remove posts that the source no longer has.
 
     Raises
     ------
     CorpusError
         It is none of these, it has no photos, or it ended too early and `partial` is not set.
     """
-    options = options or PrepareOptions()
     with unpacked(path) as place:
         sources = find_sources(place)
         if sources[0].kind == "corpus" and place == path:
             return Prepared(sources[0].path)
-        corpus = _corpus(path, sources, options.corpora)
+        corpus = _corpus(path, sources)
         report = SourceReport()
-        telegram = TelegramOptions(username=options.username)
+        options = SourceOptions(TelegramOptions(username=username))
         with CorpusWriter(corpus) as writer:
-            gone = collect(place, writer, report, SourceOptions(telegram), progress=progress)
+            gone = collect(place, writer, report, options, progress=progress)
             if gone:
-                prune(gone, writer, asked=options.prune)
+                remove_gone(gone, writer, asked=prune)
     for line in (*report.losses(), str(report)):
         progress(line)
     progress(f"{corpus}: {writer.changes}")
-    if report.broken and not options.partial:
+    if report.broken and not partial:
         question = f"{path} ended too early ({report.broken}). Build from what stood before?"
         if not confirmed(question):
             raise CorpusError(
@@ -120,24 +108,24 @@ def prepare(path: Path, progress: Progress, options: PrepareOptions | None = Non
     return Prepared(corpus, [*report.losses(), *dropped], posts)
 
 
-def _corpus(path: Path, sources: list[Source], corpora: Path) -> Path:
+def _corpus(path: Path, sources: list[Source]) -> Path:
     """Where the posts of sources are collected: by their chat, however the export is named."""
     source = path.resolve().with_suffix("") if path.is_file() else path.resolve()
     if path.name == RESULT_FILE:
         source = path.resolve().parent
     if sources[0].kind != "telegram":
-        return corpora / (source.name or "posts")
+        return CORPORA / (source.name or "posts")
     files = [one.path / RESULT_FILE if one.path.is_dir() else one.path for one in sources]
     chats = {chat.id: chat.name for file in files if (chat := chat_of(file)) is not None}
     if len(chats) != 1:
-        return corpora / (ACCOUNT if _DATED.fullmatch(source.name) else source.name or ACCOUNT)
+        return CORPORA / (ACCOUNT if _DATED.fullmatch(source.name) else source.name or ACCOUNT)
     ((number, name),) = chats.items()
-    for posts in sorted(corpora.glob(f"*/{POSTS_FILE}")):
+    for posts in sorted(CORPORA.glob(f"*/{POSTS_FILE}")):
         if _first_id(posts).startswith(f"telegram/{number}/"):
             return posts.parent
     plain = re.sub(r"[^\w .-]+", " ", name).strip(" .")[:60].strip() or f"chat {abs(number)}"
-    free = not (corpora / plain).exists()
-    return corpora / (plain if free else f"{plain} {abs(number)}")
+    free = not (CORPORA / plain).exists()
+    return CORPORA / (plain if free else f"{plain} {abs(number)}")
 
 
 def _first_id(posts: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -133,8 +133,8 @@ def chance_row(held: Heldout) -> Row:
         row[f"photo_to_text{suffix}"] = _known(back, len(data.owner))
     together = _known(other_texts_chance(held.main.owner), len(held.main.owner))
     row["both_together"] = {_weight(weight): together for weight in PHOTO_WEIGHTS}
-    row["annotation"] = annotation_chance(*held.truth(None)).to_dict()
-    row["annotation_ru"] = annotation_chance(*held.truth("ru")).to_dict()
+    row["annotation"] = asdict(annotation_chance(*held.truth(None)))
+    row["annotation_ru"] = asdict(annotation_chance(*held.truth("ru")))
     row["similar_posts"] = similar_posts_chance(held.unit_texts)
     return row
 
@@ -153,7 +153,7 @@ def measure(method: Method, held: Heldout) -> Row:
     words = method.words(held.data)
     if words is not None:
         for name, language in (("annotation", None), ("annotation_ru", "ru")):
-            row[name] = annotation(lambda rows: words[rows], *held.truth(language)).to_dict()
+            row[name] = asdict(annotation(lambda rows: words[rows], *held.truth(language)))
     similar = method.similar(held.data)
     if similar is not None:
         vectors, bias = similar
@@ -222,7 +222,7 @@ def _recall(ranks: Ranks, owner: npt.NDArray[np.int64], candidates: int) -> Row:
 
 def _known(recall: Recall, candidates: int) -> Row:
     """Recalls without R@10 where there are few candidates."""
-    return recall.to_dict() | ({"r10": float("nan")} if candidates < FEW else {})
+    return asdict(recall) | ({"r10": float("nan")} if candidates < FEW else {})
 
 
 def _both(method: Method, photos: Floats, held: Heldout) -> Row:

@@ -3,6 +3,8 @@
 Ranks count from 1. A candidate that ties with the wanted one stands half before it (mean rank),
 so that a method which scores everything alike gains nothing by the order of its candidates.
 
+A score that is not a number is a ValueError.
+
 Hodosh, Young and Hockenmaier (2013), "Framing image description as a ranking task", for single
 captions as queries, recall at k and the median rank.
 """
@@ -10,7 +12,7 @@ captions as queries, recall at k and the median rank.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,10 +42,6 @@ class Recall:
     r10: float
     median_rank: float
 
-    def to_dict(self) -> dict[str, float]:
-        """Plain numbers, for JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class Annotating:
@@ -51,10 +49,6 @@ class Annotating:
 
     p5: float
     r10: float
-
-    def to_dict(self) -> dict[str, float]:
-        """Plain numbers, for JSON."""
-        return asdict(self)
 
 
 def blocks(queries: int, candidates: int) -> Iterator[slice]:
@@ -80,11 +74,6 @@ def text_to_photo_ranks(scores: Block, owner: Integers, photos: int) -> Ranks:
     -------
     ndarray
         Shape (m,), 1 to `photos`.
-
-    Raises
-    ------
-    ValueError
-        A score is not a number.
     """
     ranks = np.zeros(len(owner))
     for rows in blocks(len(owner), photos):
@@ -113,11 +102,6 @@ def photo_to_text_ranks(scores: Block, owner: Integers, photos: int) -> Ranks:
     -------
     ndarray
         Shape (photos with a text,), in the photos' order.
-
-    Raises
-    ------
-    ValueError
-        A score is not a number.
     """
     order = np.argsort(owner, kind="stable")
     first = np.searchsorted(owner[order], np.arange(photos + 1))
@@ -174,11 +158,6 @@ def other_text_ranks(scores: Block, owner: Integers) -> Ranks:
     -------
     ndarray
         Shape (texts with another of their photo,), in the texts' order.
-
-    Raises
-    ------
-    ValueError
-        A score is not a number.
     """
     ranks = np.full(len(owner), np.nan)
     for rows in blocks(len(owner), len(owner)):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import Image2PicError
 
 Row = Mapping[str, Any]
+Value = Callable[[Row], float]
 
 UNITS: Final = {
     "r1, r5, r10, p5": "per cent",
@@ -48,8 +50,7 @@ class _Column:
 
     head: str
     show: Callable[[Row], str]
-    value: Callable[[Row], float]
-    least: bool = False
+    value: Value
 
 
 def markdown(result: Mapping[str, Any], picture: str) -> str:
@@ -115,51 +116,30 @@ def plot(result: Mapping[str, Any], file: Path) -> None:
     panels = figure.subplots(2, 3, width_ratios=(1, 1, 1))
     figure.suptitle(_where(result["about"]).replace("`", ""), fontsize=10, color="#444444")
     two_ways = (("text → photo", "#2f6f9f"), ("photo → text", "#e0a33e"))
-    _bars_panel(
-        panels[0][0],
-        "R@10 by texts in the main language, %",
-        rows,
-        [(*way, _of(key, "r10")) for way, key in zip(two_ways, _WAYS, strict=True)],
+    english, russian = (
+        [(*way, _of(key + end, "r10")) for way, key in zip(two_ways, _WAYS, strict=True)]
+        for end in ("", "_ru")
     )
-    _bars_panel(
-        panels[0][1],
-        "R@10 by Russian captions, %",
-        rows,
-        [(*way, _of(f"{key}_ru", "r10")) for way, key in zip(two_ways, _WAYS, strict=True)],
-    )
-    _bars_panel(
-        panels[0][2],
-        "R@10 of other captions, %",
-        rows,
-        [
-            ("by a caption", "#2f6f9f", _of("both_together", "0", "r10")),
-            ("by both", "#5f9e6e", _of("both_together", "0.5", "r10")),
-            ("by the photo", "#e0a33e", _of("both_together", "1", "r10")),
-        ],
-    )
-    _bars_panel(
-        panels[1][0],
-        "Annotation, %",
-        rows,
-        [
-            ("P@5", "#5f9e6e", _of("annotation", "p5")),
-            ("R@10", "#b5c99a", _of("annotation", "r10")),
-        ],
-    )
-    _bars_panel(
-        panels[1][1],
-        "Similar posts: cosine of texts",
-        rows,
-        [("", "#7a5195", _of("similar_posts"))],
-        digits=3,
-    )
-    _bars_panel(
-        panels[1][2],
-        "Topic coherence, NPMI",
-        rows,
-        [("", "#8a6d5c", _of("coherence", "npmi"))],
-        digits=2,
-    )
+    both = [
+        ("by a caption", "#2f6f9f", _of("both_together", "0", "r10")),
+        ("by both", "#5f9e6e", _of("both_together", "0.5", "r10")),
+        ("by the photo", "#e0a33e", _of("both_together", "1", "r10")),
+    ]
+    words = [
+        ("P@5", "#5f9e6e", _of("annotation", "p5")),
+        ("R@10", "#b5c99a", _of("annotation", "r10")),
+    ]
+    similar = [("", "#7a5195", _of("similar_posts"))]
+    coherent = [("", "#8a6d5c", _of("coherence", "npmi"))]
+    for axes, title, series, digits in (
+        (panels[0][0], "R@10 by texts in the main language, %", english, 1),
+        (panels[0][1], "R@10 by Russian captions, %", russian, 1),
+        (panels[0][2], "R@10 of other captions, %", both, 1),
+        (panels[1][0], "Annotation, %", words, 1),
+        (panels[1][1], "Similar posts: cosine of texts", similar, 3),
+        (panels[1][2], "Topic coherence, NPMI", coherent, 2),
+    ):
+        _bars_panel(axes, title, rows, series, digits)
     try:
         figure.savefig(file, dpi=120)
     except OSError as error:
@@ -170,7 +150,7 @@ _RIVALS: Final = ("cca_mean", "cca_mean_hub", "cca_sentences", "cca_written")
 _WAYS: Final = ("text_to_photo", "photo_to_text")
 
 
-def _of(*path: str) -> Callable[[Row], float]:
+def _of(*path: str) -> Value:
     def value(row: Row) -> float:
         found: Any = row
         for key in path:
@@ -183,68 +163,35 @@ def _of(*path: str) -> Callable[[Row], float]:
 
 
 def _columns() -> list[_Column]:
-    columns = [
-        _recall(head, key)
-        for head, key in (
-            ("text → photo R@1 / 5 / 10, median rank", "text_to_photo"),
-            ("photo → text", "photo_to_text"),
-            ("Russian: text → photo", "text_to_photo_ru"),
-            ("Russian: photo → text", "photo_to_text_ru"),
-        )
-    ]
     both = [_of("both_together", weight, "r10") for weight in ("0", "0.5", "1")]
-    columns.append(
-        _Column(
-            "both together R@10: text alone / both / photo alone",
-            lambda row: _joined([(value(row), 1) for value in both]),
-            both[1],
-        )
+    words, russian = (
+        [_of(f"annotation{end}", name) for name in ("p5", "r10")] for end in ("", "_ru")
     )
-    words = (_of("annotation", "p5"), _of("annotation", "r10"))
-    columns.append(
-        _Column(
-            "annotation P@5 / R@10",
-            lambda row: _joined([(value(row), 1) for value in words]),
-            words[0],
-        )
-    )
-    russian = (_of("annotation_ru", "p5"), _of("annotation_ru", "r10"))
-    columns.append(
-        _Column(
-            "Russian: annotation",
-            lambda row: _joined([(value(row), 1) for value in russian]),
-            russian[0],
-        )
-    )
-    queries = (_of("ms_text_query"), _of("ms_photo_query"))
+    queries = [_of("ms_text_query"), _of("ms_photo_query")]
+    explained = [_of("explained", "right"), _of("explained", "words")]
     return [
-        *columns,
+        _recall("text → photo R@1 / 5 / 10, median rank", "text_to_photo"),
+        _recall("photo → text", "photo_to_text"),
+        _recall("Russian: text → photo", "text_to_photo_ru"),
+        _recall("Russian: photo → text", "photo_to_text_ru"),
+        _numbers("both together R@10: text alone / both / photo alone", both, 1, best=both[1]),
+        _numbers("annotation P@5 / R@10", words, 1, best=words[0]),
+        _numbers("Russian: annotation", russian, 1, best=russian[0]),
         _number("similar posts", _of("similar_posts"), 3),
         _number("NPMI", _of("coherence", "npmi"), 3),
         _number("cosine of a topic's words", _of("coherence", "vectors"), 3),
-        _Column(
-            "words shown with topics: right / a photo",
-            lambda row: _joined(
-                [(_of("explained", "right")(row), 2), (_of("explained", "words")(row), 1)]
-            ),
-            _of("explained", "right"),
-        ),
-        _number("same top words", _of("coherence", "same_top_words"), 0, plain=True),
-        _number("seconds to train", _of("seconds_to_train"), 0, plain=True),
-        _Column(
-            "ms a query: text / photo",
-            lambda row: _joined([(value(row), 2) for value in queries]),
-            lambda row: math.nan,
-        ),
-        _number("MB", _of("mb_model"), 1, plain=True),
-        _number("kB a post", _of("kb_per_post"), 1, plain=True),
+        _numbers("words shown with topics: right / a photo", explained, 2, 1, best=explained[0]),
+        _numbers("same top words", [_of("coherence", "same_top_words")], 0),
+        _numbers("seconds to train", [_of("seconds_to_train")], 0),
+        _numbers("ms a query: text / photo", queries, 2),
+        _numbers("MB", [_of("mb_model")], 1),
+        _numbers("kB a post", [_of("kb_per_post")], 1),
     ]
 
 
 def _recall(head: str, key: str) -> _Column:
     values = [_of(key, name) for name in ("r1", "r5", "r10")]
     rank = _of(key, "median_rank")
-
     low, high = _of(key, "r10_low"), _of(key, "r10_high")
 
     def show(row: Row) -> str:
@@ -257,20 +204,23 @@ def _recall(head: str, key: str) -> _Column:
     return _Column(head, show, values[2])
 
 
-def _number(
-    head: str, value: Callable[[Row], float], digits: int, *, plain: bool = False
+def _number(head: str, value: Value, digits: int) -> _Column:
+    return _numbers(head, [value], digits, best=value)
+
+
+def _numbers(
+    head: str, values: Sequence[Value], *digits: int, best: Value = lambda row: math.nan
 ) -> _Column:
-    return _Column(
-        head,
-        lambda row: _joined([(value(row), digits)]),
-        (lambda row: math.nan) if plain else value,
-    )
+    """Numbers side by side, with so many digits each (the last count holds for the rest)."""
 
+    def show(row: Row) -> str:
+        numbers = [value(row) for value in values]
+        if any(map(math.isnan, numbers)):
+            return ""
+        pairs = zip_longest(numbers, digits, fillvalue=digits[-1])
+        return " / ".join(f"{number:.{count}f}" for number, count in pairs)
 
-def _joined(values: list[tuple[float, int]]) -> str:
-    if any(math.isnan(value) for value, _ in values):
-        return ""
-    return " / ".join(f"{value:.{digits}f}" for value, digits in values)
+    return _Column(head, show, best)
 
 
 def _best(column: _Column, rows: Mapping[str, Row]) -> float:
@@ -390,9 +340,8 @@ def _bars_panel(
     axes: Any,
     title: str,
     rows: Mapping[str, Row],
-    series: list[tuple[str, str, Callable[[Row], float]]],
-    *,
-    digits: int = 1,
+    series: list[tuple[str, str, Value]],
+    digits: int,
 ) -> None:
     """Horizontal bars, a group for each method that has any of the values."""
     names = [

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -102,7 +104,7 @@ def test_blocks_cover_everything_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_summary() -> None:
     recall = summarise(np.array([1, 2, 6, 11, 10.5]))
-    assert recall.to_dict() == {"r1": 20, "r5": 40, "r10": 60, "median_rank": 6}
+    assert asdict(recall) == {"r1": 20, "r5": 40, "r10": 60, "median_rank": 6}
     assert np.isnan(summarise(np.zeros(0)).r1)
 
 
@@ -125,7 +127,7 @@ def test_annotation_by_allowed_words_only() -> None:
     scores = np.array([[9.0, 8, 7, 6, 5, 4, 3]])
     truth = sparse.csr_matrix(np.array([[1, 0, 0, 0, 0, 0, 1]], bool))
     allowed = np.array([False, True, True, True, True, False, True])
-    assert annotation(of(scores), truth, allowed).to_dict() == {"p5": 20, "r10": 100}
+    assert asdict(annotation(of(scores), truth, allowed)) == {"p5": 20, "r10": 100}
 
 
 def test_words_of_a_post() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -22,7 +24,7 @@ from training.evaluate.metrics import (
 
 
 def test_text_to_photo() -> None:
-    assert text_to_photo_chance(50, 40).to_dict() == {
+    assert asdict(text_to_photo_chance(50, 40)) == {
         "r1": 2.5,
         "r5": 12.5,
         "r10": 25,
