@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 _log = logging.getLogger(__name__)
 
 
-class Database:
+class ChatDatabase:
     """Messages, pending updates, users, and the posts that were taken over.
 
     Numbers of messages and updates go on where the last run stopped: a bot keeps them, and would

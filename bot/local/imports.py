@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from bot.local import Json
-from bot.local.api.context import Context
+from bot.local.api.context import ServerContext
 from bot.local.api.entities import format_text
 from bot.local.api.sending import text_fields
 from bot.local.errors import ApiError, BadRequestError, ConflictError
@@ -89,7 +89,7 @@ class Imports:
         ``done``, ``stopped`` or ``failed``), ``name``, counts, and what was left out.
     """
 
-    def __init__(self, people: People, context: Context, folder: Path) -> None:
+    def __init__(self, people: People, context: ServerContext, folder: Path) -> None:
         self._people, self._context = people, context
         self._database = context.database
         self._folder = folder

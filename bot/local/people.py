@@ -21,7 +21,7 @@ from bot.local.errors import ApiError, BadRequestError
 from bot.local.files import MEDIA, Media
 from bot.local.limits import CALLBACK_WAIT, MAX_ALBUM, MAX_CALLBACK_DATA, MAX_INLINE_QUERY
 from bot.local.params import Params, Upload
-from bot.local.queries import Query
+from bot.local.queries import PendingQuery
 from bot.local.state import CHANNEL_ID, GROUP_ID, OWNER_ID, Chat
 
 _MAX_WAIT = 120.0
@@ -179,7 +179,7 @@ class People(Part):
         text, offset = params.text("query"), params.text("offset")
         if len(text) > MAX_INLINE_QUERY:
             raise BadRequestError(f"an inline query has at most {MAX_INLINE_QUERY} characters")
-        query: Query | None = None
+        query: PendingQuery | None = None
         if params.flag("cached"):
             query = self._context.queries.remembered(user["id"], text, offset)
         if query is None:
@@ -219,7 +219,7 @@ class People(Part):
         self._context.updates.put("chosen_inline_result", chosen)
         return {"message": message}
 
-    def inline_result(self, query_id: str, result_id: str) -> tuple[Query, Json]:
+    def inline_result(self, query_id: str, result_id: str) -> tuple[PendingQuery, Json]:
         """Return a result of an answered inline query.
 
         Raises

@@ -16,7 +16,7 @@ QueryKind = Literal["callback", "inline"]
 
 
 @dataclass(slots=True)
-class Query:
+class PendingQuery:
     """One query of a user.
 
     Attributes
@@ -47,14 +47,14 @@ class Queries:
 
     def __init__(self, ttl: float = CALLBACK_QUERY_TTL) -> None:
         self.ttl = ttl
-        self._queries: OrderedDict[str, Query] = OrderedDict()
+        self._queries: OrderedDict[str, PendingQuery] = OrderedDict()
         self._cache: OrderedDict[tuple[str, str, int | None], tuple[float, str]] = OrderedDict()
         self._counter = int(time.time()) * 1_000_000
 
-    def ask(self, kind: QueryKind, user_id: int, text: str = "", offset: str = "") -> Query:
+    def ask(self, kind: QueryKind, user_id: int, text: str = "", offset: str = "") -> PendingQuery:
         """Register a query."""
         self._counter += 1
-        query = Query(
+        query = PendingQuery(
             str(self._counter),
             kind,
             user_id,
@@ -68,12 +68,12 @@ class Queries:
             oldest.answer.cancel()
         return query
 
-    def find(self, query_id: str, kind: QueryKind) -> Query | None:
+    def find(self, query_id: str, kind: QueryKind) -> PendingQuery | None:
         """Return a query, answered or not; None when it is forgotten."""
         query = self._queries.get(query_id)
         return query if query is not None and query.kind == kind else None
 
-    def answer(self, query_id: str, kind: QueryKind, answer: Json) -> Query:
+    def answer(self, query_id: str, kind: QueryKind, answer: Json) -> PendingQuery:
         """Answer a query, once.
 
         Raises
@@ -89,7 +89,7 @@ class Queries:
         query.answer.set_result(answer)
         return query
 
-    async def wait(self, query: Query, seconds: float) -> Json:
+    async def wait(self, query: PendingQuery, seconds: float) -> Json:
         """Wait for the bot's answer.
 
         Raises
@@ -109,7 +109,7 @@ class Queries:
                 ) from None
             return query.answer.result()
 
-    def remember(self, query: Query, answer: Json, seconds: float) -> None:
+    def remember(self, query: PendingQuery, answer: Json, seconds: float) -> None:
         """Keep inline results for the next who asks the same (``cache_time``)."""
         if seconds <= 0:
             return
@@ -120,7 +120,7 @@ class Queries:
         while len(self._cache) > INLINE_CACHE_LIMIT:
             self._cache.popitem(last=False)
 
-    def remembered(self, user_id: int, text: str, offset: str) -> Query | None:
+    def remembered(self, user_id: int, text: str, offset: str) -> PendingQuery | None:
         """Return an answered query whose results still stand for this one."""
         for owner in (user_id, None):
             until, query_id = self._cache.get((text, offset, owner), (0.0, ""))

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.local import Json
-from bot.local.api.context import Context
+from bot.local.api.context import ServerContext
 from bot.local.errors import BadRequestError
 from bot.local.files import StoredFile
 from bot.local.imports import Imports
@@ -71,7 +71,7 @@ def _page_file(content: bytes, content_type: str) -> Handler:
     return serve
 
 
-def people_routes(people: People, imports: Imports, context: Context) -> list[web.RouteDef]:
+def people_routes(people: People, imports: Imports, context: ServerContext) -> list[web.RouteDef]:
     """Return the routes under ``/local/``, which the page and `LocalUser` use."""
     pages = _Views(people, imports, context)
     acts: dict[str, Callable[[Params], Any]] = {
@@ -105,7 +105,7 @@ def people_routes(people: People, imports: Imports, context: Context) -> list[we
 
 
 class _Views:
-    def __init__(self, people: People, imports: Imports, context: Context) -> None:
+    def __init__(self, people: People, imports: Imports, context: ServerContext) -> None:
         self._people, self._imports, self._context = people, imports, context
 
     def act(self, action: Callable[[Params], Any]) -> Handler:

@@ -18,10 +18,10 @@ from aiohttp.typedefs import Handler, Middleware
 
 from bot.local import Json
 from bot.local.api.commands import CommandBook
-from bot.local.api.context import Context
+from bot.local.api.context import ServerContext
 from bot.local.api.media import MediaReader
 from bot.local.api.methods import BotMethods
-from bot.local.database import Database
+from bot.local.database import ChatDatabase
 from bot.local.errors import ApiError
 from bot.local.files import FileStore
 from bot.local.imports import Imports
@@ -135,7 +135,7 @@ class LocalServer:
             "can_connect_to_business": False,
             "has_main_web_app": False,
         }
-        self.context: Context
+        self.context: ServerContext
 
     @property
     def url(self) -> str:
@@ -158,8 +158,8 @@ class LocalServer:
             self._temporary = tempfile.TemporaryDirectory(prefix="local-chat-")
             folder = Path(self._temporary.name)
         files = await asyncio.to_thread(FileStore, folder, self._bot["id"])
-        database = Database(folder)
-        self.context = Context(
+        database = ChatDatabase(folder)
+        self.context = ServerContext(
             World(self._bot, database),
             files,
             MediaReader(files),

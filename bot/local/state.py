@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.local import Json
-from bot.local.database import Database
+from bot.local.database import ChatDatabase
 from bot.local.errors import ApiError, BadRequestError, ForbiddenError
 from bot.local.limits import EVENT_LIMIT, HISTORY_LIMIT, MAX_CHATS
 from bot.local.params import encoded
@@ -76,7 +76,7 @@ class World:
         Where it is kept, and found again by the next run.
     """
 
-    def __init__(self, bot: Json, database: Database) -> None:
+    def __init__(self, bot: Json, database: ChatDatabase) -> None:
         self.bot = bot
         self._database = database
         self._kept_chats = database.kept("chat:")

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from bot.local import Json
-from bot.local.database import Database
+from bot.local.database import ChatDatabase
 from bot.local.errors import ApiError, BadRequestError, ConflictError
 from bot.local.limits import (
     DEFAULT_WEBHOOK_CONNECTIONS,
@@ -62,7 +62,7 @@ class UpdateQueue:
         confirmed it.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: ChatDatabase) -> None:
         self._database = database
         self._pending: OrderedDict[int, Json] = OrderedDict(database.updates())
         self._next = database.next_update(_FIRST_UPDATE_ID)
@@ -72,7 +72,7 @@ class UpdateQueue:
         self.allowed: list[str] | None = None
         self._poller: asyncio.Future[None] | None = None
         self._closed = False
-        self.webhook: Webhook | None = None
+        self.webhook: WebhookDelivery | None = None
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -219,7 +219,7 @@ def chat_key(update: Json) -> Any:
     return None
 
 
-class Webhook:
+class WebhookDelivery:
     """Delivers updates to the bot's URL until each was taken.
 
     Parameters

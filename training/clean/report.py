@@ -15,7 +15,7 @@ from engine.cleaning.rules import RULES, Limits, Verdict
 from engine.errors import PhotoError
 from engine.photo import decode
 from engine.pictures import SheetItem, contact_sheet
-from training.clean.rules import Judged
+from training.clean.rules import JudgedCorpus
 from training.corpus.dropped import FOLDER
 
 SAMPLES: Final = 15
@@ -91,7 +91,7 @@ class Sample:
         return text if isinstance(text, str) else ""
 
 
-def summary(judged: Judged) -> str:
+def summary(judged: JudgedCorpus) -> str:
     """For example: ``kept 80,412 of 240,118: 91,203 adverts, 2 broken photos``."""
     counts = judged.counts()
     text = f"kept {judged.kept:,} of {judged.total:,}"
@@ -101,7 +101,7 @@ def summary(judged: Judged) -> str:
     return text + (": " + ", ".join(taken) if taken else "")
 
 
-def warnings(judged: Judged) -> list[str]:
+def warnings(judged: JudgedCorpus) -> list[str]:
     """Losses that the owner should look at, in words, with the way out."""
     said = []
     for source, count in judged.adverts.most_common(SOURCES):
@@ -173,7 +173,7 @@ def _record(line: bytes) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def write_report(corpus: Path, judged: Judged, limits: Limits, found: list[Sample]) -> Path:
+def write_report(corpus: Path, judged: JudgedCorpus, limits: Limits, found: list[Sample]) -> Path:
     """Write ``report.md``, ``report.json`` and a contact sheet for each rule.
 
     Returns

@@ -48,7 +48,7 @@ class _Post(NamedTuple):
 
 
 @dataclass
-class Judged:
+class JudgedCorpus:
     """The verdicts on a corpus.
 
     Attributes
@@ -137,7 +137,7 @@ def limit_from(tokens: Sequence[int]) -> int:
 
 def judge_corpus(
     corpus: Path, limits: Limits, adverts: AdvertFilter | None, *, min_tokens: int | None = None
-) -> Judged:
+) -> JudgedCorpus:
     """Judge every line of a corpus; nothing is changed.
 
     Parameters
@@ -163,7 +163,7 @@ def judge_corpus(
         verdicts[problem.line] = Verdict("unreadable", why)
 
     report = Report(on_problem=unreadable)
-    judged = Judged(read_corpus(corpus, report=report), verdicts)
+    judged = JudgedCorpus(read_corpus(corpus, report=report), verdicts)
     posts = _posts(corpus, judged.posts, limits, adverts)
     for line in report.replaced_lines:
         # They must not come back when the later one goes.
@@ -260,7 +260,7 @@ def _with_photo(facts: Facts, photo: PhotoFacts) -> Facts:
     return facts._replace(found=found, size=(photo.width, photo.height))
 
 
-def _without_copies(posts: Sequence[_Post], judged: Judged, distance: int) -> list[_Post]:
+def _without_copies(posts: Sequence[_Post], judged: JudgedCorpus, distance: int) -> list[_Post]:
     """Leave out copies: of those that are copies of each other the best stays."""
     hashes = np.unique(
         np.array([p.facts.found.look for p in posts if p.facts.found.look], np.uint64)

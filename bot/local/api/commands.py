@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from bot.local import Json
-from bot.local.database import Database
+from bot.local.database import ChatDatabase
 from bot.local.errors import BadRequestError
 from bot.local.limits import MAX_COMMAND, MAX_COMMAND_DESCRIPTION, MAX_COMMANDS
 
@@ -14,7 +14,7 @@ from bot.local.limits import MAX_COMMAND, MAX_COMMAND_DESCRIPTION, MAX_COMMANDS
 class CommandBook:
     """Command lists by language, kept in a database: a bot sets them once, when it starts."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: ChatDatabase) -> None:
         self._database = database
         self._lists: dict[str, list[Json]] = database.kept("commands").get("", {})
 

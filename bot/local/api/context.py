@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bot.local.api.commands import CommandBook
 from bot.local.api.media import MediaReader
-from bot.local.database import Database
+from bot.local.database import ChatDatabase
 from bot.local.files import FileStore
 from bot.local.queries import Queries
 from bot.local.state import World
@@ -14,14 +14,14 @@ from bot.local.updates import UpdateQueue
 
 
 @dataclass(slots=True)
-class Context:
+class ServerContext:
     """The server's state in one place."""
 
     world: World
     files: FileStore
     media: MediaReader
     updates: UpdateQueue
-    database: Database
+    database: ChatDatabase
     commands: CommandBook
     queries: Queries = field(default_factory=Queries)
 
@@ -29,5 +29,5 @@ class Context:
 class Part:
     """What works on the server's state."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ServerContext) -> None:
         self._context = context

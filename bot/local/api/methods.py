@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.local import Json
 from bot.local.api.answers import Answerer
-from bot.local.api.context import Context, Part
+from bot.local.api.context import Part, ServerContext
 from bot.local.api.editing import Editor
 from bot.local.api.sending import Sender
 from bot.local.errors import ApiError, BadRequestError
@@ -18,7 +18,7 @@ from bot.local.limits import (
 )
 from bot.local.params import Params
 from bot.local.state import OWNER_ID
-from bot.local.updates import Webhook
+from bot.local.updates import WebhookDelivery
 
 Method = Callable[[Params], Awaitable[Any]]
 
@@ -26,7 +26,7 @@ Method = Callable[[Params], Awaitable[Any]]
 class BotMethods(Part):
     """Every method that the local server knows, by its name in lower case."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ServerContext) -> None:
         super().__init__(context)
         sender, editor, answerer = Sender(context), Editor(context), Answerer(context)
         methods: dict[str, Method] = {
@@ -88,7 +88,7 @@ class BotMethods(Part):
         if not url:
             return await self._drop_webhook(params)
         updates = self._context.updates
-        webhook = Webhook(
+        webhook = WebhookDelivery(
             updates,
             url,
             secret=params.text("secret_token"),

@@ -6,7 +6,7 @@ import itertools
 import time
 
 from bot.local import Json
-from bot.local.api.context import Context, Part
+from bot.local.api.context import Part, ServerContext
 from bot.local.api.entities import FormattedText, format_text
 from bot.local.api.keyboards import inline_keyboard
 from bot.local.errors import BadRequestError
@@ -151,7 +151,7 @@ class Sender(Part):
         return {}
 
 
-async def input_media(context: Context, params: Params, item: Json) -> Media:
+async def input_media(context: ServerContext, params: Params, item: Json) -> Media:
     """Read the file of an ``InputMediaPhoto``."""
     if item.get("type") != "photo":
         raise BadRequestError("can't parse InputMedia: the local server takes photos only")

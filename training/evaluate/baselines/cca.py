@@ -57,7 +57,7 @@ _HUB_WEIGHTS = (0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
-class CcaSettings:
+class CcaMethodSettings:
     """Settings of the CCA.
 
     Attributes
@@ -88,7 +88,7 @@ class CcaSettings:
 
 
 @dataclass(frozen=True)
-class Cca(Method):
+class CcaMethod(Method):
     """A fitted CCA.
 
     Attributes
@@ -104,7 +104,7 @@ class Cca(Method):
     """
 
     view: View
-    settings: CcaSettings
+    settings: CcaMethodSettings
     idf: Floats
     length: Floats
     photo_map: Floats
@@ -163,13 +163,15 @@ class Cca(Method):
         return chosen
 
     @classmethod
-    def read(cls, view: View, arrays: dict[str, npt.NDArray[Any]], chosen: dict[str, Any]) -> Cca:
+    def read(
+        cls, view: View, arrays: dict[str, npt.NDArray[Any]], chosen: dict[str, Any]
+    ) -> CcaMethod:
         """Put together what `arrays` and `chosen` gave."""
         known = dict(chosen)
         for name in {"photo_hub", "text_hub"} & known.keys():
             weight, count = known[name]
             known[name] = (float(weight), int(count))
-        return cls(view=view, settings=CcaSettings(**known), **arrays)
+        return cls(view=view, settings=CcaMethodSettings(**known), **arrays)
 
 
 def _taken(vectors: Floats, bank: Floats, hub: tuple[float, int]) -> Floats:
@@ -192,16 +194,16 @@ class CcaSearch:
         splits = (split(task.train, share=HELD_OUT, seed=task.seed + n) for n in range(SPLITS))
         self._trials = [_Trial(learn, main_language(held), view) for learn, held in splits]
 
-    def plain(self) -> Cca:
+    def plain(self) -> CcaMethod:
         """Fit without a correction for hubs."""
 
-        def value(settings: CcaSettings) -> float:
+        def value(settings: CcaMethodSettings) -> float:
             return sum(_value(trial.fit(settings), trial.held) for trial in self._trials)
 
-        def value_once(settings: CcaSettings) -> float:
+        def value_once(settings: CcaMethodSettings) -> float:
             return _value(self._trials[0].fit(settings), self._trials[0].held)
 
-        best = CcaSettings()
+        best = CcaMethodSettings()
         best = max((replace(best, photo_ridge=ridge) for ridge in _RIDGES), key=value_once)
         ridges = _RIDGES if self._view in ("bags", "mean") else _SENTENCE_RIDGES
         best = max((replace(best, text_ridge=ridge) for ridge in ridges), key=value_once)
@@ -214,7 +216,7 @@ class CcaSearch:
             best = max((replace(best, exact=weight) for weight in _EXACT), key=value)
         return _Trial(self._task.train, self._task.train, self._view).fit(best)
 
-    def with_hubs(self, plain: Cca) -> Cca:
+    def with_hubs(self, plain: CcaMethod) -> CcaMethod:
         """Correct what `plain` gave for hubs, by the best weights and counts."""
         seed = self._task.seed
         fitted = [
@@ -222,7 +224,7 @@ class CcaSearch:
             for trial in self._trials
         ]
 
-        def value(settings: CcaSettings) -> float:
+        def value(settings: CcaMethodSettings) -> float:
             return sum(_value(replace(cca, settings=settings), held) for cca, held in fitted)
 
         # Each corrects one way alone, so they are chosen one after the other.
@@ -252,7 +254,7 @@ class _Trial:
         self._moments: tuple[float, Moments] | None = None
         self._solutions: dict[tuple[float, float, float], Solution] = {}
 
-    def fit(self, settings: CcaSettings) -> Cca:
+    def fit(self, settings: CcaMethodSettings) -> CcaMethod:
         key = (settings.photo_ridge, settings.text_ridge, settings.sentence)
         if self._moments is None or self._moments[0] != settings.sentence:
             told = self._view in ("sentences", "written")
@@ -268,7 +270,7 @@ class _Trial:
         photo_map, text_map = (m[:, : settings.dimensions] * scales for m in (photo, text))
         empty = np.zeros((0, photo_map.shape[1]), np.float32)
         mean = np.concatenate([found.word_mean, found.sentence_mean])
-        return Cca(
+        return CcaMethod(
             self._view,
             settings,
             self._idf,
@@ -282,7 +284,7 @@ class _Trial:
         )
 
 
-def _solve(found: Moments, settings: CcaSettings) -> Solution:
+def _solve(found: Moments, settings: CcaMethodSettings) -> Solution:
     """Directions of photos (C, D) and of texts (W, D), and the canonical correlations (D,)."""
     between = found.word_sentence
     text = np.block([[found.word, between], [between.T, found.sentence]])
@@ -294,7 +296,7 @@ def _solve(found: Moments, settings: CcaSettings) -> Solution:
     return canonical_pairs(photo_root, text_root, cross, DIMENSIONS)
 
 
-def _with_banks(cca: Cca, data: Dataset, seed: int) -> Cca:
+def _with_banks(cca: CcaMethod, data: Dataset, seed: int) -> CcaMethod:
     rng = np.random.default_rng(seed)
     texts = np.sort(rng.permutation(len(data.owner))[:BANK])
     photos = np.sort(rng.permutation(len(data))[:BANK])
@@ -305,7 +307,7 @@ def _with_banks(cca: Cca, data: Dataset, seed: int) -> Cca:
     )
 
 
-def _value(cca: Cca, held: Dataset) -> float:
+def _value(cca: CcaMethod, held: Dataset) -> float:
     """Sum of R@1, R@5 and R@10 both ways, in per cent."""
     photos, texts = cca.photos(held), cca.texts(held)
     raw = texts @ photos.T

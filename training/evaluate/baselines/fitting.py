@@ -19,7 +19,7 @@ import numpy.typing as npt
 from engine.errors import Image2PicError
 from engine.files import open_arrays, whole_file
 from training.evaluate.baselines.base import Method, Task
-from training.evaluate.baselines.cca import Cca, CcaSearch, View
+from training.evaluate.baselines.cca import CcaMethod, CcaSearch, View
 from training.evaluate.baselines.simple import (
     Frequency,
     NeighbourSettings,
@@ -212,7 +212,7 @@ def _assemble(name: str, task: Task, arrays: Arrays, chosen: dict[str, Any]) -> 
     if name == "frequency":
         return Frequency(arrays["share"])
     if name in _NEIGHBOURS:
-        return neighbours(task, NeighbourSettings(**chosen))
+        return neighbours(task.train, task.words, NeighbourSettings(**chosen))
     if name in _VIEWS:
-        return Cca.read(_VIEWS[name], arrays, chosen)
+        return CcaMethod.read(_VIEWS[name], arrays, chosen)
     return plain_topics(arrays, *recipe_of(name, task))

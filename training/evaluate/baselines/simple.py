@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
@@ -86,7 +86,7 @@ class NeighbourSettings:
 
 
 @dataclass(frozen=True)
-class Neighbours(Method):
+class NeighbourMethod(Method):
     """Words of the nearest training photos by mean features.
 
     In the manner of JEC: Makadia, Pavlovic and Kumar (2008), "A new baseline for image
@@ -138,18 +138,19 @@ class Neighbours(Method):
         return int(self.features.nbytes + self.counts.data.nbytes + self.counts.indices.nbytes)
 
 
-def neighbours(task: Task, settings: NeighbourSettings) -> Neighbours:
+def neighbours(train: Dataset, words: int, settings: NeighbourSettings) -> NeighbourMethod:
     """Nearest neighbours by known settings; there is nothing else to learn."""
-    return _of(task.train, task.words, settings)
+    counts = train.pooled()[:, :words].tocsr()
+    return NeighbourMethod(settings, train.features, counts, train.written_keys)
 
 
-def fit_neighbours(task: Task, *, written: bool = False) -> Neighbours:
+def fit_neighbours(task: Task, *, written: bool = False) -> NeighbourMethod:
     """Choose the settings on a tenth of the training posts.
 
     Annotation by P@5 + R@10, similar posts by the similarity of their texts.
     """
     learn, held = split(task.train, share=0.1, seed=task.seed)
-    trial = _of(learn, task.words, NeighbourSettings())
+    trial = neighbours(learn, task.words, NeighbourSettings())
     truth = truth_of(held.texts[:, : task.words], held.owner, len(held))
     allowed = np.ones(task.words, bool)
     unit = tf_idf(held.pooled(), inverse_document_frequency(learn.pooled()))
@@ -168,29 +169,17 @@ def fit_neighbours(task: Task, *, written: bool = False) -> Neighbours:
     # First the neighbours, then their words: the whole grid costs five times as much.
     best = NeighbourSettings(sharpness=30.0, repeated=False)
     best = max(
-        (
-            replace(best, distance=distance, neighbours=count)
-            for distance, count in itertools.product(_DISTANCES, _NEIGHBOURS)
-        ),
+        (replace(best, distance=d, neighbours=n) for d, n in product(_DISTANCES, _NEIGHBOURS)),
         key=words_value,
     )
     best = max(
-        (
-            replace(best, sharpness=sharpness, repeated=repeated)
-            for sharpness, repeated in itertools.product(_SHARPNESS, (False, True))
-        ),
+        (replace(best, sharpness=s, repeated=r) for s, r in product(_SHARPNESS, (False, True))),
         key=words_value,
     )
     if written:
         best = max((replace(best, written=weight) for weight in _WRITTEN), key=words_value)
     similar: Distance = max(_DISTANCES, key=similar_value)
-    return neighbours(task, replace(best, similar=similar))
-
-
-def _of(train: Dataset, words: int, settings: NeighbourSettings) -> Neighbours:
-    return Neighbours(
-        settings, train.features, train.pooled()[:, :words].tocsr(), train.written_keys
-    )
+    return neighbours(task.train, task.words, replace(best, similar=similar))
 
 
 def _comparable(features: Floats, distance: Distance) -> tuple[Floats, Floats]:

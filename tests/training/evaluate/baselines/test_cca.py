@@ -9,9 +9,9 @@ import pytest
 from engine.projection import unit_rows
 from training.evaluate.baselines import Task
 from training.evaluate.baselines.cca import (
-    Cca,
+    CcaMethod,
+    CcaMethodSettings,
     CcaSearch,
-    CcaSettings,
     _Trial,
     photo_view,
 )
@@ -20,13 +20,13 @@ from training.learn.refine import weigh
 
 
 @pytest.fixture(scope="module", params=["mean", "bags"])
-def fitted(request: pytest.FixtureRequest, task: Task) -> tuple[Cca, Cca]:
+def fitted(request: pytest.FixtureRequest, task: Task) -> tuple[CcaMethod, CcaMethod]:
     search = CcaSearch(task, request.param)
     plain = search.plain()
     return plain, search.with_hubs(plain)
 
 
-def recall(cca: Cca, planted: Any) -> float:
+def recall(cca: CcaMethod, planted: Any) -> float:
     data = planted.held.in_language("en")
     photos, texts = cca.photos(data), cca.texts(data)
     bias = cca.photo_bias(photos)
@@ -36,7 +36,7 @@ def recall(cca: Cca, planted: Any) -> float:
     return summarise(ranks).r10
 
 
-def test_finds_what_was_planted(fitted: tuple[Cca, Cca], planted: Any) -> None:
+def test_finds_what_was_planted(fitted: tuple[CcaMethod, CcaMethod], planted: Any) -> None:
     # chance is 12.5; texts of seven words name their theme well, their post less so
     for cca in fitted:
         assert recall(cca, planted) > 40
@@ -46,7 +46,7 @@ def test_finds_what_was_planted(fitted: tuple[Cca, Cca], planted: Any) -> None:
 def test_is_the_textbook_cca(planted: Any, view: str) -> None:
     """Against singular vectors of the whitened cross-covariance of all pairs, one by one."""
     data = planted.train.subset(np.arange(60))
-    settings = CcaSettings(photo_ridge=0.3, text_ridge=0.5, power=1.0, dimensions=5)
+    settings = CcaMethodSettings(photo_ridge=0.3, text_ridge=0.5, power=1.0, dimensions=5)
     cca = _Trial(data, data, view).fit(settings)  # type: ignore[arg-type]
 
     a = photo_view(data, view)  # type: ignore[arg-type]
@@ -69,7 +69,7 @@ def test_is_the_textbook_cca(planted: Any, view: str) -> None:
     assert found_photos @ found_texts.T == pytest.approx(wanted_photos @ wanted_texts.T, abs=2e-3)
 
 
-def test_settings_are_chosen_and_kept(fitted: tuple[Cca, Cca]) -> None:
+def test_settings_are_chosen_and_kept(fitted: tuple[CcaMethod, CcaMethod]) -> None:
     plain, corrected = fitted
     assert set(plain.chosen()) == {"photo_ridge", "text_ridge", "power", "dimensions"}
     assert corrected.settings == replace(
@@ -81,7 +81,7 @@ def test_settings_are_chosen_and_kept(fitted: tuple[Cca, Cca]) -> None:
     assert corrected.settings.text_hub[0] > 0
 
 
-def test_bias_is_the_mean_of_the_nearest(fitted: tuple[Cca, Cca], planted: Any) -> None:
+def test_bias_is_the_mean_of_the_nearest(fitted: tuple[CcaMethod, CcaMethod], planted: Any) -> None:
     plain, corrected = fitted
     photos, texts = corrected.photos(planted.held), corrected.texts(planted.held)
     assert not plain.photo_bias(photos).any()
@@ -93,16 +93,18 @@ def test_bias_is_the_mean_of_the_nearest(fitted: tuple[Cca, Cca], planted: Any) 
         assert found == pytest.approx(weight * close.mean(1), abs=1e-5)
 
 
-def test_arrays_and_choice_make_it_again(fitted: tuple[Cca, Cca], planted: Any) -> None:
+def test_arrays_and_choice_make_it_again(fitted: tuple[CcaMethod, CcaMethod], planted: Any) -> None:
     for cca in fitted:
-        again = Cca.read(cca.view, cca.arrays(), cca.chosen())
+        again = CcaMethod.read(cca.view, cca.arrays(), cca.chosen())
         photos = cca.photos(planted.held)
         assert np.array_equal(again.photos(planted.held), photos)
         assert np.array_equal(again.photo_bias(photos), cca.photo_bias(photos))
         assert cca.size() > 0
 
 
-def test_text_without_a_known_word_is_a_vector(fitted: tuple[Cca, Cca], planted: Any) -> None:
+def test_text_without_a_known_word_is_a_vector(
+    fitted: tuple[CcaMethod, CcaMethod], planted: Any
+) -> None:
     empty = planted.held.with_texts(np.array([0]))
     empty = replace(empty, texts=empty.texts * 0)
     for cca in fitted:

@@ -52,16 +52,18 @@ def test_words_of_the_nearest(distance: Any) -> None:
     data = two_photos()
     task = Task(data, 3, 2, np.array(["en"] * 3))
     settings = NeighbourSettings(distance=distance, neighbours=1, similar=distance)
-    scores = neighbours(task, settings).words(data)
+    scores = neighbours(task.train, task.words, settings).words(data)
     assert scores.argmax(1).tolist() == [0, 1, 2]
     assert scores[0] == pytest.approx([2, 0, 0], abs=0.01)
-    once = neighbours(task, NeighbourSettings(distance, 1, repeated=False)).words(data)
+    once = neighbours(task.train, task.words, NeighbourSettings(distance, 1, repeated=False)).words(
+        data
+    )
     assert once[0] == pytest.approx([1, 0, 0], abs=0.01)
 
 
 def test_l2_is_l2() -> None:
     data = two_photos()
-    method = neighbours(Task(data, 3, 2, np.array([])), NeighbourSettings(similar="l2"))
+    method = neighbours(data, 3, NeighbourSettings(similar="l2"))
     vectors, bias = method.similar(data)
     squares = ((vectors[:, None] - vectors[None]) ** 2).sum(2)
     assert np.array_equal(np.argsort(-(vectors @ vectors.T - bias)), np.argsort(squares))
@@ -69,4 +71,7 @@ def test_l2_is_l2() -> None:
 
 def test_no_photos(task: Task, planted: Any) -> None:
     none = planted.held.subset(np.zeros(0, np.int64))
-    assert neighbours(task, NeighbourSettings()).words(none).shape == (0, task.words)
+    assert neighbours(task.train, task.words, NeighbourSettings()).words(none).shape == (
+        0,
+        task.words,
+    )
