@@ -9,9 +9,9 @@ import { nameOf, snippet } from "./messages.js";
 import { alertBox, toast } from "./viewer.js";
 
 const MAX_ALBUM = 10;
-const SHOWN = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff"];
+const IMAGE_TYPES = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff"];
 // What belongs to a folder of posts and says nothing without it.
-const PARTS = /\.(tar|t?gz|7z|rar)$|^(result\.json|posts\.jsonl|captions\.(csv|tsv|jsonl))$/i;
+const FOLDER_PARTS = /\.(tar|t?gz|7z|rar)$|^(result\.json|posts\.jsonl|captions\.(csv|tsv|jsonl))$/i;
 const text = byId("text");
 const tray = byId("tray");
 const menu = byId("commands");
@@ -95,7 +95,7 @@ export class Composer {
       this.takeFolder(() => archive(files[0]));
       return;
     }
-    const part = files.find((file) => PARTS.test(file.name));
+    const part = files.find((file) => FOLDER_PARTS.test(file.name));
     if (part) {
       alertBox(t("takeWhole", { name: part.name }));
       return;
@@ -114,7 +114,7 @@ export class Composer {
     byId("tray-items").replaceChildren(
       ...this.files.map((file, place) => {
         const name = file.name || t("photo");
-        const look = SHOWN.includes(file.type)
+        const look = IMAGE_TYPES.includes(file.type)
           ? el("img", { src: URL.createObjectURL(file), alt: name })
           : el("span", { class: "file-icon" }, icon("file"), el("small", {}, name));
         const remove = el("button", {
@@ -301,7 +301,7 @@ export class Composer {
 
   // Photos go together as an album; files of other kinds go one by one.
   async sendFiles(files, asFile, caption, reply) {
-    const isPhoto = (file) => !asFile && SHOWN.includes(file.type) && file.type !== "image/gif";
+    const isPhoto = (file) => !asFile && IMAGE_TYPES.includes(file.type) && file.type !== "image/gif";
     const photos = files.filter(isPhoto).map((file) => ({ field: "photo", file }));
     const documents = files.filter((file) => !isPhoto(file)).map((file) => ({ field: "document", file }));
     let ok = true;

@@ -1,7 +1,7 @@
 // A folder that was dropped or chosen: its files by path, opened one by one when they are needed.
 
 const MAX_FILES = 200_000;
-const UNSEEN = /(^|\/)(\.|__MACOSX\/|Thumbs\.db$|desktop\.ini$)/;
+const HIDDEN = /(^|\/)(\.|__MACOSX\/|Thumbs\.db$|desktop\.ini$)/;
 
 export class FolderError extends Error {
   // What went wrong is a text of i18n.js, by its key.
@@ -19,7 +19,7 @@ export class Folder {
   }
 
   add(path, handle) {
-    if (UNSEEN.test(path)) return;
+    if (HIDDEN.test(path)) return;
     if (this.files.size >= MAX_FILES) throw new FolderError("takeTooMany", { n: MAX_FILES });
     this.files.set(path.normalize("NFC"), handle);
   }
@@ -46,7 +46,7 @@ export async function folderOf(entries) {
   while (waiting.length) {
     const [entry, path] = waiting.pop();
     if (entry.isFile) folder.add(path, entry);
-    if (!entry.isDirectory || UNSEEN.test(`${path}/`)) continue;
+    if (!entry.isDirectory || HIDDEN.test(`${path}/`)) continue;
     for (const child of await children(entry)) waiting.push([child, path ? `${path}/${child.name}` : child.name]);
   }
   return folder;

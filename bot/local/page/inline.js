@@ -37,12 +37,12 @@ export class InlinePanel {
   }
 
   show(query = null, focus = true) {
-    const was = this.open;
+    const wasOpen = this.open;
     panel.hidden = false;
     byId("open-inline").setAttribute("aria-expanded", "true");
     if (query !== null) input.value = query;
     if (focus) input.focus();
-    if (!was || query !== null) this.later();
+    if (!wasOpen || query !== null) this.later();
   }
 
   close(refocus = false) {

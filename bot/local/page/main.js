@@ -56,44 +56,14 @@ function drawTheme() {
   byId("theme").title = t(isDark() ? "toLight" : "toDark");
 }
 
-function label(id, key, values) {
-  byId(id).setAttribute("aria-label", t(key, values));
-  byId(id).title = t(key, values);
-}
-
+// The texts that stay stand in index.html by their keys.
 function drawTexts() {
+  const values = { bot: state.bot.username };
   document.title = `${state.bot.first_name} · ${t("brand")}`;
-  byId("brand").textContent = t("brand");
-  byId("person-label").textContent = t("actAs");
-  byId("person").setAttribute("aria-label", t("actAs"));
-  byId("alert-ok").textContent = t("ok");
-  byId("local-note").textContent = t("note");
-  byId("chats").setAttribute("aria-label", t("chats"));
-  byId("languages").setAttribute("aria-label", t("language"));
-  byId("scroll").setAttribute("aria-label", t("messages"));
-  byId("offline").textContent = t("offline");
-  byId("as-file-label").textContent = t("asFile");
-  byId("drop-photos").textContent = t("drop");
-  byId("drop-folder").textContent = t("dropFolder");
-  byId("add-posts-label").textContent = t("addPosts");
-  byId("add-posts").title = t("addPostsHint");
-  byId("folder").setAttribute("aria-label", t("addPosts"));
-  byId("inline-query").placeholder = t("inlineQuery", { bot: state.bot.username });
-  label("inline-query", "inlineQuery", { bot: state.bot.username });
-  label("send", "send");
-  label("attach", "attach");
-  label("open-commands", "commands");
-  label("open-inline", "openInline");
-  label("inline-close", "close");
-  label("inline", "openInline");
-  label("commands", "commands");
-  label("context-close", "close");
-  label("viewer-close", "close");
-  label("viewer-zoom", "zoom");
-  label("viewer-previous", "previous");
-  label("viewer-next", "next");
-  label("to-end", "toEnd");
-  label("room-menu", "more");
+  for (const node of document.querySelectorAll("[data-text]")) node.textContent = t(node.dataset.text);
+  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", t(node.dataset.label, values));
+  for (const node of document.querySelectorAll("[data-title]")) node.title = t(node.dataset.title, values);
+  byId("inline-query").placeholder = t("inlineQuery", values);
   for (const button of byId("languages").children) {
     button.setAttribute("aria-pressed", String(button.dataset.language === language()));
   }
@@ -149,8 +119,8 @@ function drawHead(action = null) {
   const { chat, bot } = state;
   byId("room-title").textContent = titleOf(chat);
   byId("room-avatar").replaceChildren(avatarOf(chat));
-  const calm = { private: "bot", supergroup: "members", channel: "subscribers" }[chat.type];
-  const words = action ? t(["typing", "upload_photo", "upload_document"].includes(action) ? action : "action") : t(chat.bot_member ? calm : "absent");
+  const usual = { private: "bot", supergroup: "members", channel: "subscribers" }[chat.type];
+  const words = action ? t(["typing", "upload_photo", "upload_document"].includes(action) ? action : "action") : t(chat.bot_member ? usual : "absent");
   byId("room-status").textContent = chat.type === "private" && !action ? `@${bot.username} · ${words}` : words;
   byId("room-status").classList.toggle("busy", Boolean(action));
   byId("typing").hidden = !action;
@@ -354,7 +324,7 @@ async function takeFolder(find) {
   if (!(await takeover.start(find))) toast(t("takeBusy"), "bad");
 }
 
-async function tryWords(words) {
+async function searchFor(words) {
   await openChat(state.user.id);
   await composer.sendText(words);
 }
@@ -368,20 +338,16 @@ byId("folder").addEventListener("change", (event) => {
 
 // Start --------------------------------------------------------------------------------------
 
-async function become(userId, languageCode = null) {
+async function actAs(userId, languageCode = null) {
   const payload = { user_id: userId, ...(languageCode ? { language_code: languageCode } : {}) };
-  const told = await post("user", payload);
-  state.user = told.user;
-  state.users = told.users;
-  state.bot = told.bot;
-  state.chats = told.chats;
-  state.owner = told.owner_id;
+  const { user, users, bot, chats, owner_id: owner, seq } = await post("user", payload);
+  Object.assign(state, { user, users, bot, chats, owner });
   memory.set("user", userId);
   setLanguage(languageCode ?? language());
   drawTexts();
   drawPeople();
   source?.close();
-  source = listen(userId, told.seq, onEvent, (up) => {
+  source = listen(userId, seq, onEvent, (up) => {
     byId("offline").hidden = up;
   });
 }
@@ -389,10 +355,11 @@ async function become(userId, languageCode = null) {
 async function start() {
   // The bot's server may have been restarted: people are introduced again, nothing is assumed.
   for (const id of PEOPLE.slice(1)) await post("user", { user_id: id });
-  const spoken = memory.get("language", languages.includes(navigator.language.slice(0, 2)) ? navigator.language.slice(0, 2) : "en");
-  setLanguage(spoken);
+  const browsers = navigator.language.slice(0, 2);
+  const preferred = memory.get("language", languages.includes(browsers) ? browsers : "en");
+  setLanguage(preferred);
   inline = new InlinePanel(state, () => composer.chosen());
-  takeover = new TakeOver(tryWords);
+  takeover = new TakeOver(searchFor);
   composer = new Composer(state, inline, takeFolder, () => requestAnimationFrame(() => view.toEnd(true)));
   list = new MessageList(state, {
     sendText: (text) => composer.sendText(text),
@@ -403,7 +370,7 @@ async function start() {
     press,
   });
   state.chat = { type: "private" };
-  await become(Number(memory.get("user", PEOPLE[0])), spoken);
+  await actAs(Number(memory.get("user", PEOPLE[0])), preferred);
   await openChat(Number(memory.get(`chat.${state.user.id}`, state.user.id)));
   await takeover.load();
 }
@@ -427,7 +394,7 @@ byId("languages").addEventListener("click", async (event) => {
   view.toEnd();
 });
 byId("person").addEventListener("change", async (event) => {
-  await become(Number(event.target.value), memory.get("language", language()));
+  await actAs(Number(event.target.value), memory.get("language", language()));
   await openChat(Number(memory.get(`chat.${state.user.id}`, state.user.id)));
 });
 byId("room-menu").addEventListener("click", () => openMenu(byId("room-menu"), roomMenu()));

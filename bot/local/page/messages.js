@@ -9,10 +9,10 @@ import { openMenu, openViewer } from "./viewer.js";
 const ROWS = { 2: [2], 3: [1, 2], 4: [2, 2], 5: [2, 3], 6: [3, 3], 7: [2, 2, 3], 8: [2, 3, 3], 9: [3, 3, 3], 10: [2, 2, 3, 3] };
 
 const THUMBS = { "👍": "thumb-up", "👎": "thumb-down" };
-const MOST = 300;
-const REST = 100;
-const LONG = 120; // characters of a caption that stands beside its photo where there is room
-const LOADING = 1500; // milliseconds that a new photo is waited for
+const MAX_SHOWN = 300;
+const KEPT_SHOWN = 100;
+const LONG_CAPTION = 120; // characters of a caption that stands beside its photo where there is room
+const LOAD_MILLISECONDS = 1500; // that a new photo is waited for
 
 // What a first visit shows to try: scenes that ship, and words for such.
 const EXAMPLES = ["sunset-sea", "snowy-forest", "night-city"];
@@ -103,7 +103,7 @@ export class MessageList {
     const photo = fresh.querySelector(".photo img");
     if (photo && !isNew) {
       photo.loading = "eager";
-      await Promise.race([photo.decode().catch(() => {}), new Promise((resolve) => setTimeout(resolve, LOADING))]);
+      await Promise.race([photo.decode().catch(() => {}), new Promise((resolve) => setTimeout(resolve, LOAD_MILLISECONDS))]);
     }
     const node = this.nodes.get(key);
     if (!node || this.turns.get(key) !== turn) return;
@@ -137,7 +137,7 @@ export class MessageList {
 
   // Of very many the newest are enough; the others are loaded again by whoever scrolls up.
   trim() {
-    if (this.messages.size > MOST) this.reset([...this.messages.values()].slice(-REST), false);
+    if (this.messages.size > MAX_SHOWN) this.reset([...this.messages.values()].slice(-KEPT_SHOWN), false);
   }
 
   remove(messageId) {
@@ -207,7 +207,7 @@ export class MessageList {
     const name = nameOf(first, state);
     const photos = block.filter((message) => message.photo);
     const captions = block.filter((message) => message.caption);
-    const lone = block.length === 1;
+    const single = block.length === 1;
     const bubble = el("div", { class: "bubble" });
     if (named && !joined) bubble.append(el("div", { class: `author ${colourOf(author.id)}` }, name));
     if (first.via_bot) bubble.append(el("div", { class: "label" }, t("via", { bot: first.via_bot.username })));
@@ -223,12 +223,12 @@ export class MessageList {
     else if (!first.text && !photos.length && !first.document) bubble.append(el("p", { class: "text other" }, t("other")));
     const edited = last.edit_date && !(last.from?.is_bot) ? `${t("edited")} ` : "";
     bubble.append(el("time", { datetime: new Date(last.date * 1000).toISOString() }, edited + timeOf(last.date)));
-    const bare = photos.length && !captions.length && !first.text;
-    const label = `${name}: ${lone || !photos.length ? snippet(first) : t("album", { n: photos.length })}`;
+    const photosOnly = photos.length && !captions.length && !first.text;
+    const label = `${name}: ${single || !photos.length ? snippet(first) : t("album", { n: photos.length })}`;
     return el(
       "article",
       {
-        class: ["message", own ? "own" : "", joined ? "joined" : "", bare ? "bare" : "", photos.length > 1 ? "album" : "", photos.length ? "pictured" : "", lone && photos.length && !own && first.caption?.length > LONG ? "wide" : ""].join(" "),
+        class: ["message", own ? "own" : "", joined ? "joined" : "", photosOnly ? "bare" : "", photos.length > 1 ? "album" : "", photos.length ? "pictured" : "", single && photos.length && !own && first.caption?.length > LONG_CAPTION ? "wide" : ""].join(" "),
         "aria-label": label,
         dataset: { id: first.message_id, joined: joined ? "1" : "" },
       },

@@ -1,9 +1,9 @@
 // The scrolled view: it stays at its end while it is there, whatever loads late or grows.
 
-const NEAR = 140;
-const GLIDE = 700; // longer than browsers take for a smooth scroll
+const NEAR_END = 140;
+const SMOOTH_MILLISECONDS = 700; // longer than browsers take for a smooth scroll
 const MARGIN = 8;
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class View {
   // `answer` gives the element that an answer with a picture begins with, or null.
@@ -11,7 +11,7 @@ export class View {
     this.box = box;
     this.answer = answer;
     this.pinned = true;
-    this.glideEnd = 0;
+    this.smoothEnd = 0;
     let last = 0;
     box.addEventListener("scroll", () => {
       // On its way down it is as good as there; only a move up lets go of the end.
@@ -20,31 +20,31 @@ export class View {
       last = box.scrollTop;
       onMove();
     });
-    const grown = new ResizeObserver(() => {
+    const resized = new ResizeObserver(() => {
       // Whoever has read on below the beginning of an answer is left there.
-      if (this.pinned && box.scrollTop < this.end) this.toEnd(performance.now() < this.glideEnd);
+      if (this.pinned && box.scrollTop < this.end) this.toEnd(performance.now() < this.smoothEnd);
     });
-    for (const part of [box, ...contents]) grown.observe(part);
+    for (const part of [box, ...contents]) resized.observe(part);
   }
 
   // Where the end is: of an answer that is taller than the view, where its picture begins.
   get end() {
     const { box } = this;
-    const most = box.scrollHeight - box.clientHeight;
+    const bottom = box.scrollHeight - box.clientHeight;
     const answer = this.answer();
-    if (!answer) return most;
+    if (!answer) return bottom;
     const top = answer.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop;
-    return Math.max(0, Math.min(most, top - MARGIN));
+    return Math.max(0, Math.min(bottom, top - MARGIN));
   }
 
   get near() {
-    return this.end - this.box.scrollTop < NEAR;
+    return this.end - this.box.scrollTop < NEAR_END;
   }
 
   toEnd(smooth = false) {
     this.pinned = true;
-    const glide = smooth && !calm.matches;
-    if (glide) this.glideEnd = performance.now() + GLIDE;
-    this.box.scrollTo({ top: this.end, behavior: glide ? "smooth" : "instant" });
+    const smoothly = smooth && !reducedMotion.matches;
+    if (smoothly) this.smoothEnd = performance.now() + SMOOTH_MILLISECONDS;
+    this.box.scrollTo({ top: this.end, behavior: smoothly ? "smooth" : "instant" });
   }
 }

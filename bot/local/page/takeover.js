@@ -13,7 +13,7 @@ const HINTS = { 403: "takeNoBot", 409: "takeBusy", 507: "takeNoRoom" };
 const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
 
 export class TakeOver {
-  constructor(tryWords) {
+  constructor(searchFor) {
     this.run = { phase: "none" };
     this.upload = null;
     this.stopping = false;
@@ -22,7 +22,7 @@ export class TakeOver {
     byId("takeover-try").addEventListener("click", () => {
       const { example } = this.run;
       this.close();
-      tryWords(example);
+      searchFor(example);
     });
   }
 
@@ -89,8 +89,8 @@ export class TakeOver {
       try {
         return await request();
       } catch (error) {
-        const passing = error instanceof ApiError ? error.status === 503 : error instanceof TypeError;
-        if (!passing || upload.stopped) throw error;
+        const temporary = error instanceof ApiError ? error.status === 503 : error instanceof TypeError;
+        if (!temporary || upload.stopped) throw error;
         await pause(PAUSE);
       }
     }
@@ -123,9 +123,6 @@ export class TakeOver {
     // An upload that no page is at: somebody closed it.
     const phase = run.phase === "uploading" && !upload ? "stopped" : run.phase;
     byId("takeover").hidden = phase === "none";
-    for (const id of ["takeover", "takeover-bar"]) byId(id).setAttribute("aria-label", t("takeover"));
-    byId("takeover-close").setAttribute("aria-label", t("close"));
-    byId("takeover-stop").textContent = t("takeStop");
     byId("takeover-try").textContent = t("takeTry", { words: run.example ?? "" });
     if (phase === "none") return;
     const { sent = 0, read = 0 } = run.bot ?? {};
@@ -137,10 +134,10 @@ export class TakeOver {
     say("takeover-counts", phase === "failed" ? wordsOf(run) : counts);
     byId("takeover").classList.toggle("bad", phase === "failed");
     const bar = byId("takeover-bar");
-    const [value, most] = upload ? [upload.done, upload.total] : phase === "waiting" ? [read, sent] : [run.place, run.size];
+    const [value, total] = upload ? [upload.done, upload.total] : phase === "waiting" ? [read, sent] : [run.place, run.size];
     bar.hidden = !busy;
-    bar.max = most || 1;
-    if (most) bar.value = value;
+    bar.max = total || 1;
+    if (total) bar.value = value;
     else bar.removeAttribute("value");
     byId("takeover-stop").hidden = !busy || this.stopping;
     byId("takeover-close").hidden = busy;
