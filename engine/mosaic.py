@@ -21,11 +21,11 @@ from engine.pictures import (
     INK,
     PAPER,
     Colour,
-    _font,
-    _line_height,
-    _rounded,
-    _wrap,
-    _write,
+    font_of,
+    line_height,
+    rounded_mask,
+    wrap_text,
+    write_lines,
 )
 
 WIDTH: Final = 800
@@ -190,22 +190,22 @@ def crop_box(image: Image.Image, ratio: float) -> tuple[float, float, float, flo
 
 def _note(text: str, size: tuple[int, int]) -> Image.Image:
     picture = Image.new("RGB", size, CARD)
-    font = _font(max(18, size[0] // 14))
+    font = font_of(max(18, size[0] // 14))
     margin = size[0] // 12
-    height = _line_height(font)
-    lines = _wrap(
+    height = line_height(font)
+    lines = wrap_text(
         text, font, size[0] - 2 * margin, max(1, (size[1] - BADGE - 2 * margin) // height)
     )
     top = max(BADGE, (size[1] - len(lines) * height) // 2)
-    _write(ImageDraw.Draw(picture), (margin, top), lines, font, INK)
+    write_lines(ImageDraw.Draw(picture), (margin, top), lines, font, INK)
     return picture
 
 
 @functools.lru_cache(maxsize=128)
 def _badge(text: str, far: bool) -> tuple[Image.Image, Image.Image]:
-    font = _font(BADGE * 2 // 3, strong=True)
+    font = font_of(BADGE * 2 // 3, strong=True)
     width = max(BADGE, math.ceil(font.getlength(text)) + BADGE // 2)
-    mask = _rounded((width, BADGE), BADGE // 3).point(lambda value: value * 215 // 255)
+    mask = rounded_mask((width, BADGE), BADGE // 3).point(lambda value: value * 215 // 255)
     badge = Image.new("RGB", (width, BADGE), FAR if far else NEAR)
     draw = ImageDraw.Draw(badge)
     # A dark number shows on a night sky, too.

@@ -106,19 +106,19 @@ def contact_sheet(
     if columns < 1 or tile < 64:
         raise ValueError(f"columns must be >= 1 and tile >= 64, got {columns} and {tile}")
     gap, pad = tile // 10, tile // 18
-    title_font, text_font = _font(tile // 13, strong=True), _font(tile // 14)
+    title_font, text_font = font_of(tile // 13, strong=True), font_of(tile // 14)
     columns = max(1, min(columns, len(items)))
     width = columns * tile + (columns + 1) * gap
 
     wrapped = [
         (
-            _wrap(item.title, title_font, tile - 2 * pad, 1),
+            wrap_text(item.title, title_font, tile - 2 * pad, 1),
             # Without a photo the tile itself shows the text.
-            _wrap(item.caption, text_font, tile - 2 * pad, CAPTION_LINES) if item.image else [],
+            wrap_text(item.caption, text_font, tile - 2 * pad, CAPTION_LINES) if item.image else [],
         )
         for item in items
     ]
-    title_height, text_height = _line_height(title_font), _line_height(text_font)
+    title_height, text_height = line_height(title_font), line_height(text_font)
     heights = []
     for start in range(0, len(items), columns):
         texts = max(
@@ -138,8 +138,8 @@ def contact_sheet(
         card = Image.new("RGB", (tile, heights[row]), CARD)
         card.paste(_tile(item, tile), (0, 0))
         draw = ImageDraw.Draw(card)
-        _write(draw, (pad, tile + pad), title, title_font, INK)
-        _write(draw, (pad, tile + pad + len(title) * title_height), caption, text_font, QUIET)
+        write_lines(draw, (pad, tile + pad), title, title_font, INK)
+        write_lines(draw, (pad, tile + pad + len(title) * title_height), caption, text_font, QUIET)
         _place_card(page, card, (x, y), radius=tile // 16)
     return page
 
@@ -236,13 +236,14 @@ def to_png(image: Image.Image) -> bytes:
 
 
 @functools.lru_cache(maxsize=64)
-def _font(size: int, *, strong: bool = False) -> Font:
+def font_of(size: int, *, strong: bool = False) -> Font:
+    """The font in a size in pixels."""
     return ImageFont.truetype(shipped("font", _FONTS[strong]), max(size, 8))
 
 
 @functools.lru_cache(maxsize=4096)
 def _has_glyph(character: str) -> bool:
-    font = _font(24)
+    font = font_of(24)
     shape, missing = font.getmask(character), font.getmask("\U0010ffff")
     return shape.size != missing.size or bytes(shape) != bytes(missing)
 
@@ -255,12 +256,13 @@ def _printable(text: str) -> str:
     return " ".join(kept.split())
 
 
-def _line_height(font: Font) -> int:
+def line_height(font: Font) -> int:
+    """From one line to the next, in pixels."""
     size = font.size if isinstance(font, ImageFont.FreeTypeFont) else 11
     return math.ceil(size * 1.28)
 
 
-def _wrap(text: str, font: Font, width: int, lines: int) -> list[str]:
+def wrap_text(text: str, font: Font, width: int, lines: int) -> list[str]:
     """Break a text into at most `lines` lines; where it is cut, it is cut at a word."""
     words = _printable(text[:2000]).split()
     done: list[str] = []
@@ -300,17 +302,19 @@ def _with_ellipsis(line: str, font: Font, width: int) -> str:
     return line.rstrip(" ,.;:-—–") + "…"
 
 
-def _write(
+def write_lines(
     draw: ImageDraw.ImageDraw, at: tuple[int, int], lines: Sequence[str], font: Font, ink: Colour
 ) -> None:
+    """Write lines below each other."""
     for number, line in enumerate(lines):
-        draw.text((at[0], at[1] + number * _line_height(font)), line, font=font, fill=ink)
+        draw.text((at[0], at[1] + number * line_height(font)), line, font=font, fill=ink)
 
 
 # Cards
 
 
-def _rounded(size: tuple[int, int], radius: int) -> Image.Image:
+def rounded_mask(size: tuple[int, int], radius: int) -> Image.Image:
+    """Mode ``"L"``: 255 within a rectangle with round corners."""
     large = Image.new("L", (size[0] * _SUPERSAMPLED, size[1] * _SUPERSAMPLED))
     ImageDraw.Draw(large).rounded_rectangle(
         (0, 0, large.width - 1, large.height - 1), radius * _SUPERSAMPLED, fill=255
@@ -319,7 +323,7 @@ def _rounded(size: tuple[int, int], radius: int) -> Image.Image:
 
 
 def _place_card(page: Image.Image, card: Image.Image, at: tuple[int, int], *, radius: int) -> None:
-    mask = _rounded(card.size, radius)
+    mask = rounded_mask(card.size, radius)
     margin = max(radius, 4)
     shadow = Image.new("L", (card.width + 2 * margin, card.height + 2 * margin))
     shadow.paste(mask.point(lambda value: value * 40 // 255), (margin, margin))
@@ -333,20 +337,20 @@ def _tile(item: SheetItem, size: int) -> Image.Image:
         square = ImageOps.fit(item.image.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
     else:
         square = Image.new("RGB", (size, size), TRACK)
-        font = _font(size // 11)
-        lines = _wrap(item.caption, font, size - size // 5, 6)
-        top = (size - len(lines) * _line_height(font)) // 2
-        _write(ImageDraw.Draw(square), (size // 10, top), lines, font, INK)
+        font = font_of(size // 11)
+        lines = wrap_text(item.caption, font, size - size // 5, 6)
+        top = (size - len(lines) * line_height(font)) // 2
+        write_lines(ImageDraw.Draw(square), (size // 10, top), lines, font, INK)
     if badge := _printable(item.badge):
         _draw_badge(square, badge, size)
     return square
 
 
 def _draw_badge(square: Image.Image, text: str, size: int) -> None:
-    font = _font(size // 14, strong=True)
-    height = _line_height(font) + size // 60
+    font = font_of(size // 14, strong=True)
+    height = line_height(font) + size // 60
     width = max(height, math.ceil(font.getlength(text)) + size // 12)
-    mask = _rounded((width, height), height // 2).point(lambda value: value * 190 // 255)
+    mask = rounded_mask((width, height), height // 2).point(lambda value: value * 190 // 255)
     at = (size // 24, size // 24)
     square.paste((18, 18, 24), at, mask)
     ImageDraw.Draw(square).text(
@@ -357,18 +361,20 @@ def _draw_badge(square: Image.Image, text: str, size: int) -> None:
 def _header(
     heading: str, query_image: Image.Image | None, width: int, tile: int
 ) -> Image.Image | None:
-    font = _font(tile // 8, strong=True)
+    font = font_of(tile // 8, strong=True)
     side = tile * 2 // 3 if query_image is not None else 0
     left = side + tile // 10 if side else 0
-    lines = _wrap(heading, font, max(width - left, tile // 2), 3)
+    lines = wrap_text(heading, font, max(width - left, tile // 2), 3)
     if not lines and not side:
         return None
-    text_height = len(lines) * _line_height(font)
+    text_height = len(lines) * line_height(font)
     header = Image.new("RGB", (width, max(side, text_height)), PAPER)
     if query_image is not None:
         small = ImageOps.fit(query_image.convert("RGB"), (side, side), Image.Resampling.LANCZOS)
-        header.paste(small, (0, 0), _rounded((side, side), tile // 16))
-    _write(ImageDraw.Draw(header), (left, (header.height - text_height) // 2), lines, font, INK)
+        header.paste(small, (0, 0), rounded_mask((side, side), tile // 16))
+    write_lines(
+        ImageDraw.Draw(header), (left, (header.height - text_height) // 2), lines, font, INK
+    )
     return header
 
 
@@ -483,7 +489,7 @@ def _listing(
         return page
     card = Image.new("RGB", (width, height), CARD)
     if photo is not None:
-        card.paste(photo, (pad, pad), _rounded(photo.size, tile // 20))
+        card.paste(photo, (pad, pad), rounded_mask(photo.size, tile // 20))
     top = pad
     for text in texts:
         card.paste(text, (left + pad, top))
@@ -496,35 +502,37 @@ def _topic_text(card: TopicCard, width: int) -> Image.Image:
     """Draw title and share, a bar of the share, and the words."""
     # Two such cards side by side are 300 points wide on a phone.
     size = max(width // 10, 14) if width < 480 else max(width // 20, 14)
-    strong, plain = _font(size * 9 // 8, strong=True), _font(size)
+    strong, plain = font_of(size * 9 // 8, strong=True), font_of(size)
     if card.share is None:
-        page = Image.new("RGB", (width, _line_height(strong)), CARD)
-        _write(ImageDraw.Draw(page), (0, 0), _wrap(card.title, strong, width, 1), strong, INK)
+        page = Image.new("RGB", (width, line_height(strong)), CARD)
+        write_lines(
+            ImageDraw.Draw(page), (0, 0), wrap_text(card.title, strong, width, 1), strong, INK
+        )
         return page
     share = min(max(card.share if math.isfinite(card.share) else 0.0, 0.0), 1.0)
     percent = f"{share:.0%}" if share >= 0.01 or share == 0 else "<1%"
-    title = _wrap(card.title, strong, width - math.ceil(strong.getlength("100% ")), 1)
-    words = _wrap(", ".join(card.words), plain, width, WORDS_LINES)
+    title = wrap_text(card.title, strong, width - math.ceil(strong.getlength("100% ")), 1)
+    words = wrap_text(", ".join(card.words), plain, width, WORDS_LINES)
     bar = max(size // 3, 4)
-    bar_top = _line_height(strong) + size // 3
+    bar_top = line_height(strong) + size // 3
     words_top = bar_top + bar + size // 2
-    page = Image.new("RGB", (width, words_top + len(words) * _line_height(plain)), CARD)
+    page = Image.new("RGB", (width, words_top + len(words) * line_height(plain)), CARD)
     draw = ImageDraw.Draw(page)
-    _write(draw, (0, 0), title, strong, INK)
+    write_lines(draw, (0, 0), title, strong, INK)
     draw.text((width - strong.getlength(percent), 0), percent, font=strong, fill=ACCENT)
-    page.paste(TRACK, (0, bar_top), _rounded((width, bar), bar // 2))
+    page.paste(TRACK, (0, bar_top), rounded_mask((width, bar), bar // 2))
     if filled := round(width * share):
         filled = max(filled, bar)
-        page.paste(ACCENT, (0, bar_top), _rounded((filled, bar), bar // 2))
-    _write(draw, (0, words_top), words, plain, QUIET)
+        page.paste(ACCENT, (0, bar_top), rounded_mask((filled, bar), bar // 2))
+    write_lines(draw, (0, words_top), words, plain, QUIET)
     return page
 
 
 def _legend(words: tuple[str, str], width: int) -> Image.Image:
     """Draw the scale of colours between its two words."""
-    font = _font(max(width // 10, 14))
-    low, high = (_wrap(word, font, width // 3, 1) for word in words)
-    height = _line_height(font)
+    font = font_of(max(width // 10, 14))
+    low, high = (wrap_text(word, font, width // 3, 1) for word in words)
+    height = line_height(font)
     page = Image.new("RGB", (width, height), CARD)
     left = math.ceil(font.getlength(low[0])) + height // 2 if low else 0
     right = width - (math.ceil(font.getlength(high[0])) + height // 2 if high else 0)
@@ -533,8 +541,8 @@ def _legend(words: tuple[str, str], width: int) -> Image.Image:
         np.tile(heat_colours(np.linspace(0, 1, right - left))[None], (bar, 1, 1))
     )
     draw = ImageDraw.Draw(page)
-    _write(draw, (0, 0), low, font, QUIET)
+    write_lines(draw, (0, 0), low, font, QUIET)
     if high:
-        _write(draw, (round(width - font.getlength(high[0])), 0), high, font, QUIET)
-    page.paste(scale, (left, (height - bar) // 2), _rounded((right - left, bar), bar // 2))
+        write_lines(draw, (round(width - font.getlength(high[0])), 0), high, font, QUIET)
+    page.paste(scale, (left, (height - bar) // 2), rounded_mask((right - left, bar), bar // 2))
     return page

@@ -15,12 +15,12 @@ from engine.pictures import (
     PAPER,
     QUIET,
     TRACK,
-    _font,
-    _line_height,
-    _rounded,
-    _wrap,
-    _write,
+    font_of,
+    line_height,
+    rounded_mask,
     to_photo,
+    wrap_text,
+    write_lines,
 )
 from engine.results import Floats
 
@@ -102,7 +102,7 @@ def trends_picture(
     page = Image.new("RGB", (WIDTH, PAD + len(grown) * (ROW + PAD)), PAPER)
     for place, (trend, title, image) in enumerate(zip(grown, titles, images, strict=True)):
         card = _row(place + 1, trend, title, image)
-        page.paste(card, (PAD, PAD + place * (ROW + PAD)), _rounded(card.size, 18))
+        page.paste(card, (PAD, PAD + place * (ROW + PAD)), rounded_mask(card.size, 18))
     return to_photo(page)
 
 
@@ -116,10 +116,10 @@ def _row(number: int, trend: Trend, title: str, image: Image.Image | None) -> Im
     else:
         card.paste(TRACK, (0, 0, side, side))
     left, bars = side + PAD, 250
-    strong, plain = _font(30, strong=True), _font(24)
-    _write(draw, (left, 20), [f"{number}  {growth(trend.growth)}"], strong, ACCENT)
-    lines = _wrap(title, plain, width - left - bars - 2 * PAD, 3)
-    _write(draw, (left, 26 + _line_height(strong)), lines, plain, INK)
+    strong, plain = font_of(30, strong=True), font_of(24)
+    write_lines(draw, (left, 20), [f"{number}  {growth(trend.growth)}"], strong, ACCENT)
+    lines = wrap_text(title, plain, width - left - bars - 2 * PAD, 3)
+    write_lines(draw, (left, 26 + line_height(strong)), lines, plain, INK)
     _bars(draw, (width - bars - PAD, 26, bars, ROW - 52), trend.weeks)
     return card
 
