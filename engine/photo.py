@@ -83,6 +83,7 @@ _GAP: Final = 2
 _BAND: Final = 256  # rows flattened at once, so that a large RGBA photo is not held three times
 
 _HEAD: Final = 32
+_BMP_HEADERS: Final = frozenset((12, 40, 52, 56, 64, 108, 124))
 _BRANDS: Final = {
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
     **dict.fromkeys(
@@ -132,15 +133,7 @@ def format_of(head: bytes) -> str | None:
         found = [_BRANDS[brand] for brand in brands if brand in _BRANDS]
         return "AVIF" if "AVIF" in found else found[0] if found else None
     # "BM" begins texts as well: the size of the second header tells.
-    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in (
-        12,
-        40,
-        52,
-        56,
-        64,
-        108,
-        124,
-    ):
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
         return "BMP"
     return None
 

@@ -213,6 +213,22 @@ def _button(text: str, action: Action, *numbers: int) -> InlineKeyboardButton:
     return InlineKeyboardButton(text, callback_data=encode(action, *numbers))
 
 
+def _pages(
+    numbers: Sequence[InlineKeyboardButton],
+    middle: InlineKeyboardButton | None,
+    action: Action,
+    *of: int,
+    offset: int,
+    size: int,
+    more: bool,
+) -> list[list[InlineKeyboardButton]]:
+    """Rows of numbers, then back, a button between, and on."""
+    back = _button("◀", action, *of, max(0, offset - size)) if offset else None
+    on = _button("▶", action, *of, offset + size) if more else None
+    move = [button for button in (back, middle, on) if button]
+    return [*_in_rows(numbers, NUMBERS_PER_ROW), *([move] if move else [])]
+
+
 def page_keyboard(
     texts: Texts,
     query: int,
@@ -235,12 +251,8 @@ def page_keyboard(
         Questions about the single photos of an album.
     """
     numbers = [_button(str(number), "post", query, key) for number, key in numbered.items()]
-    move = [_button(texts("button_explain"), "explain", query, offset)]
-    if offset:
-        move.insert(0, _button("◀", "page", query, max(0, offset - size)))
-    if more:
-        move.append(_button("▶", "page", query, offset + size))
-    rows = [*_in_rows(numbers, NUMBERS_PER_ROW), move]
+    middle = _button(texts("button_explain"), "explain", query, offset)
+    rows = _pages(numbers, middle, "page", query, offset=offset, size=size, more=more)
     each = [
         _button(texts("button_photo", n=place), "again", number)
         for place, number in enumerate(photos, start=1)
@@ -312,12 +324,8 @@ def topics_keyboard(
         _button(str(number), "topic", topic.topic, 0)
         for number, topic in enumerate(topics, start=first + 1)
     ]
-    move = []
-    if first:
-        move.append(_button("◀", "topics", max(0, first - size)))
-    if first + size < all_:
-        move.append(_button("▶", "topics", first + size))
-    return InlineKeyboardMarkup([*_in_rows(numbers, NUMBERS_PER_ROW), *([move] if move else [])])
+    more = first + size < all_
+    return InlineKeyboardMarkup(_pages(numbers, None, "topics", offset=first, size=size, more=more))
 
 
 def topic_keyboard(
@@ -325,12 +333,9 @@ def topic_keyboard(
 ) -> InlineKeyboardMarkup:
     """Buttons under a topic's posts: the numbers, then back, all topics, on."""
     numbers = [_button(str(number), "post", 0, key) for number, key in numbered.items()]
-    move = [_button(texts("button_topics"), "topics", 0)]
-    if offset:
-        move.insert(0, _button("◀", "topic", topic, max(0, offset - size)))
-    if more:
-        move.append(_button("▶", "topic", topic, offset + size))
-    return InlineKeyboardMarkup([*_in_rows(numbers, NUMBERS_PER_ROW), move])
+    middle = _button(texts("button_topics"), "topics", 0)
+    rows = _pages(numbers, middle, "topic", topic, offset=offset, size=size, more=more)
+    return InlineKeyboardMarkup(rows)
 
 
 def trend_line(number: int, title: str, times: float) -> str:

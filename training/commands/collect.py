@@ -113,6 +113,11 @@ def _kind(
     epilog: str | None = None,
 ) -> argparse.ArgumentParser:
     parser = kinds.add_parser(name, help=text, description=f"Collect from {text}.", epilog=epilog)
+    # What only one kind of source asks for.
+    parser.set_defaults(
+        **{"path": Path(), "paths": None, "chat": (), "captions": None, "name": None},
+        **{"username": None, "private": False, "prefix": False},
+    )
     parser.add_argument(
         "--out", type=folder_path, required=True, help="the corpus to write or extend"
     )
@@ -152,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
         print(SOURCES, end="")
         return 0
     token = _token(args.token_file) if args.kind == "vk" else ""
-    paths: list[Path | str] = getattr(args, "paths", None) or [getattr(args, "path", Path())]
+    paths: list[Path | str] = args.paths or [args.path]
     for path in paths:
         if isinstance(path, Path) and not path.exists():
             # Before an empty corpus is made.
@@ -175,46 +180,28 @@ def run(args: argparse.Namespace) -> int:
 def _collect(
     source: Path | str, args: argparse.Namespace, writer: CorpusWriter, cluster: Cluster | None
 ) -> SourceReport:
-    name = getattr(args, "name", None)
-    with fetched(source) as path:
-        if path == source:
-            return _collect_path(path, name, args, writer, cluster)
-        # A copy has no place of its own by which it is known, and lies on this machine alone.
-        return _collect_path(path, name or path.name, args, writer, None)
-
-
-def _collect_path(
-    path: Path,
-    name: str | None,
-    args: argparse.Namespace,
-    writer: CorpusWriter,
-    cluster: Cluster | None,
-) -> SourceReport:
-    options = SourceOptions(
-        TelegramOptions(
-            private=getattr(args, "private", False),
-            authors=args.authors,
-            username=getattr(args, "username", None),
-            only=getattr(args, "chat", ()),
-        ),
-        FolderOptions(getattr(args, "captions", None), name, args.authors),
-        CorpusOptions(name, getattr(args, "prefix", False), args.authors),
-    )
     kinds: dict[str, Kind] = {"merge": "corpus", "telegram-export": "telegram"}
-    kind = kinds.get(args.kind)
-    if getattr(args, "captions", None):
-        kind = "folder"
+    kind = "folder" if args.captions else kinds.get(args.kind)
     report = SourceReport()
-    gone = collect(
-        path,
-        writer,
-        report,
-        options,
-        kind=kind,
-        authors=args.authors,
-        progress=Progress(),
-        cluster=cluster,
-    )
+    with fetched(source) as path:
+        # A copy has no place of its own by which it is known, and lies on this machine alone.
+        here = path == source
+        name = args.name if here else args.name or path.name
+        telegram = TelegramOptions(
+            private=args.private, authors=args.authors, username=args.username, only=args.chat
+        )
+        folder = FolderOptions(args.captions, name, args.authors)
+        corpus = CorpusOptions(name, args.prefix, args.authors)
+        gone = collect(
+            path,
+            writer,
+            report,
+            SourceOptions(telegram, folder, corpus),
+            kind=kind,
+            authors=args.authors,
+            progress=Progress(),
+            cluster=cluster if here else None,
+        )
     if args.kind == "folder" and report.read["messages"]:
         report.hints.append("it holds Telegram exports: these were read, and nothing beside them")
     print(report)
