@@ -479,10 +479,7 @@ class Runner:
     # Running and ending
 
     async def _until_stopped(self) -> None:
-        waits = [
-            asyncio.create_task(self.stop.wait()),
-            asyncio.create_task(self._refused.wait()),
-        ]
+        waits = [asyncio.create_task(self.stop.wait()), asyncio.create_task(self._refused.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -406,10 +406,7 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     if len(body) < 10:
         raise PhotoError("the photo is cut off: its file ends too early")
     if kind == b"VP8X":
-        return (
-            1 + int.from_bytes(body[4:7], "little"),
-            1 + int.from_bytes(body[7:10], "little"),
-        )
+        return (1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little"))
     if kind == b"VP8L":
         bits = int.from_bytes(body[1:5], "little")
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)

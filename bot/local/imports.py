@@ -26,13 +26,7 @@ from bot.local.api.entities import format_text
 from bot.local.api.sending import text_fields
 from bot.local.errors import ApiError, BadRequestError, ConflictError
 from bot.local.files import Media
-from bot.local.limits import (
-    MAX_IMPORT_FILES,
-    MAX_KEYS_AT_ONCE,
-    MAX_PATH,
-    MAX_TEXT,
-    MIN_FREE_BYTES,
-)
+from bot.local.limits import MAX_IMPORT_FILES, MAX_KEYS_AT_ONCE, MAX_PATH, MAX_TEXT, MIN_FREE_BYTES
 from bot.local.params import Params
 from bot.local.people import People
 from bot.local.state import CHANNEL_ID, OWNER_ID

@@ -10,13 +10,7 @@ from bot.local.api.context import Part
 from bot.local.api.editing import same_content
 from bot.local.api.keyboards import inline_keyboard
 from bot.local.api.methods import administrator
-from bot.local.api.sending import (
-    content_of,
-    forward_origin,
-    new_media_group,
-    quoted,
-    read_fields,
-)
+from bot.local.api.sending import content_of, forward_origin, new_media_group, quoted, read_fields
 from bot.local.errors import ApiError, BadRequestError
 from bot.local.files import MEDIA, Media
 from bot.local.limits import CALLBACK_WAIT, MAX_ALBUM, MAX_CALLBACK_DATA, MAX_INLINE_QUERY

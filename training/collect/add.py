@@ -10,14 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.corpus.posts import SourcePost, SourceReport
-from engine.corpus.source import (
-    Kind,
-    Source,
-    SourceOptions,
-    find_sources,
-    read_one,
-    unpacked,
-)
+from engine.corpus.source import Kind, Source, SourceOptions, find_sources, read_one, unpacked
 from engine.errors import CorpusError
 from training.cluster import Cluster
 from training.collect.metadata import without_metadata

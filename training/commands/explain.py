@@ -11,10 +11,7 @@ from engine.pictures import to_png
 from training.commands.common import line, model_argument, positive, read_photo, write_picture
 
 #: Heading, and both ends of the scale of colours.
-_WORDS: Final = {
-    "en": ("What I see", "less", "more"),
-    "ru": ("Что я вижу", "меньше", "больше"),
-}
+_WORDS: Final = {"en": ("What I see", "less", "more"), "ru": ("Что я вижу", "меньше", "больше")}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

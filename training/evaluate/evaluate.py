@@ -161,11 +161,7 @@ def compare(
     task = Task(train, len(model.words), model.info.topics, languages)
     name = model.info.sentences.get("name")
     heldout = Heldout(
-        held,
-        train,
-        languages,
-        model.words.surfaces,
-        sentence_encoder(name) if name else None,
+        held, train, languages, model.words.surfaces, sentence_encoder(name) if name else None
     )
     start = time.perf_counter()
     progress("measuring the model")

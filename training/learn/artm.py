@@ -84,11 +84,7 @@ class ArtmResult:
 
 
 def train_artm(
-    bags: Mapping[str, Any],
-    settings: ArtmSettings,
-    folder: Path,
-    *,
-    progress: Say = QUIET,
+    bags: Mapping[str, Any], settings: ArtmSettings, folder: Path, *, progress: Say = QUIET
 ) -> ArtmResult:
     """Learn Phi from bags of words.
 

@@ -127,10 +127,7 @@ def visual_counts(chunk: Chunk, width: int) -> Any:
     count = len(chunk.ids)
     rows = np.repeat(np.arange(count), chunk.words[0].size if count else 0)
     matrix = sparse.csr_matrix(
-        (
-            chunk.weights.astype(np.float32).ravel(),
-            (rows, chunk.words.astype(np.int32).ravel()),
-        ),
+        (chunk.weights.astype(np.float32).ravel(), (rows, chunk.words.astype(np.int32).ravel())),
         shape=(count, width),
     )
     matrix.sum_duplicates()

@@ -60,9 +60,7 @@ def calibrate(best: Floats, nonsense: Floats) -> Cut:
         cut = (cut + float(below.max())) / 2
     slope = float(np.log(NEAR / (1 - NEAR))) / (0.9 * max(1 - cut, 0.1))
     return Cut(
-        Calibration(slope, -slope * cut, 0.5),
-        float((best >= cut).mean()),
-        _share(nonsense, cut),
+        Calibration(slope, -slope * cut, 0.5), float((best >= cut).mean()), _share(nonsense, cut)
     )
 
 

@@ -240,11 +240,7 @@ def canonical_pairs(
         right = whitened.T @ left / correlations
     photo = linalg.solve_triangular(photo_root.T, left, check_finite=False)
     text = linalg.solve_triangular(text_root.T, right, check_finite=False)
-    return (
-        photo.astype(np.float32),
-        text.astype(np.float32),
-        correlations.astype(np.float32),
-    )
+    return (photo.astype(np.float32), text.astype(np.float32), correlations.astype(np.float32))
 
 
 def _largest(gram: Floats, count: int) -> tuple[Floats, Floats]:

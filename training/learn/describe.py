@@ -21,13 +21,7 @@ from engine.text.sentences import sentence_encoder
 from training.cluster import Cluster
 from training.learn.bags import Text, assemble, tokenise
 from training.learn.dataset import Dataset
-from training.learn.features import (
-    SAMPLE,
-    Source,
-    describe_photos,
-    learn_codebook,
-    sample_grids,
-)
+from training.learn.features import SAMPLE, Source, describe_photos, learn_codebook, sample_grids
 from training.learn.kept_sentences import KeptSentences
 from training.learn.picture_words import read_picture_words
 from training.learn.settings import BuildSettings

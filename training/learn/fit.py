@@ -30,13 +30,7 @@ from training.learn.choose import (
 )
 from training.learn.dataset import Dataset
 from training.learn.mstep import association_of, refit_phi
-from training.learn.refine import (
-    aligned,
-    inverse_document_frequency,
-    refine,
-    visual_weight,
-    weigh,
-)
+from training.learn.refine import aligned, inverse_document_frequency, refine, visual_weight, weigh
 from training.learn.sentence_words import sentence_bags
 from training.learn.settings import BuildSettings
 from training.progress import Progress

@@ -46,12 +46,7 @@ class Association(NamedTuple):
 
 
 def refit_phi(
-    counts: Any,
-    theta: Floats,
-    phi: Floats,
-    *,
-    passes: int,
-    association: Association | None = None,
+    counts: Any, theta: Floats, phi: Floats, *, passes: int, association: Association | None = None
 ) -> Floats:
     """Phi after some M-steps.
 

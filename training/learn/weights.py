@@ -49,9 +49,7 @@ def convert(weights: str, target: Path, *, layer: str, precision: Precision) -> 
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     network = _network(weights, layer)
     # Google's 2015 graph centres at 128, Keras at 127.5.

@@ -80,9 +80,7 @@ async def on_forget(update: Update, context: Context) -> None:
     await reply(
         message,
         texts(
-            "forgotten",
-            queries=texts("n_questions", n=questions),
-            votes=texts("n_votes", n=votes),
+            "forgotten", queries=texts("n_questions", n=questions), votes=texts("n_votes", n=votes)
         ),
     )
 

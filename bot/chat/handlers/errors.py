@@ -6,14 +6,7 @@ import logging
 from contextlib import suppress
 
 from telegram import CallbackQuery, InlineQuery, Message, Update
-from telegram.error import (
-    BadRequest,
-    Forbidden,
-    NetworkError,
-    RetryAfter,
-    TelegramError,
-    TimedOut,
-)
+from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from bot.chat.answers import CALLBACK_TEXT_MAX, cut
 from bot.chat.context import Context, Services

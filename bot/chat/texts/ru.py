@@ -132,11 +132,7 @@ TEXTS: Final[Mapping[str, str | tuple[str, ...]]] = {
         "<b>Библиотека</b>: {posts}\n<b>Модель</b>: {topics}, кодировщик {encoder}, обучена на: "
         "{trained}\n<b>Спрашивали</b>: {people}; {votes}"
     ),
-    "stats_waiting": (
-        "\nЧитаю ещё {n} пост.",
-        "\nЧитаю ещё {n} поста.",
-        "\nЧитаю ещё {n} постов.",
-    ),
+    "stats_waiting": ("\nЧитаю ещё {n} пост.", "\nЧитаю ещё {n} поста.", "\nЧитаю ещё {n} постов."),
     "stats_left_out": "\n<b>Не взято</b> (/leftout): {rules}",
     "stats_quality": "\n<b>Измеренное качество</b>:\n{lines}",
     "owner_only": "Это может только мой владелец.",

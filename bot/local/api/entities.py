@@ -67,9 +67,7 @@ class FormattedText:
 
 
 def format_text(
-    text: str,
-    parse_mode: str | None = None,
-    entities: Sequence[Entity] | None = None,
+    text: str, parse_mode: str | None = None, entities: Sequence[Entity] | None = None
 ) -> FormattedText:
     """Turn what a bot (or a user) sent into plain text and entities.
 

@@ -154,8 +154,7 @@ def _start_tag(markup: str, i: int) -> tuple[str, dict[str, str], int]:
     position = i + 1 + len(tag)
     while match := _ATTRIBUTE.match(markup, position):
         value = next(
-            (match[group] for group in ("double", "single", "bare") if match[group] is not None),
-            "",
+            (match[group] for group in ("double", "single", "bare") if match[group] is not None), ""
         )
         attributes[match["name"].lower()] = _decode(value)
         position = match.end()

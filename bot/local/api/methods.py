@@ -11,11 +11,7 @@ from bot.local.api.context import Part, ServerContext
 from bot.local.api.editing import Editor
 from bot.local.api.sending import Sender
 from bot.local.errors import ApiError, BadRequestError
-from bot.local.limits import (
-    DEFAULT_WEBHOOK_CONNECTIONS,
-    MAX_DOWNLOAD,
-    MAX_UPDATES_AT_ONCE,
-)
+from bot.local.limits import DEFAULT_WEBHOOK_CONNECTIONS, MAX_DOWNLOAD, MAX_UPDATES_AT_ONCE
 from bot.local.params import Params
 from bot.local.state import OWNER_ID
 from bot.local.updates import WebhookDelivery

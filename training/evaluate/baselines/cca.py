@@ -20,11 +20,7 @@ from scipy import linalg
 from engine.projection import unit_rows
 from engine.results import Floats
 from engine.scoring import hubness
-from training.evaluate.baselines.base import (
-    Method,
-    Task,
-    main_language,
-)
+from training.evaluate.baselines.base import Method, Task, main_language
 from training.evaluate.metrics import exact_shares, recall_sum
 from training.learn.cca import Moments, canonical_pairs, moments, ridged
 from training.learn.choose import split
@@ -301,9 +297,7 @@ def _with_banks(cca: CcaMethod, data: Dataset, seed: int) -> CcaMethod:
     texts = np.sort(rng.permutation(len(data.owner))[:BANK])
     photos = np.sort(rng.permutation(len(data))[:BANK])
     return replace(
-        cca,
-        text_bank=cca.texts(data.with_texts(texts)),
-        photo_bank=cca.photos(data.subset(photos)),
+        cca, text_bank=cca.texts(data.with_texts(texts)), photo_bank=cca.photos(data.subset(photos))
     )
 
 

@@ -13,13 +13,7 @@ from scipy import sparse
 from engine.projection import unit_rows
 from engine.results import Floats
 from training.evaluate.baselines.base import Method, Task
-from training.evaluate.metrics import (
-    annotation,
-    blocks,
-    similar_posts,
-    tf_idf,
-    truth_of,
-)
+from training.evaluate.metrics import annotation, blocks, similar_posts, tf_idf, truth_of
 from training.learn.choose import split
 from training.learn.dataset import Dataset
 from training.learn.refine import inverse_document_frequency
