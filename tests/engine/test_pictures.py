@@ -39,7 +39,7 @@ def has_colour(image: Image.Image, colour: tuple[int, int, int], tolerance: int 
 
 
 class TestWrap:
-    font = pictures._font(20)
+    font = pictures.font_of(20)
 
     @given(
         text=st.text(st.characters(codec="utf-8"), max_size=200),
@@ -50,7 +50,7 @@ class TestWrap:
     def test_lines_fit_and_nothing_is_lost_silently(
         self, text: str, width: int, lines: int
     ) -> None:
-        wrapped = pictures._wrap(text, self.font, width, lines)
+        wrapped = pictures.wrap_text(text, self.font, width, lines)
         assert len(wrapped) <= lines
         assert all(self.font.getlength(line) <= width for line in wrapped)
         shown = "".join("".join(wrapped).split())
@@ -59,22 +59,22 @@ class TestWrap:
 
     def test_it_is_cut_at_a_word(self) -> None:
         text = "Собака бежит по заснеженному полю к своему хозяину"
-        wrapped = pictures._wrap(text, self.font, 200, 2)
+        wrapped = pictures.wrap_text(text, self.font, 200, 2)
         assert len(wrapped) == 2
         assert wrapped[1].endswith("…")
         whole = " ".join(wrapped).removesuffix("…").split()
         assert whole == text.split()[: len(whole)]
 
     def test_a_long_word_is_broken(self) -> None:
-        wrapped = pictures._wrap("a" * 100, self.font, 100, 50)
+        wrapped = pictures.wrap_text("a" * 100, self.font, 100, 50)
         assert "".join(wrapped) == "a" * 100
 
     def test_what_the_font_does_not_have_is_left_out(self) -> None:
         assert pictures._printable("Кот 🐈 и\u200b dog\n猫 …") == "Кот и dog …"
 
     def test_nothing(self) -> None:
-        assert pictures._wrap("", self.font, 100, 3) == []
-        assert pictures._wrap("🐈", self.font, 100, 3) == []
+        assert pictures.wrap_text("", self.font, 100, 3) == []
+        assert pictures.wrap_text("🐈", self.font, 100, 3) == []
 
 
 class TestFont:
@@ -82,12 +82,12 @@ class TestFont:
         letters = "abcxyzABCXYZабвгдеёжзийклмнопрстуфхцчшщъыьэюяЁЖЩЯ0123456789%·…—«»#"
         assert [c for c in letters if not pictures._has_glyph(c)] == []
         for strong in (False, True):
-            font = pictures._font(30, strong=strong)
+            font = pictures.font_of(30, strong=strong)
             shapes = {bytes(font.getmask(c)) for c in "дждщыюя"}
             assert len(shapes) == 6
 
     def test_the_packaged_font_is_used(self) -> None:
-        font = pictures._font(30)
+        font = pictures.font_of(30)
         assert isinstance(font, ImageFont.FreeTypeFont)
         assert font.getname() == ("Source Sans Pro", "Regular")
 
