@@ -13,7 +13,13 @@ from PIL import Image
 
 from engine import scoring, terms
 from engine.encoder import Encoder, open_encoder
-from engine.errors import EmptyQueryError, IndexFileError, ModelError, UnknownWordsError
+from engine.errors import (
+    EmptyQueryError,
+    IndexFileError,
+    ModelError,
+    UnknownPostError,
+    UnknownWordsError,
+)
 from engine.explain import heat_maps
 from engine.feedback import Feedback, mean_theta, rocchio
 from engine.index import NeighbourIndex, Neighbours
@@ -217,12 +223,14 @@ class Engine:
 
     def like(self, key: int) -> Query:
         """A query for posts like one that is in the library; UnknownPostError if it is not."""
-        z = centre(self._index.vector(key)[None, :-2])
+        there, z = self._vectors([key])
+        if not there:
+            raise UnknownPostError(key)
         return Query("post", self.model.projection.theta(z, photo=1.0)[0], post=key)
 
     def with_votes(self, query: Query, liked: Sequence[int], disliked: Sequence[int]) -> Query:
         """The query moved by a person's votes on its answer; posts that are gone do not count."""
-        up, down = self._vectors(liked), self._vectors(disliked)
+        (_, up), (_, down) = self._vectors(liked), self._vectors(disliked)
         if not len(up) and not len(down):
             return query
         z = rocchio(log_ratio(query.theta[None])[0], up, down)
@@ -237,13 +245,12 @@ class Engine:
 
     def shares(self, keys: Sequence[int]) -> tuple[list[int], Floats]:
         """Topic vectors of posts: the keys that are there, and p(t | post), shape (n, K)."""
-        there = [key for key in keys if key in self._index]
-        z = self._vectors(there)
+        there, z = self._vectors(keys)
         return there, self.model.projection.theta(z, photo=1.0)
 
-    def _vectors(self, keys: Sequence[int]) -> Floats:
-        rows = [self._index.vector(key)[:-2] for key in keys if key in self._index]
-        return centre(np.stack(rows)) if rows else np.zeros((0, self.info.topics), np.float32)
+    def _vectors(self, keys: Sequence[int]) -> tuple[list[int], Floats]:
+        there, rows = self._index.vectors(keys)
+        return there, centre(rows[:, :-2])
 
     def describe(
         self,
@@ -333,20 +340,23 @@ class Engine:
             )
             if literal.phrases:
                 among = exact.keys() if among is None else exact.keys() & set(among)
-        keys, scores, vectors = self._index.search(vector, DEPTH, among)
+        keys, scores = self._index.search(vector, DEPTH, among)
         if exact:
-            keys, scores, vectors = self._with_exact(vector, exact, among, keys, scores, vectors)
+            keys, scores = self._with_exact(vector, exact, among, keys, scores)
         if self.exact_words is not None and literal.minus:
             gone = self.exact_words.containing(keys.tolist(), literal.minus)
             kept = np.array([key not in gone for key in keys.tolist()], bool)
-            keys, scores, vectors = keys[kept], scores[kept], vectors[kept]
+            keys, scores = keys[kept], scores[kept]
         if query.post is not None:
             other = keys != query.post
-            keys, scores, vectors = keys[other], scores[other], vectors[other]
+            keys, scores = keys[other], scores[other]
+        if query.minus_z.size:
+            there, vectors = self._index.vectors(keys.tolist())
+            still = np.isin(keys, there)
+            keys, scores = keys[still], scores[still]
+            scores = scores - np.maximum(vectors[:, :-2] @ query.minus_z, 0)
         if not keys.size:
             return Page((), False)
-        if query.minus_z.size:
-            scores = scores - np.maximum(vectors[:, :-2] @ query.minus_z, 0)
         scores = scores + self.feedback.lift(z, keys.tolist())
         order = np.argsort(-scores, kind="stable")[offset : offset + limit]
         calibration = self._calibration(query.kind)
@@ -366,21 +376,15 @@ class Engine:
         among: Collection[int] | None,
         keys: Columns,
         scores: Floats,
-        vectors: Floats,
-    ) -> tuple[Columns, Floats, Floats]:
+    ) -> tuple[Columns, Floats]:
         there = set(keys.tolist())
-        missing = [
-            key
-            for key in exact
-            if key not in there and key in self._index and (among is None or key in among)
-        ]
+        missing = [key for key in exact if key not in there and (among is None or key in among)]
         if missing:
-            more = np.stack([self._index.vector(key) for key in missing])
+            missing, more = self._index.vectors(missing)
             keys = np.concatenate([keys, np.array(missing, keys.dtype)])
             scores = np.concatenate([scores, more @ vector])
-            vectors = np.concatenate([vectors, more])
         share = np.array([exact.get(key, 0.0) for key in keys.tolist()], np.float32)
-        return keys, scores + self.model.settings.exact_weight * share, vectors
+        return keys, scores + self.model.settings.exact_weight * share
 
     def topic_posts(self, topic: int, *, limit: int = 10, offset: int = 0) -> Page:
         """Posts in which a topic weighs most."""
@@ -389,12 +393,11 @@ class Engine:
         _check_page(limit, offset)
         axis = np.zeros((1, self.info.topics), np.float32)
         axis[0, topic] = 1
-        keys, _, vectors = self._index.search(
-            np.concatenate([centre(axis)[0], [0, 0]]).astype(np.float32), DEPTH
-        )
-        theta = self.model.projection.theta(centre(vectors[:, :-2]), photo=1.0)[:, topic]
+        point = np.concatenate([centre(axis)[0], [0, 0]]).astype(np.float32)
+        keys, shares = self.shares(self._index.search(point, DEPTH)[0].tolist())
+        theta = shares[:, topic]
         order = np.argsort(-theta, kind="stable")
-        hits = [Hit(int(keys[row]), float(theta[row])) for row in order[offset : offset + limit]]
+        hits = [Hit(keys[row], float(theta[row])) for row in order[offset : offset + limit]]
         return Page(tuple(hits), len(keys) > offset + limit)
 
     def annotate(

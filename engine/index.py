@@ -17,7 +17,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import IndexFileError, UnknownPostError
+from engine.errors import IndexFileError
 from engine.files import sha256_of, whole_file, write_whole
 from engine.results import Floats
 
@@ -55,13 +55,13 @@ class Neighbours(Protocol):
     def remove(self, keys: Iterable[int]) -> None:
         """Remove keys."""
 
-    def vector(self, key: int) -> Floats:
-        """The vector of a key."""
+    def vectors(self, keys: Collection[int]) -> tuple[list[int], Floats]:
+        """Those of the keys that are there, and their vectors."""
 
     def search(
         self, query: Floats, count: int, among: Collection[int] | None = None
-    ) -> tuple[Keys, Floats, Floats]:
-        """The `count` nearest: keys, inner products, and vectors, best first."""
+    ) -> tuple[Keys, Floats]:
+        """The `count` nearest: keys and inner products, best first."""
 
     def save(self, path: Path, *, version: int, model: str) -> None:
         """Write it."""
@@ -145,18 +145,17 @@ class NeighbourIndex:
             self._index.remove_ids(there)
             self._keys.difference_update(there.tolist())
 
-    def vector(self, key: int) -> Floats:
-        """The vector of a key, shape (dimensions,); UnknownPostError if there is none."""
+    def vectors(self, keys: Collection[int]) -> tuple[list[int], Floats]:
+        """Those of the keys that are there, and their vectors, shape (n, dimensions)."""
         with self._lock:
-            if key not in self._keys:
-                raise UnknownPostError(key)
-            found: Floats = self._index.reconstruct(int(key))
-        return found[: self.dimensions]
+            there = [key for key in keys if key in self._keys]
+            found: Floats = self._index.reconstruct_batch(np.array(there, np.int64))
+        return there, found[:, : self.dimensions]
 
     def search(
         self, query: Floats, count: int, among: Collection[int] | None = None
-    ) -> tuple[Keys, Floats, Floats]:
-        """The `count` nearest: keys, inner products, and vectors, best first.
+    ) -> tuple[Keys, Floats]:
+        """The `count` nearest: keys and inner products, best first.
 
         Parameters
         ----------
@@ -169,38 +168,28 @@ class NeighbourIndex:
 
         Returns
         -------
-        keys, scores, vectors
-            Shapes (n,), (n,) and (n, dimensions).
+        keys, scores
+            Shapes (n,) both.
         """
         with self._lock:
             count = min(count, len(self._keys))
             if count < 1:
-                none = np.empty(0, np.float32)
-                return np.empty(0, np.int64), none, none.reshape(0, self.dimensions)
+                return np.empty(0, np.int64), np.empty(0, np.float32)
             row = _padded(query[None], self._index.d)
             with _one_thread():
-                if among is not None:
-                    return self._search_among(row, count, among)
-                scores, keys, vectors = self._index.search_and_reconstruct(row, count)
+                scores, keys = self._index.search(row, count, params=self._only(among))
         real = keys[0] >= 0
-        return keys[0][real], scores[0][real], vectors[0][real, : self.dimensions]
+        return keys[0][real], scores[0][real]
 
-    def _search_among(
-        self, row: Floats, count: int, among: Collection[int]
-    ) -> tuple[Keys, Floats, Floats]:
+    def _only(self, among: Collection[int] | None) -> Any:
+        if among is None:
+            return None
         sel = faiss.IDSelectorBatch(np.fromiter(among, np.int64, len(among)))
         library: Any = faiss
         if self.kind == "flat":
-            chosen = library.SearchParameters(sel=sel)
-        else:
-            # They are few: all of the lists are looked through.
-            chosen = library.SearchParametersIVF(sel=sel, nprobe=self._index.nlist)
-        scores, keys = self._index.search(row, count, params=chosen)
-        real = keys[0] >= 0
-        found = np.zeros((int(real.sum()), self._index.d), np.float32)
-        for place, key in enumerate(keys[0][real].tolist()):
-            found[place] = self._index.reconstruct(key)
-        return keys[0][real], scores[0][real], found[:, : self.dimensions]
+            return library.SearchParameters(sel=sel)
+        # They are few: all of the lists are looked through.
+        return library.SearchParametersIVF(sel=sel, nprobe=self._index.nlist)
 
     def save(self, path: Path, *, version: int, model: str) -> None:
         """Write the index: to a temporary file, synced, then renamed.

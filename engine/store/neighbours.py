@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import UnknownPostError
 from engine.index import Keys
 from engine.results import Floats
 from engine.store.postgres import PostgresStore
@@ -33,21 +32,21 @@ class DatabaseIndex:
         return self._store.described(self._model)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, int) and self._store.embedding(self._model, key) is not None
+        return isinstance(key, int) and bool(self._store.embeddings(self._model, [key]))
 
-    def vector(self, key: int) -> Floats:
-        """The vector of a key, shape (dimensions,); UnknownPostError if there is none."""
-        found = self._store.embedding(self._model, key)
-        if found is None:
-            raise UnknownPostError(key)
-        return found
+    def vectors(self, keys: Collection[int]) -> tuple[list[int], Floats]:
+        """As `engine.index.NeighbourIndex.vectors`."""
+        found = self._store.embeddings(self._model, keys)
+        there = [key for key in keys if key in found]
+        rows = np.array([found[key] for key in there], np.float32)
+        return there, rows.reshape(len(there), self.dimensions)
 
     def search(
         self, query: Floats, count: int, among: Collection[int] | None = None
-    ) -> tuple[Keys, Floats, Floats]:
+    ) -> tuple[Keys, Floats]:
         """As `engine.index.NeighbourIndex.search`."""
-        keys, vectors = self._store.nearest(self._model, query, count, among)
-        return np.array(keys, np.int64), vectors @ query, vectors
+        keys, products = self._store.nearest(self._model, query, count, among)
+        return np.array(keys, np.int64), np.array(products, np.float32)
 
     # The database has its own index: nothing is to be kept in step.
 

@@ -198,8 +198,8 @@ class PostgresStore(Inbox):
 
     def nearest(
         self, model: str, point: Floats, count: int, among: Iterable[int] | None = None
-    ) -> tuple[list[int], Floats]:
-        """Keys of the `count` vectors of largest inner product, best first, and the vectors.
+    ) -> tuple[list[int], list[float]]:
+        """Keys of the `count` vectors of largest inner product, best first, and the products.
 
         Parameters
         ----------
@@ -210,8 +210,8 @@ class PostgresStore(Inbox):
         """
         keys = [] if among is None else [list(among)]
         statement = sql.SQL(
-            "SELECT key, embedding FROM embeddings WHERE model = {model} {among}"
-            " ORDER BY embedding::halfvec({width}) <#> %s::halfvec({width}) LIMIT %s"
+            "SELECT key, embedding::halfvec({width}) <#> %s::halfvec({width}) AS far"
+            " FROM embeddings WHERE model = {model} {among} ORDER BY far LIMIT %s"
         ).format(
             # Written out: only so does the planner see that the model's own index serves.
             model=sql.Literal(model),
@@ -228,18 +228,20 @@ class PostgresStore(Inbox):
                 " SET LOCAL hnsw.iterative_scan = strict_order"
             )
             rows = connection.execute(
-                statement, (*keys, HalfVector(point), count), binary=True
+                statement, (HalfVector(point), *keys, count), binary=True
             ).fetchall()
-        vectors = [vector.to_numpy() for _, vector in rows]
-        found = np.array(vectors, np.float32).reshape(len(rows), len(point))
-        return [key for key, _ in rows], found
+        # The operator gives the product with its sign turned.
+        return [key for key, _ in rows], [-far for _, far in rows]
 
-    def embedding(self, model: str, key: int) -> Floats | None:
-        """The vector of a post, or None."""
-        rows = self._read(
-            "SELECT embedding FROM embeddings WHERE key = ? AND model = ?", (key, model)
-        )
-        return np.asarray(rows[0][0].to_numpy(), np.float32) if rows else None
+    def embeddings(self, model: str, keys: Iterable[int]) -> dict[int, Floats]:
+        """The vectors of those of the posts that have one."""
+        with _translated(), self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT key, embedding FROM embeddings WHERE key = ANY(%s) AND model = %s",
+                (list(keys), model),
+                binary=True,
+            ).fetchall()
+        return {key: vector.to_numpy() for key, vector in rows}
 
     # What processes tell each other
 

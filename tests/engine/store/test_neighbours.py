@@ -10,7 +10,6 @@ import pytest
 
 from bot.library import seed
 from engine.engine import Engine
-from engine.errors import UnknownPostError
 from engine.index import NeighbourIndex
 from engine.model import load_model
 from engine.projection import log_ratio
@@ -52,23 +51,21 @@ def test_recall_with_an_index_built_beside(store: PostgresStore) -> None:
     assert len(found) == len(exact)
     hits = 0
     for query in rows[::60]:
-        best, scores, _ = exact.search(query, 10)
-        near, close, there = found.search(query, 10)
-        assert there.shape == (10, TOPICS + 2)
+        best, scores = exact.search(query, 10)
+        near, close = found.search(query, 10)
         np.testing.assert_allclose(close[0], scores[0], atol=2e-2)
         hits += len(set(best.tolist()) & set(near.tolist()))
     assert hits >= 0.95 * 10 * len(rows[::60])
     # A filter does not starve the page: the search goes on until it is full.
     few = set(keys[::150])
-    best, _, _ = exact.search(rows[0], 10, few)
-    near, _, _ = found.search(rows[0], 10, few)
+    best, _ = exact.search(rows[0], 10, few)
+    near, _ = found.search(rows[0], 10, few)
     assert set(near.tolist()) == set(best.tolist())
-    np.testing.assert_allclose(found.vector(keys[5]), rows[5], atol=1e-2)
+    np.testing.assert_allclose(found.vectors([keys[7], 0, keys[5]])[1], rows[[7, 5]], atol=1e-2)
     # What is stored is found, what is removed is not, without another word.
     store.delete(["p5"])
     assert keys[5] not in found
-    with pytest.raises(UnknownPostError):
-        found.vector(keys[5])
+    assert found.vectors([keys[5], keys[7]])[0] == [keys[7]]
     # A second start finds the index there, one of another model takes its place.
     found.load(Path("unused"), version=0, model="m")
     store.index_vectors("other", TOPICS + 2)
