@@ -12,6 +12,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -173,6 +174,14 @@ class Model:
     tag_floors: Floats
     settings: QuerySettings
     folder: Path
+
+    @cached_property
+    def usual(self) -> Floats:
+        """The share of training posts that have each word and hashtag, shape (W,)."""
+        if not len(self.photo_bank):
+            return self.presence
+        share: Floats = self.presence + self.photo_bank.mean(0) @ self.readout.T
+        return share
 
 
 def save_model(model: Model, folder: Path, encoder: Path | None, extra: Mapping[str, Any]) -> str:

@@ -145,13 +145,5 @@ def lifted(model: Model, shares: Floats) -> Floats:
     ``p(w | theta) / p(w) ** power``: with power 0 frequent words come first, with power 1 those
     that are most special to the photo.
     """
-    presence = np.maximum(usual(model), 1e-6) ** model.settings.annotation_power
+    presence = np.maximum(model.usual, 1e-6) ** model.settings.annotation_power
     return (shares / presence).astype(np.float32)
-
-
-def usual(model: Model) -> Floats:
-    """The share of training posts that have each word and hashtag, shape (W,)."""
-    if not len(model.photo_bank):
-        return model.presence
-    share: Floats = model.presence + model.photo_bank.mean(0) @ model.readout.T
-    return share

@@ -11,7 +11,7 @@ import numpy as np
 from engine.model import Model
 from engine.projection import unit_rows
 from engine.results import Annotation, Columns, Floats, Term, Topic, TopicShare
-from engine.scoring import lifted, usual, word_shares
+from engine.scoring import lifted, word_shares
 from engine.vocabulary import Vocabulary
 
 GENEROUS: Final = 3.0
@@ -86,7 +86,7 @@ def annotate(
     scores = lifted(model, shares)[0]
     width = len(model.words)
     likely = shares[0, width:]
-    least = np.maximum(model.tag_floors, 1.5 * usual(model)[width:])
+    least = np.maximum(model.tag_floors, 1.5 * model.usual[width:])
     special = np.where(likely >= least, scores[width:], 0)
     chosen = best_terms(model.words, scores[:width], words, language)
     return Annotation(

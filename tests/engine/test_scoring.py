@@ -90,7 +90,7 @@ class TestWordShares:
     def test_usual_is_the_share_that_was_counted(self, model: Model) -> None:
         tag = len(model.words) + model.tags.index["sea"]
         # One scene in six has the hashtag.
-        assert abs(scoring.usual(model)[tag] - 1 / 6) < 0.05
+        assert abs(model.usual[tag] - 1 / 6) < 0.05
 
     def test_a_text_speaks_for_its_own_words(self, model: Model) -> None:
         for word in ("snow", "sea", "ночь"):
@@ -118,7 +118,7 @@ class TestWordShares:
         shares = scoring.word_shares(model, theta)
         for power in (0.0, 0.5):
             chosen = replace(model, settings=replace(model.settings, annotation_power=power))
-            wanted = shares / np.maximum(scoring.usual(model), 1e-6) ** power
+            wanted = shares / np.maximum(model.usual, 1e-6) ** power
             np.testing.assert_allclose(scoring.lifted(chosen, shares), wanted, rtol=1e-4)
 
     def test_posts_near_by_have_their_part(self, model: Model) -> None:
