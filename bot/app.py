@@ -84,7 +84,8 @@ def open_engine(model: Path, *, threads: int) -> Engine:
 
 
 def _polling_failed(error: TelegramError) -> None:
-    hint = " (is another bot process running?)" if isinstance(error, Conflict) else ""
+    hint = " (another bot process polls, too: several need WEBHOOK_URL)"
+    hint = hint if isinstance(error, Conflict) else ""
     _LOGGER.warning("polling failed: %s%s", error, hint)
 
 

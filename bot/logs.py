@@ -56,4 +56,6 @@ def set_up(level: str, secrets: Iterable[str]) -> None:
     quiet = ("telegram", "httpx", "httpcore", "apscheduler", "aiohttp.access", "tornado")
     for name in (*quiet, "faiss", "pymorphy3"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("telegram.ext.AIORateLimiter").setLevel(logging.CRITICAL)
+    # What failed is said in a line of ours.
+    for name in ("telegram.ext.AIORateLimiter", "telegram.request.BaseRequest", "psycopg.pool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -34,6 +34,9 @@ class Metrics:
         self.updates = counter("image2pic_updates", "Updates taken, by kind", ["kind"])
         self.waits = counter("image2pic_telegram_waits", "Times Telegram asked to wait (429)")
         self.votes = counter("image2pic_votes", "Votes, up and down", ["vote"])
+        for vote in ("up", "down", "undone"):
+            # From zero on: Prometheus sees no rise where there was nothing before.
+            self.votes.labels(vote)
         self.chosen = counter("image2pic_inline_chosen", "Inline results that were sent")
         self.ingested = counter("image2pic_ingested", "Posts from chats, by outcome", ["outcome"])
         self.queue = gauge("image2pic_queue", "Questions running or waiting for a thread")

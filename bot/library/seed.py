@@ -54,8 +54,9 @@ def values_in_order() -> Iterator[None]:
         yield
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise StoreError(
-            f"the library has a damaged value ({error}): bring a saved copy back by `image2pic-bot "
-            "restore FILE`, or move library.sqlite aside, and the model's posts come in anew"
+            f"the library has a damaged value ({error}): bring a saved copy back (`image2pic-bot "
+            "restore FILE`, or pg_restore), or begin with an empty library (move library.sqlite "
+            "aside, or make a new database): the model's posts come in anew"
         ) from error
 
 

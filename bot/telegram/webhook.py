@@ -67,6 +67,9 @@ class Webhook:
             number = item["update_id"]
             if not isinstance(number, int):
                 raise TypeError("update_id")
+        except ConnectionError:
+            # Whoever sent it has gone, and sends it again.
+            return web.Response(status=400)
         except (ValueError, TypeError, LookupError, RecursionError):
             _LOGGER.error("what came to the webhook is no update")
             return web.Response(status=400)

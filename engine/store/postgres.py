@@ -55,7 +55,8 @@ class PostgresStore(Inbox):
     Raises
     ------
     StoreError
-        The server cannot be reached, has no pgvector, or its library is of a newer image2pic.
+        The server cannot be reached, has no pgvector or no UTF-8, or its library is of a newer
+        image2pic.
     """
 
     shared = True
@@ -64,8 +65,20 @@ class PostgresStore(Inbox):
         self.bot, self._url = bot, url
         self._session: psycopg.Connection[Any] | None = None
         self._session_lock = threading.RLock()
+        if url.count("@") > 1:
+            # The driver would take for the host, and name, what is the end of a password.
+            raise StoreError(
+                "the database's address has more than one @: write that of the password as %40, "
+                "and / as %2F"
+            )
         with _translated():
             with self._connect() as connection:
+                encoding = connection.info.parameter_status("server_encoding")
+                if encoding != "UTF8":
+                    raise StoreError(
+                        f"the database has the encoding {encoding}, which does not hold all texts: "
+                        "CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0 makes another"
+                    )
                 _migrate(connection)
             self._pool = ConnectionPool(
                 url,

@@ -255,6 +255,18 @@ class TestScale:
         assert first == second
         assert "image2pic" in first["environment"]["DATABASE_URL"]
 
+    def test_any_password_will_do(self) -> None:
+        services = compose({"POSTGRES_PASSWORD": "p@ss/w:rd%41"})["services"]
+        for name in ("bot1", "bot2"):
+            environment = services[name]["environment"]
+            assert environment["PGPASSWORD"] == "p@ss/w:rd%41"
+            assert "p@ss" not in environment["DATABASE_URL"]
+        assert services["postgres"]["environment"]["POSTGRES_PASSWORD"] == "p@ss/w:rd%41"
+
+    def test_bots_wait_for_the_network_of_the_database(self) -> None:
+        # While it is set up it answers on its socket alone.
+        assert "-h" in SERVICES["postgres"]["healthcheck"]["test"]
+
     def test_images_of_others_have_a_version_and_a_digest(self) -> None:
         for name in set(SCALED) - {"bot1", "bot2"}:
             image = SERVICES[name]["image"]
