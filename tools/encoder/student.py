@@ -20,19 +20,16 @@ He, Zhang, Sun: Channel Pruning for Accelerating Very Deep Neural Networks. ICCV
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import keras
 import numpy as np
 import numpy.typing as npt
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else each start prints a page of notices
-
-import tensorflow as tf
+from keras import ops
 
 from engine.errors import Image2PicError
 
@@ -47,27 +44,27 @@ WIDTHS: Final = (0.9, 0.8)
 """Shares of the teacher's channels that are kept: up to ``mixed_2``, and after it. What the
 early layers lose no later layer can see, and they have few weights."""
 
-_MAX: Final = "max-pool"
-_AVG: Final = "avg-pool"
+MAX: Final = "max-pool"
+AVG: Final = "avg-pool"
 
-_STEM: Final = ("conv", "conv_1", "conv_2", _MAX, "conv_3", "conv_4", _MAX)
+_STEM: Final = ("conv", "conv_1", "conv_2", MAX, "conv_3", "conv_4", MAX)
 _FACTORISED_5X5: Final = (
     ("conv",),
     ("tower_conv", "tower_conv_1"),
     ("tower_1_conv", "tower_1_conv_1", "tower_1_conv_2"),
-    (_AVG, "tower_2_conv"),
+    (AVG, "tower_2_conv"),
 )
 _FACTORISED_7X7: Final = (
     ("conv",),
     ("tower_conv", "tower_conv_1", "tower_conv_2"),
     ("tower_1_conv", "tower_1_conv_1", "tower_1_conv_2", "tower_1_conv_3", "tower_1_conv_4"),
-    (_AVG, "tower_2_conv"),
+    (AVG, "tower_2_conv"),
 )
 _BLOCKS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "mixed": _FACTORISED_5X5,
     "mixed_1": _FACTORISED_5X5,
     "mixed_2": _FACTORISED_5X5,
-    "mixed_3": (("conv",), ("tower_conv", "tower_conv_1", "tower_conv_2"), (_MAX,)),
+    "mixed_3": (("conv",), ("tower_conv", "tower_conv_1", "tower_conv_2"), (MAX,)),
     "mixed_4": _FACTORISED_7X7,
     "mixed_5": _FACTORISED_7X7,
     "mixed_6": _FACTORISED_7X7,
@@ -75,7 +72,7 @@ _BLOCKS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "mixed_8": (
         ("tower_conv", "tower_conv_1"),
         ("tower_1_conv", "tower_1_conv_1", "tower_1_conv_2", "tower_1_conv_3"),
-        (_MAX,),
+        (MAX,),
     ),
 }
 _VALID: Final = frozenset({"conv_1", "conv_4"})
@@ -120,10 +117,10 @@ class Fitting:
 
 def layers() -> Iterator[str]:
     """Names of the convolutions, in the order in which they run."""
-    yield from (op for op in _STEM if op not in (_MAX, _AVG))
+    yield from (op for op in _STEM if op not in (MAX, AVG))
     for block, branches in _BLOCKS.items():
         for branch in branches:
-            yield from (f"{block}_{op}" for op in branch if op not in (_MAX, _AVG))
+            yield from (f"{block}_{op}" for op in branch if op not in (MAX, AVG))
 
 
 def load_weights(path: Path) -> dict[str, FloatArray]:
@@ -154,7 +151,7 @@ def load_weights(path: Path) -> dict[str, FloatArray]:
 
 def normalise(photos: Any) -> Any:
     """RGB 0..255 -> what the graph of 2015 expects."""
-    return (tf.cast(photos, tf.float32) - 128.0) / 128.0
+    return (ops.cast(photos, "float32") - 128.0) / 128.0
 
 
 def walk(
@@ -183,13 +180,13 @@ def walk(
 
     def step(y: Any, op: str, block: str) -> Any:
         last = dense and block == LAST_BLOCK
-        if op == _AVG:
-            return pool(op, y, 1, "SAME")
-        if op == _MAX:
-            return pool(op, y, 1, "SAME") if last else pool(op, y, 2, "VALID")
+        if op == AVG:
+            return pool(op, y, 1, "same")
+        if op == MAX:
+            return pool(op, y, 1, "same") if last else pool(op, y, 2, "valid")
         layer = f"{block}_{op}" if block else op
         strided = layer in _STRIDED and not last
-        padding = "VALID" if strided or layer in _VALID else "SAME"
+        padding = "valid" if strided or layer in _VALID else "same"
         return convolve(layer, y, 2 if strided else 1, padding)
 
     for op in _STEM:
@@ -206,7 +203,7 @@ def walk(
 
 
 def _pool(kind: str, x: Any, stride: int, padding: str) -> Any:
-    pool = tf.nn.max_pool2d if kind == _MAX else tf.nn.avg_pool2d
+    pool = ops.max_pool if kind == MAX else ops.average_pool
     return pool(x, 3, stride, padding)
 
 
@@ -229,9 +226,9 @@ def run(photos: Any, convolve: Convolve, *, dense: bool) -> Any:
     """
     return walk(
         photos,
-        convolve=lambda *call: tf.nn.relu(convolve(*call)),
+        convolve=lambda *call: ops.relu(convolve(*call)),
         pool=_pool,
-        join=lambda parts: tf.concat(parts, -1),
+        join=lambda parts: ops.concatenate(parts, -1),
         dense=dense,
     )
 
@@ -240,10 +237,89 @@ def forward(weights: Weights, photos: Any, *, dense: bool) -> Any:
     """Features of photos (RGB 0..255, shape (n, height, width, 3)); see `run`."""
 
     def convolve(layer: str, x: Any, stride: int, padding: str) -> Any:
-        y = tf.nn.conv2d(x, weights[f"{layer}/kernel"], stride, padding)
-        return tf.nn.bias_add(y, weights[f"{layer}/bias"])
+        y = ops.conv(x, weights[f"{layer}/kernel"], stride, padding)
+        return y + weights[f"{layer}/bias"]
 
     return run(normalise(photos), convolve, dense=dense)
+
+
+def _network(
+    size: int, *, dense: bool, convolution: Callable[[str, Any, int, str], Any], precision: str
+) -> keras.Model:
+    def pool(kind: str, x: Any, stride: int, padding: str) -> Any:
+        pooling = keras.layers.MaxPooling2D if kind == MAX else keras.layers.AveragePooling2D
+        return pooling(3, stride, padding, dtype=precision)(x)
+
+    photos = keras.Input((size, size, 3))
+    grid = walk(
+        photos,
+        convolve=convolution,
+        pool=pool,
+        join=keras.layers.Concatenate(dtype=precision),
+        dense=dense,
+    )
+    return keras.Model(photos, grid)
+
+
+def teacher_network(weights: Weights, precision: str) -> keras.Model:
+    """Build the full network over normalised photos of `TEACHER_SIZE`; nothing in it is learnt."""
+    kernels: dict[str, Any] = {}
+
+    def convolution(layer: str, x: Any, stride: int, padding: str) -> Any:
+        kernel = weights[f"{layer}/kernel"]
+        kernels[layer] = keras.layers.Conv2D(
+            kernel.shape[-1],
+            kernel.shape[:2],
+            stride,
+            padding,
+            activation="relu",
+            dtype=precision,
+            name=f"teacher_{layer}",
+        )
+        return kernels[layer](x)
+
+    network = _network(TEACHER_SIZE, dense=False, convolution=convolution, precision=precision)
+    for layer, kernel in kernels.items():
+        kernel.set_weights([weights[f"{layer}/kernel"], weights[f"{layer}/bias"]])
+    network.trainable = False
+    return network
+
+
+def student_network(weights: Weights, size: int, precision: str) -> keras.Model:
+    """Build the student over normalised photos of ``size`` pixels, with batch norm.
+
+    Parameters
+    ----------
+    weights
+        Kernels and biases, and each layer's ``<layer>/mean`` and ``<layer>/deviation`` before its
+        ReLU: batch norm that changes nothing at first.
+    size, precision
+        As in `tools.encoder.distill.DistillSettings`.
+    """
+    convolutions: dict[str, tuple[Any, Any]] = {}
+
+    def convolution(layer: str, x: Any, stride: int, padding: str) -> Any:
+        kernel = weights[f"{layer}/kernel"]
+        convolve = keras.layers.Conv2D(
+            kernel.shape[-1],
+            kernel.shape[:2],
+            stride,
+            padding,
+            use_bias=False,
+            dtype=precision,
+            name=layer,
+        )
+        norm = keras.layers.BatchNormalization(dtype=precision, name=f"{layer}_norm")
+        convolutions[layer] = convolve, norm
+        return keras.layers.ReLU(dtype=precision)(norm(convolve(x)))
+
+    network = _network(size, dense=True, convolution=convolution, precision=precision)
+    for layer, (convolve, norm) in convolutions.items():
+        mean, deviation = weights[f"{layer}/mean"], weights[f"{layer}/deviation"]
+        convolve.set_weights([weights[f"{layer}/kernel"]])
+        gamma = np.sqrt(deviation**2 + norm.epsilon)
+        norm.set_weights([gamma, mean, mean - weights[f"{layer}/bias"], deviation**2])
+    return network
 
 
 def narrow(layer: str, channels: int, widths: tuple[float, float] = WIDTHS) -> int:
@@ -315,7 +391,10 @@ def fit_layers(
 
     def in_batches(function: Callable[[Any], Any], maps: FloatArray) -> FloatArray:
         return np.concatenate(
-            [function(tf.constant(maps[i : i + batch])).numpy() for i in range(0, len(maps), batch)]
+            [
+                ops.convert_to_numpy(function(ops.convert_to_tensor(maps[i : i + batch])))
+                for i in range(0, len(maps), batch)
+            ]
         )
 
     def fit(layer: str, pair: Pair, stride: int, padding: str) -> Pair:
@@ -323,20 +402,18 @@ def fit_layers(
         kernel, bias = teacher[f"{layer}/kernel"], teacher[f"{layer}/bias"]
 
         def respond(x: Any) -> Any:
-            return tf.nn.conv2d(x, kernel, stride, padding) + bias
+            return ops.conv(x, kernel, stride, padding) + bias
 
         response = in_batches(respond, expected)
         cells = response.shape[1] * response.shape[2]
         each = min(cells, -(-fitting.samples // len(response)))
         rows, targets = [], []
         for i in range(0, len(seen), batch):
-            patches = tf.image.extract_patches(
-                seen[i : i + batch],
-                (1, *kernel.shape[:2], 1),
-                (1, stride, stride, 1),
-                (1, 1, 1, 1),
-                padding,
-            ).numpy()
+            patches = ops.convert_to_numpy(
+                ops.image.extract_patches(
+                    seen[i : i + batch], kernel.shape[:2], stride, padding=padding
+                )
+            )
             for patch, target in zip(patches, response[i : i + batch], strict=True):
                 chosen = rng.choice(cells, each, replace=False)
                 rows.append(patch.reshape(cells, -1)[chosen])
@@ -357,8 +434,7 @@ def fit_layers(
 
         def imitate(x: Any) -> Any:
             return (
-                tf.nn.conv2d(x, student[f"{layer}/kernel"], stride, padding)
-                + student[f"{layer}/bias"]
+                ops.conv(x, student[f"{layer}/kernel"], stride, padding) + student[f"{layer}/bias"]
             )
 
         return np.maximum(in_batches(imitate, seen), 0), np.maximum(response, 0)
@@ -392,6 +468,7 @@ def convert(weights: Weights, path: Path, *, size: int = STUDENT_SIZE) -> tuple[
     tuple
         (rows, columns, channels).
     """
+    import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     constants = {name: tf.constant(np.asarray(value)) for name, value in weights.items()}
