@@ -12,19 +12,27 @@ import asyncio
 import hashlib
 import json
 import logging
-import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from telegram import Bot, Message, MessageOriginChannel, MessageOriginHiddenUser, Update
+from telegram import Bot, Message, Update
 from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 
 from bot.library.cleaning import Gate
+from bot.library.messages import (
+    as_left_out,
+    clean,
+    hashtags,
+    link,
+    origin,
+    post_id,
+    shows_something,
+)
 from bot.library.photos import Fetch, Photos
 from bot.library.picture_words import PictureWords
 from bot.library.seed import take_votes
@@ -34,10 +42,10 @@ from bot.metrics import Metrics
 from bot.telegram.pictures import file_of
 from bot.work import Work
 from engine.cleaning.duplicates import Copy
-from engine.cleaning.privacy import redact
 from engine.cleaning.rules import Verdict, judge_copy, reasons
 from engine.engine import Engine
 from engine.errors import Image2PicError, StoreError
+from engine.results import PostVector
 from engine.store import Change, Entry, LeftOut, PendingUpdate, Post
 from engine.store.posts import VERSIONS
 
@@ -66,85 +74,12 @@ LEAD_EVERY: Final = 5.0
 #: Seconds between saves of the index while the library grows.
 SAVE_EVERY: Final = 300.0
 
-#: A hashtag: a letter or digit of any script, not a number alone.
-_HASHTAG: Final = re.compile(r"(?<![\w&])#(\w*[^\W\d]\w*)")
-_BLANKS: Final = re.compile(r"[ \t\u00a0]+")
-_CONTROLS: Final = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2028-\u202e\ufeff\ud800-\udfff]"
-)
-
-
-def clean(text: str) -> str:
-    """Text of a post without control signs and needless blanks; at most two line breaks.
-
-    What names a person in it is hidden, as in a corpus that is collected.
-    """
-    lines = [_BLANKS.sub(" ", _CONTROLS.sub("", line)).strip() for line in text.splitlines()]
-    return redact(re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip())
-
-
-def hashtags(text: str) -> tuple[str, ...]:
-    """Hashtags of a text without ``#``, each once, in order."""
-    return tuple(dict.fromkeys(_HASHTAG.findall(text)))
-
-
-def post_id(chat: int, message: int) -> str:
-    """Id of the post that came as a message."""
-    return f"telegram/{chat}/{message}"
-
-
-def _shows_something(message: Message) -> bool:
-    """Whether a message has a picture of its own: not the first page of a document."""
-    file = file_of(message)
-    return file is not None and file.media != "document"
-
-
-def link(message: Message | MessageOriginChannel) -> str | None:
-    """Address of a channel's message that a reader can open."""
-    if message.chat.username:
-        return f"https://t.me/{message.chat.username}/{message.message_id}"
-    if str(message.chat.id).startswith("-100"):
-        return f"https://t.me/c/{str(message.chat.id)[4:]}/{message.message_id}"
-    return None
-
-
-def origin(message: Message) -> tuple[str, str | None]:
-    """Name and address of where a post comes from: of a forwarded one, where it stood first.
-
-    One that stood outside of Telegram names its address as the link of its first word.
-    """
-    first, place = message.forward_origin, link(message)
-    if isinstance(first, MessageOriginChannel):
-        return first.chat.title or first.chat.username or "", link(first) or place
-    if isinstance(first, MessageOriginHiddenUser):
-        links = (one.url for one in message.caption_entities if one.offset == 0 and one.url)
-        return first.sender_user_name, next(links, place)
-    return message.chat.title or message.chat.username or "", place
-
 
 class _Result(NamedTuple):
     """What a message became, and the post that it is a copy of, or that it takes the place of."""
 
     item: Entry | LeftOut
     copy: Copy | None = None
-
-
-def _as_left_out(entry: Entry, verdict: Verdict, groups: Collection[int]) -> LeftOut:
-    """A post of which a better copy came, as a message that can be put back."""
-    post, kind = entry.post, "message" if entry.chat in groups else "channel_post"
-    chat = {"id": entry.chat, "type": "supergroup" if entry.chat in groups else "channel"}
-    public = re.match(r"https://t\.me/(\w+)/\d+", post.url or "")
-    message = {
-        "message_id": entry.message,
-        "date": int(datetime.fromisoformat(post.date or "1970-01-01T00:00:00Z").timestamp()),
-        "chat": chat
-        | {"title": post.source or ""}
-        | ({"username": public[1]} if public and public[1] != "c" else {}),
-        "photo": [{"file_id": post.file, "file_unique_id": post.id, "width": 1, "height": 1}],
-        "caption": entry.own_text,
-    } | ({"media_group_id": entry.album} if entry.album else {})
-    payload = json.dumps({"update_id": 0, kind: message})
-    return LeftOut(post.id, entry.chat, entry.album, *verdict, post.text, post.url, payload)
 
 
 class Library:
@@ -242,7 +177,7 @@ class Library:
         message = update.channel_post or update.edited_channel_post
         if message is not None:
             allowed = not self._channels or message.chat_id in self._channels
-            return allowed and _shows_something(message)
+            return allowed and shows_something(message)
         message = update.message or update.edited_message
         return (
             message is not None
@@ -399,7 +334,7 @@ class Library:
             await self._catch_up()
         for other, verdict in worse.items():
             if (entry := await self._store.as_it_came(other)) is not None:
-                await self._leave_out([], [_as_left_out(entry, verdict, self.groups)])
+                await self._leave_out([], [as_left_out(entry, verdict, self.groups)])
                 await self._gate.forget(other)
         # What stays takes over the words of what goes.
         for original in dict.fromkeys(originals):
@@ -566,15 +501,14 @@ class Library:
             texts.setdefault(" ".join(said.split()).casefold(), said)
         return "\n".join(texts.values())
 
-    async def _described(self, post: Post, photo: bytes) -> Post:
-        said = await self._said(post)
-        vector = await self._work.run_for_library(
-            self._engine.describe,
-            photo=photo,
-            text=said,
-            tags=post.tags,
-            written=post.picture_words or "",
+    async def _vector(self, post: Post, photo: bytes | None, said: str) -> PostVector:
+        words = post.picture_words or ""
+        return await self._work.run_for_library(
+            self._engine.describe, photo=photo, text=said, tags=post.tags, written=words
         )
+
+    async def _described(self, post: Post, photo: bytes) -> Post:
+        vector = await self._vector(post, photo, await self._said(post))
         await self._work.run_for_library(self._thumbnails.make, post.id, photo)
         return replace(post, vector=vector.blob, model=self._engine.info.id)
 
@@ -675,13 +609,7 @@ class Library:
             said = await self._said(post)
             if photo is None and not said:
                 return False
-            vector = await self._work.run_for_library(
-                self._engine.describe,
-                photo=photo,
-                text=said,
-                tags=post.tags,
-                written=post.picture_words or "",
-            )
+            vector = await self._vector(post, photo, said)
         except StoreError:
             raise
         except (Image2PicError, TelegramError) as error:

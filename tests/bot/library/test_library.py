@@ -19,7 +19,7 @@ from PIL import Image
 from telegram import Message
 
 from bot.app import Runner
-from bot.library.library import clean, hashtags, origin
+from bot.library.messages import clean, hashtags, origin
 from bot.local.server import LocalServer
 from engine.store import Post, SqliteStore
 from tests.bot.conftest import NIGHT, SNOW, SUNSET, fill, jpeg, make_settings, running, until
