@@ -467,8 +467,8 @@ def _grid(
         card.paste(view, ((tile - view.width) // 2, (photo.height - view.height) // 2))
         card.paste(text, (pad, photo.height + pad))
         # The last one by itself stands in the middle.
-        lone = number == len(cards) and not column
-        left = (page.width - tile) // 2 if lone and row else gap + column * (tile + gap)
+        single = number == len(cards) and not column
+        left = (page.width - tile) // 2 if single and row else gap + column * (tile + gap)
         at = left, gap + sum(heights[:row]) + gap * row
         _place_card(page, card, at, radius=tile // 20)
     return page

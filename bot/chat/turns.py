@@ -87,19 +87,19 @@ class Turns:
         """Send away those who wait: the bot is about to end."""
         for people in self._chats.values():
             for line in people.values():
-                for mine in line:
-                    mine.cancel()
+                for waiter in line:
+                    waiter.cancel()
 
     async def _enter(self, chat: int, person: int) -> None:
-        mine = asyncio.get_running_loop().create_future()
+        waiter = asyncio.get_running_loop().create_future()
         people = self._chats.setdefault(chat, OrderedDict())
-        people.setdefault(person, deque()).append(mine)
+        people.setdefault(person, deque()).append(waiter)
         self._waiting_in[chat] = self._waiting_in.get(chat, 0) + 1
         self._next()
         try:
-            await mine
+            await waiter
         except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled():
+            if waiter.done() and not waiter.cancelled():
                 # Its turn had come.
                 self._answering.discard(chat)
                 self._next()
@@ -112,7 +112,7 @@ class Turns:
                 return
             people = self._chats[chat]
             person, line = next(iter(people.items()))
-            mine = line.popleft()
+            waiter = line.popleft()
             if line:
                 people.move_to_end(person)
             else:
@@ -122,6 +122,6 @@ class Turns:
                 self._chats.move_to_end(chat)
             else:
                 del self._chats[chat], self._waiting_in[chat]
-            if not mine.done():
+            if not waiter.done():
                 self._answering.add(chat)
-                mine.set_result(None)
+                waiter.set_result(None)

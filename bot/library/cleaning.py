@@ -20,7 +20,7 @@ from engine.store import LeftOut, Post
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Posts whose photos are looked at in one go, between which new posts are worked in.
+#: Posts whose photos are looked at in one go, between which new posts are processed.
 BATCH: Final = 16
 
 #: Posts whose lines are counted at the start, so that those that recur in a chat are known.

@@ -2,7 +2,7 @@
 
 An update about the library is written to the store before it is acknowledged
 (to Telegram: by a later offset, or by the webhook's answer). From there it is
-worked in, as often as it takes; post, vector and the mark "done" are committed
+processed, as often as it takes; post, vector and the mark "done" are committed
 together. So a post is neither lost nor there twice, wherever the process ends.
 """
 
@@ -140,7 +140,7 @@ class Library:
     # Life
 
     async def start(self, *, version: int, saved: bool) -> None:
-        """Begin to work in what is stored, and to describe what the model does not know.
+        """Begin to process what is stored, and to describe what the model does not know.
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class Library:
             self._tasks.append(asyncio.create_task(self._follow(), name="follow"))
 
     async def stop(self) -> None:
-        """Stop; what is not worked in waits in the store. Saves the index."""
+        """Stop; what is not processed waits in the store. Saves the index."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -227,7 +227,7 @@ class Library:
         """Updates that are only in memory."""
         return len(self._backlog)
 
-    # Working in
+    # Processing
 
     async def _run(self) -> None:
         while True:
@@ -242,7 +242,7 @@ class Library:
                 await self._give_back()
                 continue
             except Exception:
-                _LOGGER.exception("working in posts failed")
+                _LOGGER.exception("processing posts failed")
                 await self._give_back()
                 continue
             # Not `wait_for`: where both come at once it loses that the task is cancelled.
@@ -279,7 +279,7 @@ class Library:
         except StoreError:
             raise
         except Exception:
-            _LOGGER.exception("an update about %s cannot be worked in", pending.subject[:100])
+            _LOGGER.exception("an update about %s cannot be processed", pending.subject[:100])
             self._metrics.ingested.labels("refused").inc()
             await self._store.finish([pending])
 
@@ -575,7 +575,7 @@ class Library:
         return True
 
     async def remove_message(self, chat: int, message: int) -> bool:
-        """Take out the post that came as a message, also when it is not worked in yet."""
+        """Take out the post that came as a message, also when it is not processed yet."""
         async with self._change:
             await self._gate.forget(post_id(chat, message))
             self._thumbnails.discard(post_id(chat, message))

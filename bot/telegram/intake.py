@@ -81,7 +81,7 @@ class Processor(BaseUpdateProcessor):
 class Intake(asyncio.Queue[object]):
     """The application's queue of updates; `put` returns when an update may be acknowledged.
 
-    Posts of the library are written to the store and worked in from there; they do not come out of
+    Posts of the library are written to the store and processed from there; they do not come out of
     the queue. An update that is delivered twice comes out once.
     """
 

@@ -97,20 +97,20 @@ class Questions:
             found[album or str(number)] = ([*updates, update], max(ended, before))
         return list(found.values())
 
-    async def album(self, mine: Sequence[Update], bot: Bot) -> list[Update]:
+    async def album(self, photos: Sequence[Update], bot: Bot) -> list[Update]:
         """All photos of an album, also those that other bots took; none where one has answered.
 
         Parameters
         ----------
-        mine
+        photos
             Those that came here.
         """
-        if not mine or not self._store.sync.shared:
-            return list(mine)
-        album = _album(mine[0])
+        if not photos or not self._store.sync.shared:
+            return list(photos)
+        album = _album(photos[0])
         claimed = await self._store.claim_album(album)
         if not claimed:
-            for update in mine:
+            for update in photos:
                 self._close(update.update_id)
         self._open |= {number: album for number, _ in claimed}
         updates = [Update.de_json(json.loads(payload), bot) for _, payload in claimed]
@@ -139,8 +139,8 @@ class Questions:
         album = self._open.get(update_id)
         if album is None:
             return
-        mates = [number for number, other in self._open.items() if album and other == album]
-        for number in mates or [update_id]:
+        numbers = [number for number, other in self._open.items() if album and other == album]
+        for number in numbers or [update_id]:
             self._close(number)
             self._done.append(number)
         await self._note()

@@ -113,8 +113,8 @@ class Request(HTTPXRequest):
         assert isinstance(response.stream, httpx.AsyncByteStream)
         response.stream = _Limited(response.stream)
         with suppress(ValueError, KeyError, TypeError):
-            told = parsedate_to_datetime(response.headers["Date"]).timestamp()
-            self.clock_ahead = told - time.time()
+            server_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
+            self.clock_ahead = server_time - time.time()
 
     async def do_request(
         self,

@@ -1,4 +1,4 @@
-"""The library: posts, people's questions and votes, and updates that are not worked in yet.
+"""The library: posts, people's questions and votes, and updates that are not processed yet.
 
 `Store` is the interface, written once in the SQL that SQLite and PostgreSQL share; `SqliteStore`
 is the library in one file. Another database has to pass the same tests.

@@ -105,7 +105,7 @@ class Inbox(Posts, History, Database):
         return f"coalesce({row}.worker = {self._worker}, false)"
 
     def begin_work(self) -> None:
-        """Call once before updates are worked in: note which update ended a process."""
+        """Call once before updates are processed: note which update ended a process."""
         with self._transaction() as db:
             self._note_ended(db)
 

@@ -152,7 +152,7 @@ class Vote(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PendingUpdate:
-    """An update about the library that is stored but not yet worked in.
+    """An update about the library that is stored but not yet processed.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ class Question(NamedTuple):
 
 
 def candidates(corpus: Path, *, known: Iterable[str] = (), seed: int = 0) -> list[tuple[str, str]]:
-    """Draw ids and texts of posts by lot, those that were taken out included, no text twice.
+    """Ids and texts of random posts, those that were taken out included, no text twice.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def candidates(corpus: Path, *, known: Iterable[str] = (), seed: int = 0) -> lis
     known
         Ids that were answered already.
     seed
-        Of the lot.
+        Of the sample.
 
     Raises
     ------

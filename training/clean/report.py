@@ -123,8 +123,8 @@ def warnings(judged: JudgedCorpus) -> list[str]:
     return said
 
 
-class Lot:
-    """Draws lines of each rule, and of those that stay, by lot.
+class Reservoir:
+    """A random sample of the lines of each rule, and of those that stay (reservoir sampling).
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ class Lot:
     count
         How many of each rule.
     seed
-        Of the lot.
+        Of the sample.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class Lot:
         self._drawn: dict[str, list[tuple[int, bytes]]] = {}
         self._seen: Counter[str] = Counter()
 
-    def see(self, number: int, line: bytes) -> None:
+    def add(self, number: int, line: bytes) -> None:
         """Let a line take part."""
         if not line.strip():
             return
@@ -187,8 +187,8 @@ def write_report(corpus: Path, judged: JudgedCorpus, limits: Limits, found: list
         old.unlink()
     lines = [f"# Cleaning of {corpus.resolve().name}", "", summary(judged), ""]
     counts = judged.counts()
-    spoken = ", ".join(f"{name} {count:,}" for name, count in judged.languages.most_common())
-    lines += [f"Languages of the posts that stay: {spoken or 'none'}.", ""]
+    languages = ", ".join(f"{name} {count:,}" for name, count in judged.languages.most_common())
+    lines += [f"Languages of the posts that stay: {languages or 'none'}.", ""]
     for rule in ("", *RULES):
         of_rule = [s for s in found if (s.verdict.rule if s.verdict else "") == rule]
         if not of_rule:

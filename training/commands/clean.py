@@ -12,7 +12,7 @@ from engine.cleaning.rules import MIN_SIDE, THRESHOLD, Limits
 from engine.corpus.reader import POSTS_FILE, CorpusPost
 from engine.errors import CorpusError
 from training.clean.model import filter_for
-from training.clean.report import Lot, summary, warnings, write_report
+from training.clean.report import Reservoir, summary, warnings, write_report
 from training.clean.rules import judge_corpus
 from training.commands.common import count, share, within
 from training.corpus.apply import numbered, put_back, take_out
@@ -138,13 +138,13 @@ def _clean(
 ) -> tuple[str, list[str], list[CorpusPost]]:
     judged = judge_corpus(corpus, limits, adverts, min_tokens=min_tokens)
     limits = replace(limits, min_tokens=judged.min_tokens)
-    lot, taken_over = Lot(judged.verdicts), judged.taken_over()
+    reservoir, taken_over = Reservoir(judged.verdicts), judged.taken_over()
     # Before lines go: a large corpus is read each time.
     posts = judged.staying(taken_over)
     if dry_run:
         for number, line in numbered(corpus / POSTS_FILE):
-            lot.see(number, line)
+            reservoir.add(number, line)
     else:
-        take_out(corpus, judged.verdicts, taken_over, lot.see)
-    report = write_report(corpus, judged, limits, lot.samples())
+        take_out(corpus, judged.verdicts, taken_over, reservoir.add)
+    report = write_report(corpus, judged, limits, reservoir.samples())
     return f"{summary(judged)}\nthe report: {report}", warnings(judged), posts

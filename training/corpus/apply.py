@@ -20,7 +20,7 @@ def take_out(
     corpus: Path,
     verdicts: Mapping[int, Verdict],
     copies: Mapping[str, Texts],
-    see: Callable[[int, bytes], object],
+    on_line: Callable[[int, bytes], object],
 ) -> None:
     """Move lines from ``posts.jsonl`` to ``cleaning/dropped.jsonl``; words of copies stay.
 
@@ -35,8 +35,8 @@ def take_out(
         Number of a line, from 1 -> why it goes.
     copies
         Id of a post that stays -> texts of posts that go, which it takes over.
-    see
-        Is shown each line and its number.
+    on_line
+        Called with the number of each line, and the line.
     """
     posts = corpus / POSTS_FILE
     if copies:
@@ -47,7 +47,7 @@ def take_out(
 
         def gone() -> Iterator[Dropped]:
             for number, line in numbered(posts):
-                see(number, line)
+                on_line(number, line)
                 if number in verdicts:
                     yield Dropped(number - 1, *verdicts[number], line.rstrip(b"\r\n"))
                 else:

@@ -117,9 +117,9 @@ class Heldout:
         allowed = (self.word_languages == (language or self.language)) | (self.word_languages == "")
         if language is not None:
             return truth, allowed
-        told = np.isin(np.arange(count), self.main.owner)
-        truth = truth.multiply(told[:, None]) + everything.multiply(~told[:, None])
-        return truth.tocsr().astype(bool), allowed[None] | ~told[:, None]
+        has_text = np.isin(np.arange(count), self.main.owner)
+        truth = truth.multiply(has_text[:, None]) + everything.multiply(~has_text[:, None])
+        return truth.tocsr().astype(bool), allowed[None] | ~has_text[:, None]
 
 
 def chance_row(held: Heldout) -> Row:

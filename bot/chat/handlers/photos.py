@@ -93,16 +93,16 @@ async def _answer(context: Context, updates: Sequence[Update]) -> None:
     bot = context.bot
     if not any(is_for_me(message, bot) or is_find(message, bot) for message in messages):
         return
-    text = next((words for message in messages if (words := question(message, bot))), "")
+    text = next((asked for message in messages if (asked := question(message, bot))), "")
     files = [file for message in messages if (file := file_of(message))]
     conversation = await context.conversation(updates[0])
     try:
         await asking.ask(conversation, text=text, files=files)
     except Exception as error:
-        told = words_and_log(context.services, conversation.texts, error, "an album")
-        if told:
+        words = words_and_log(context.services, conversation.texts, error, "an album")
+        if words:
             with suppress(TelegramError):
-                await conversation.say(told)
+                await conversation.say(words)
 
 
 async def answer_open_albums(context: Context) -> None:

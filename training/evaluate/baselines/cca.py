@@ -253,10 +253,16 @@ class _Trial:
     def fit(self, settings: CcaMethodSettings) -> CcaMethod:
         key = (settings.photo_ridge, settings.text_ridge, settings.sentence)
         if self._moments is None or self._moments[0] != settings.sentence:
-            told = self._view in ("sentences", "written")
+            with_sentences = self._view in ("sentences", "written")
             scale = settings.sentence * float(self._length[0])
-            said = scale * self.learn.sentences if told else self.learn.sentences[:, :0]
-            views = photo_view(self.learn, self._view), weigh(self.learn.texts, self._idf), said
+            sentences = (
+                scale * self.learn.sentences if with_sentences else self.learn.sentences[:, :0]
+            )
+            views = (
+                photo_view(self.learn, self._view),
+                weigh(self.learn.texts, self._idf),
+                sentences,
+            )
             self._moments = (settings.sentence, moments(*views, self.learn.owner))
         found = self._moments[1]
         if key not in self._solutions:

@@ -106,17 +106,17 @@ class NeighbourMethod(Method):
         count = min(settings.neighbours, len(bank))
         votes = []
         idf = inverse_document_frequency(self.keys)
-        told, asked = tf_idf(self.keys, idf), tf_idf(data.written_keys, idf)
+        bank_words, query_words = tf_idf(self.keys, idf), tf_idf(data.written_keys, idf)
         for rows in blocks(len(queries), len(bank)):
             scores = (queries[rows] @ bank.T - bias) / scale
             if settings.written:
-                scores = scores + settings.written * (asked[rows] @ told.T).toarray()
+                scores = scores + settings.written * (query_words[rows] @ bank_words.T).toarray()
             near = np.argpartition(-scores, count - 1, axis=1)[:, :count]
             close = np.take_along_axis(scores, near, 1)
-            say = np.exp(settings.sharpness * (close - close.max(1, keepdims=True)))
+            weights = np.exp(settings.sharpness * (close - close.max(1, keepdims=True)))
             index = np.repeat(np.arange(len(near)), count)
             shape = (len(near), len(bank))
-            votes.append(sparse.csr_matrix((say.ravel(), (index, near.ravel())), shape=shape))
+            votes.append(sparse.csr_matrix((weights.ravel(), (index, near.ravel())), shape=shape))
         counts = self.counts if settings.repeated else (self.counts > 0).astype(np.float32)
         # What most posts have breaks ties among words of no neighbour.
         common = np.asarray((self.counts > 0).mean(0), np.float32).ravel()
