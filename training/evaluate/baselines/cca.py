@@ -253,16 +253,11 @@ class _Trial:
     def fit(self, settings: CcaMethodSettings) -> CcaMethod:
         key = (settings.photo_ridge, settings.text_ridge, settings.sentence)
         if self._moments is None or self._moments[0] != settings.sentence:
-            with_sentences = self._view in ("sentences", "written")
+            width = None if self._view in ("sentences", "written") else 0
             scale = settings.sentence * float(self._length[0])
-            sentences = (
-                scale * self.learn.sentences if with_sentences else self.learn.sentences[:, :0]
-            )
-            views = (
-                photo_view(self.learn, self._view),
-                weigh(self.learn.texts, self._idf),
-                sentences,
-            )
+            sentences = scale * self.learn.sentences[:, :width]
+            words = weigh(self.learn.texts, self._idf)
+            views = photo_view(self.learn, self._view), words, sentences
             self._moments = (settings.sentence, moments(*views, self.learn.owner))
         found = self._moments[1]
         if key not in self._solutions:
