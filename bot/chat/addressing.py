@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 
-from telegram import Bot, Message
+from telegram import Bot, Message, Update
 from telegram.constants import ChatType
 
 _FIND = re.compile(r"\s*/find(?:@(\w+))?(?!\w)", re.ASCII | re.IGNORECASE)
+
+
+def message_of(update: Update) -> Message:
+    """The message of an update that `filters.UpdateType.MESSAGE` let through."""
+    assert update.message is not None
+    return update.message
 
 
 def is_private(message: Message) -> bool:

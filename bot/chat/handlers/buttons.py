@@ -17,7 +17,7 @@ from bot.chat import answers, asking, topics
 from bot.chat.buttons import Press, decode
 from bot.chat.context import Context, Conversation
 from bot.chat.failures import UserError
-from bot.chat.handlers.errors import words_and_log
+from bot.chat.handlers.errors import finish
 from bot.chat.texts import LANGUAGES, Texts
 from engine.errors import StoreError
 from engine.store import Asked
@@ -48,7 +48,8 @@ async def on_press(update: Update, context: Context) -> None:
         toast, work = await _begin(context, conversation, pressed, press)
         await _answer(pressed, toast)
         if work is not None:
-            await _finish(conversation, work)
+            # The press is answered already, so an error is a message.
+            await finish(conversation, work, "a button")
     finally:
         with suppress(StoreError):
             await store.unclaim(working)
@@ -58,17 +59,6 @@ async def _answer(pressed: CallbackQuery, toast: str | None = None) -> None:
     with suppress(BadRequest):
         # "query is too old": the bot was away, but it is done all the same.
         await pressed.answer(toast)
-
-
-async def _finish(conversation: Conversation, work: Awaitable[None]) -> None:
-    """Do what takes longer; the press is answered already, so an error is a message."""
-    try:
-        await work
-    except Exception as error:
-        words = words_and_log(conversation.services, conversation.texts, error, "a button")
-        if words:
-            with suppress(TelegramError):
-                await conversation.say(words)
 
 
 async def _begin(

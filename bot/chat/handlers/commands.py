@@ -9,6 +9,7 @@ from telegram import BotCommand, Update
 from telegram.ext import BaseHandler, CommandHandler, ExtBot, filters
 
 from bot.chat import answers, topics, trends
+from bot.chat.addressing import message_of
 from bot.chat.context import Context
 from bot.chat.handlers.errors import reply
 from bot.chat.texts import DEFAULT, LANGUAGES, Html, Texts, known
@@ -21,9 +22,7 @@ HISTORY_SHOWN: Final = 8
 
 async def on_start(update: Update, context: Context) -> None:
     """Greet, with examples to press."""
-    message, user = update.message, update.effective_user
-    if message is None:
-        return
+    message, user = message_of(update), update.effective_user
     texts = await context.services.texts(user)
     await message.reply_text(
         texts("start", name=user.first_name if user else "", bot=context.bot.username),
@@ -33,22 +32,19 @@ async def on_start(update: Update, context: Context) -> None:
 
 async def on_help(update: Update, context: Context) -> None:
     """Explain everything that is understood."""
-    message = update.message
-    if message is None:
-        return
     services = context.services
     texts = await services.texts(update.effective_user)
     commands = Html("\n".join(f"/{name} — {what}" for name, what in texts.commands.items()))
     words = texts("help", bot=context.bot.username, commands=commands)
     if services.is_owner(update.effective_user):
         words += texts("help_owner")
-    await reply(message, words)
+    await reply(message_of(update), words)
 
 
 async def on_language(update: Update, context: Context) -> None:
     """Offer the languages; /language ru chooses at once."""
-    message, user = update.message, update.effective_user
-    if message is None or user is None:
+    message, user = message_of(update), update.effective_user
+    if user is None:
         return
     services = context.services
     wanted = context.args[0].lower() if context.args else ""
@@ -62,16 +58,15 @@ async def on_language(update: Update, context: Context) -> None:
 
 async def on_privacy(update: Update, context: Context) -> None:
     """Say what is kept."""
-    if update.message is not None:
-        services = context.services
-        texts = await services.texts(update.effective_user)
-        await reply(update.message, texts("privacy", days=services.settings.history_days))
+    services = context.services
+    texts = await services.texts(update.effective_user)
+    await reply(message_of(update), texts("privacy", days=services.settings.history_days))
 
 
 async def on_forget(update: Update, context: Context) -> None:
     """Delete a person's votes and history."""
-    message, user = update.message, update.effective_user
-    if message is None or user is None:
+    message, user = message_of(update), update.effective_user
+    if user is None:
         return
     services = context.services
     # The language before it is forgotten too.
@@ -87,9 +82,6 @@ async def on_forget(update: Update, context: Context) -> None:
 
 async def on_stats(update: Update, context: Context) -> None:
     """How much there is, and the model's measured quality."""
-    message = update.message
-    if message is None:
-        return
     services = context.services
     texts = await services.texts(update.effective_user)
     counts, info = await services.store.counts(), services.engine.info
@@ -110,20 +102,16 @@ async def on_stats(update: Update, context: Context) -> None:
         words += texts("stats_left_out", rules=answers.left_out_rules(texts, rules))
     if lines := answers.quality(texts, info.measured or info.quality):
         words += texts("stats_quality", lines=Html("\n".join(lines)))
-    await reply(message, words)
+    await reply(message_of(update), words)
 
 
 async def on_topics(update: Update, context: Context) -> None:
     """First page of the topics."""
-    if update.message is not None:
-        await topics.show(await context.conversation(update))
+    await topics.show(await context.conversation(update))
 
 
 async def on_history(update: Update, context: Context) -> None:
     """One's own last questions, as buttons that ask them again."""
-    message = update.message
-    if message is None:
-        return
     conversation = await context.conversation(update)
     texts, services = conversation.texts, context.services
     titles: dict[str, int] = {}
@@ -146,8 +134,7 @@ async def on_history(update: Update, context: Context) -> None:
 
 async def on_trends(update: Update, context: Context) -> None:
     """Which topics grew over the last weeks, as a picture."""
-    if update.message is not None:
-        await trends.show(await context.conversation(update))
+    await trends.show(await context.conversation(update))
 
 
 async def publish(bot: ExtBot[Any]) -> None:

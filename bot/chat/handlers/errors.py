@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 from contextlib import suppress
 
 from telegram import CallbackQuery, InlineQuery, Message, Update
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from bot.chat.answers import CALLBACK_TEXT_MAX, cut
-from bot.chat.context import Context, Services
+from bot.chat.context import Context, Conversation, Services
 from bot.chat.failures import words_for
 from bot.chat.texts import Texts, known, plain
 
@@ -55,6 +56,17 @@ def words_and_log(services: Services, texts: Texts, error: BaseException, what: 
         _LOGGER.error("%s failed", what, exc_info=error)
     # Telegram asked to wait, or may have the answer already.
     return None if isinstance(error, RetryAfter | TimedOut) else texts("error")
+
+
+async def finish(conversation: Conversation, work: Awaitable[None], what: str) -> None:
+    """Do what takes longer; of an error the person is told by a message."""
+    try:
+        await work
+    except Exception as error:
+        words = words_and_log(conversation.services, conversation.texts, error, what)
+        if words:
+            with suppress(TelegramError):
+                await conversation.say(words)
 
 
 async def _texts(services: Services, update: object) -> Texts:

@@ -8,7 +8,7 @@ from telegram import Message, MessageOriginChannel, Update, User
 from telegram.ext import BaseHandler, CommandHandler, filters
 
 from bot.chat import answers
-from bot.chat.addressing import is_private
+from bot.chat.addressing import is_private, message_of
 from bot.chat.asking import ANSWER
 from bot.chat.context import Context, Services
 from bot.chat.failures import UserError
@@ -26,9 +26,7 @@ def _owners(context: Context, user: User | None) -> Services:
 
 async def on_remove(update: Update, context: Context) -> None:
     """/remove in reply to a post, forwarded or shown by the bot."""
-    message, user = update.message, update.effective_user
-    if message is None:
-        return
+    message, user = message_of(update), update.effective_user
     services = _owners(context, user)
     replied = message.reply_to_message
     if replied is None:
@@ -57,9 +55,7 @@ async def _keys(services: Services, replied: Message) -> list[int]:
 
 async def on_library(update: Update, context: Context) -> None:
     """/library and /library off in a group."""
-    message, user = update.message, update.effective_user
-    if message is None:
-        return
+    message, user = message_of(update), update.effective_user
     services = _owners(context, user)
     if is_private(message):
         raise UserError("library_group_only")
@@ -76,9 +72,7 @@ async def on_library(update: Update, context: Context) -> None:
 
 async def on_left_out(update: Update, context: Context) -> None:
     """/leftout: what cleaning left out of the library, and why; a button takes each in."""
-    message, user = update.message, update.effective_user
-    if message is None:
-        return
+    message, user = message_of(update), update.effective_user
     services = _owners(context, user)
     items = await services.store.left_out(limit=LEFT_OUT_SHOWN)
     words, keyboard = answers.left_out_page(

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, Final, cast
 
 from telegram import Message, Update
-from telegram.error import TelegramError
 from telegram.ext import BaseHandler, CallbackContext, MessageHandler, filters
 
 from bot.chat import asking
-from bot.chat.addressing import is_find, is_for_me, question
+from bot.chat.addressing import is_find, is_for_me, message_of, question
 from bot.chat.context import Context
-from bot.chat.handlers.errors import words_and_log
+from bot.chat.handlers.errors import finish
 from bot.telegram.pictures import file_of
 
 _LOGGER = logging.getLogger(__name__)
@@ -30,8 +28,8 @@ class _Pictured(filters.MessageFilter):
 
 async def on_picture(update: Update, context: Context) -> None:
     """Answer a photo, a sticker, a GIF, a video, or a file that is a picture."""
-    message = update.message
-    if message is None or not (is_for_me(message, context.bot) or is_find(message, context.bot)):
+    message = message_of(update)
+    if not (is_for_me(message, context.bot) or is_find(message, context.bot)):
         return
     file = file_of(message)
     assert file is not None
@@ -47,9 +45,8 @@ class _InAlbum(filters.MessageFilter):
 
 async def on_album_photo(update: Update, context: Context) -> None:
     """Collect a photo of an album."""
-    message = update.message
-    if message is None or message.media_group_id is None:
-        return
+    message = message_of(update)
+    assert message.media_group_id is not None
     first = context.services.albums.add(update)
     if first is not None:
         context.services.questions.hold(update.update_id)
@@ -96,13 +93,7 @@ async def _answer(context: Context, updates: Sequence[Update]) -> None:
     text = next((asked for message in messages if (asked := question(message, bot))), "")
     files = [file for message in messages if (file := file_of(message))]
     conversation = await context.conversation(updates[0])
-    try:
-        await asking.ask(conversation, text=text, files=files)
-    except Exception as error:
-        words = words_and_log(context.services, conversation.texts, error, "an album")
-        if words:
-            with suppress(TelegramError):
-                await conversation.say(words)
+    await finish(conversation, asking.ask(conversation, text=text, files=files), "an album")
 
 
 async def answer_open_albums(context: Context) -> None:

@@ -8,15 +8,14 @@ from telegram import Message, Update
 from telegram.ext import BaseHandler, CommandHandler, MessageHandler, filters
 
 from bot.chat import asking
-from bot.chat.addressing import is_for_me, is_own, is_private, question
+from bot.chat.addressing import is_for_me, is_own, is_private, message_of, question
 from bot.chat.context import Context
 from bot.chat.failures import UserError
 from bot.telegram.pictures import File, file_of
 
 
 async def _ask(update: Update, context: Context, nothing: str) -> None:
-    message = update.message
-    assert message is not None
+    message = message_of(update)
     words, file = question(message, context.bot), await _pictured(message, context)
     if not words and file is None:
         raise UserError(nothing)
@@ -36,20 +35,19 @@ async def _pictured(message: Message, context: Context) -> File | None:
 
 async def on_text(update: Update, context: Context) -> None:
     """Answer words."""
-    if update.message is not None and is_for_me(update.message, context.bot):
+    if is_for_me(message_of(update), context.bot):
         await _ask(update, context, "empty")
 
 
 async def on_find(update: Update, context: Context) -> None:
     """/find words, or /find in reply to a photo."""
-    if update.message is not None:
-        await _ask(update, context, "empty_find")
+    await _ask(update, context, "empty_find")
 
 
 async def on_anything(update: Update, context: Context) -> None:
     """Say what is understood, where something else was sent to the bot alone."""
-    message = update.message
-    if message is None or not is_private(message) or message.via_bot:
+    message = message_of(update)
+    if not is_private(message) or message.via_bot:
         return
     if message.text:
         raise UserError("empty")
