@@ -136,7 +136,7 @@ class Settings(BaseSettings):
         None, description="secret token of the webhook: 16 to 256 of A-Z a-z 0-9 _ -"
     )
     webhook_host: str = Field("127.0.0.1", description="where the webhook listens")
-    webhook_port: int = Field(8443, ge=1, le=65535)
+    webhook_port: int = Field(8443, ge=1, le=65535, description="port of the webhook")
     metrics_port: int | None = Field(
         None, ge=0, le=65535, description="port of /health and /metrics; without it there is none"
     )

@@ -120,7 +120,8 @@ def _run(words: list[str]) -> int:
     asked = next((word for word in words if not word.startswith("-")), "")
     with _ends_at_once():
         for name, (module, text) in COMMANDS.items():
-            command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+            description = f"{text[:1].upper()}{text[1:]}."
+            command = commands.add_parser(name, help=text, description=description)
             if name == asked:
                 importlib.import_module(module).add_arguments(command)
     args = parser.parse_args(words)

@@ -63,7 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
     )
     parser.add_argument("--layer", default="mixed8", help="Inception-v3 layer (default: mixed8)")
-    parser.add_argument("--precision", default="float16", choices=["float32", "float16", "int8"])
+    parser.add_argument(
+        "--precision",
+        default="float16",
+        choices=["float32", "float16", "int8"],
+        help="of the encoder's weights (default: float16)",
+    )
     parser.add_argument(
         "--topics", type=topics, default=0, help="8 or more (default: by corpus size)"
     )
@@ -94,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="statistics of other posts to start from, made by `image2pic statistics`; `none` "
         "leaves them out (default: those that ship)",
     )
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of all that is random (default: 1)")
     parser.add_argument("--workers", type=positive, default=2, help="photos encoded at a time")
     parser.add_argument(
         "--replace", action="store_true", help="replace the model even by a worse one"
