@@ -11,23 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.local.api.markup import Span, link_entity, parse_html
+from bot.local.api.markup import Span, parse_html
 from bot.local.errors import BadRequestError
 from bot.local.limits import MAX_ENTITIES
 
 Entity = dict[str, Any]
 
 _OPAQUE = frozenset({"code", "pre"})
-_KNOWN = {
-    *("mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number"),
-    *("bold", "italic", "underline", "strikethrough", "spoiler", "code", "pre"),
-    *("blockquote", "expandable_blockquote", "text_link", "text_mention", "custom_emoji"),
-}
-_NEEDS: dict[str, tuple[str, type]] = {
-    "text_link": ("url", str),
-    "text_mention": ("user", dict),
-    "custom_emoji": ("custom_emoji_id", str),
-}
 
 _DETECTORS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("url", re.compile(r"\bhttps?://[^\s<>\"]*[^\s<>\".,:;!?()\[\]'»]", re.IGNORECASE)),
@@ -66,9 +56,7 @@ class FormattedText:
     entities: list[Entity] = field(default_factory=list)
 
 
-def format_text(
-    text: str, parse_mode: str | None = None, entities: Sequence[Entity] | None = None
-) -> FormattedText:
+def format_text(text: str, parse_mode: str | None = None) -> FormattedText:
     """Turn what a bot (or a user) sent into plain text and entities.
 
     Parameters
@@ -77,8 +65,6 @@ def format_text(
         With the markup of `parse_mode`.
     parse_mode
         ``"HTML"`` in any case (this server knows no Markdown); None or empty for plain text.
-    entities
-        Given instead of `parse_mode`; ignored beside it.
 
     Raises
     ------
@@ -89,7 +75,7 @@ def format_text(
     if mode == "html":
         plain, spans = parse_html(text)
     elif mode in ("", "none"):
-        plain, spans = text, _given_spans(text, entities or ())
+        plain, spans = text, []
     else:
         raise BadRequestError("unsupported parse_mode: the local server knows HTML")
     plain, spans = _clean(plain, spans)
@@ -115,34 +101,6 @@ def _utf16_offsets(text: str) -> list[int]:
     for char in text:
         offsets.append(offsets[-1] + (2 if ord(char) > 0xFFFF else 1))
     return offsets
-
-
-def _given_spans(text: str, entities: Iterable[Entity]) -> list[Span]:
-    units = {unit: index for index, unit in enumerate(_utf16_offsets(text))}
-    spans = []
-    for entity in entities:
-        if not isinstance(entity, dict):
-            raise BadRequestError("can't parse MessageEntity: expected an Object")
-        kind, offset, length = entity.get("type"), entity.get("offset"), entity.get("length")
-        if not isinstance(offset, int) or not isinstance(length, int):
-            raise BadRequestError(
-                'can\'t parse MessageEntity: Field "offset" and "length" must be numbers'
-            )
-        # Telegram drops what it does not know and what lies outside of the text.
-        if not isinstance(kind, str) or kind not in _KNOWN:
-            continue
-        name, needed = _NEEDS.get(kind, ("language", str))
-        extra = {name: entity[name]} if isinstance(entity.get(name), needed) else {}
-        start, end = units.get(offset), units.get(offset + length)
-        if start is None or end is None or start > end or (kind in _NEEDS and not extra):
-            continue
-        if kind == "text_link":
-            link = link_entity(extra["url"])
-            if link is None:
-                continue
-            kind, extra = link
-        spans.append(Span(kind, start, end, extra))
-    return spans
 
 
 def _clean(text: str, spans: list[Span]) -> tuple[str, list[Span]]:

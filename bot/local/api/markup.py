@@ -24,7 +24,6 @@ _KINDS = {
     "code": "code",
     "pre": "pre",
     "blockquote": "blockquote",
-    "tg-emoji": "custom_emoji",
 }
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 _REFERENCE = re.compile(
@@ -193,10 +192,6 @@ def _span(opened: _Open, end: int, stack: list[_Open], spans: list[Span]) -> Spa
         if link is None:
             return None
         kind, extra = link
-    elif kind == "custom_emoji":
-        if not attributes.get("emoji-id", "").isdecimal():
-            raise cannot_parse("Invalid custom emoji identifier specified")
-        extra = {"custom_emoji_id": attributes["emoji-id"]}
     elif kind == "blockquote" and "expandable" in attributes:
         kind = "expandable_blockquote"
     elif kind == "code" and stack and stack[-1].tag == "pre":

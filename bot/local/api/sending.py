@@ -54,11 +54,12 @@ def read_fields(params: Params, *, caption: bool, name: str = "") -> Json:
     BadRequestError
         It is too long or cannot be parsed, or a text is empty.
     """
+    if params.sequence("caption_entities" if caption else "entities"):
+        raise BadRequestError("the local server takes HTML, not entities")
     text = params.text(name or ("caption" if caption else "text"))
     formatted = FormattedText()
     if len(text) <= MAX_MARKUP:
-        entities = params.sequence("caption_entities" if caption else "entities")
-        formatted = format_text(text, params.text("parse_mode"), entities)
+        formatted = format_text(text, params.text("parse_mode"))
     if len(text) > MAX_MARKUP or len(formatted.text) > (MAX_CAPTION if caption else MAX_TEXT):
         raise BadRequestError(f"message {'caption ' if caption else ''}is too long")
     if not caption and not formatted.text:

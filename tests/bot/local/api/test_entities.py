@@ -163,30 +163,3 @@ def test_anything_is_parsed_or_refused(markup: str, mode: str | None) -> None:
         assert entity["offset"] >= last
         last = entity["offset"]
         assert cut(formatted.text, entity)
-
-
-JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 50) | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
-    max_leaves=5,
-)
-ENTITY = st.fixed_dictionaries(
-    {
-        "type": st.sampled_from(["bold", "text_link", "pre", "unknown"]) | JUNK,
-        "offset": st.integers(-3, 30) | JUNK,
-        "length": st.integers(-3, 30) | JUNK,
-    },
-    optional={"url": JUNK},
-)
-
-
-@given(TEXT, st.lists(ENTITY | JUNK, max_size=5))
-def test_given_entities_are_taken_or_refused(text: str, entities: list) -> None:
-    try:
-        formatted = format_text(text, None, entities)
-    except BadRequestError:
-        return
-    for entity in formatted.entities:
-        assert cut(formatted.text, entity)
