@@ -14,7 +14,7 @@ from bench.report import Table
 from engine.encoder import LiteRtEncoder, encoder_file
 from engine.model import load_model, read_manifest
 from training.cluster import LOCAL, Cluster
-from training.learn.features import Chunk, Source, describe_photos
+from training.learn.features import Chunk, PhotoSource, describe_photos
 
 PHOTOS: Final = 2000
 WORKERS: Final = (1, 2)
@@ -61,7 +61,7 @@ def measure(model: Path, *, photos: int) -> Table:
         for number, photo in enumerate(drawn_photos(photos)):
             path = folder / f"{number}.jpg"
             path.write_bytes(photo)
-            sources.append(Source(str(number), path))
+            sources.append(PhotoSource(str(number), path))
         for workers in (0, *WORKERS):
             encoder = LiteRtEncoder(file, threads=1, workers=1)
             with _cluster(workers) as (cluster, processor):

@@ -22,7 +22,7 @@ from engine.encoder import LiteRtEncoder, Pixels
 from engine.photo import encoder_input
 from engine.results import Floats
 from engine.store import SqliteStore
-from training.learn.features import Source, encode
+from training.learn.features import PhotoSource, encode
 
 PRECISIONS: Final = ("float32", "float16", "int8")
 PHOTOS: Final = 40
@@ -139,7 +139,7 @@ def throughput(
         for number, photo in enumerate(photos):
             path = Path(folder) / f"{number}.jpg"
             path.write_bytes(photo)
-            sources.append(Source(str(number), path))
+            sources.append(PhotoSource(str(number), path))
         for _ in range(rounds):
             start = time.perf_counter()
             list(pool.map(encoder, pixels))

@@ -20,7 +20,7 @@ from training.cluster import Cluster, ClusterError
 from training.collect.add import collect
 from training.corpus.writer import CorpusWriter
 from training.learn.describe import photo_sources
-from training.learn.features import Chunk, Source, describe_photos, sample_grids
+from training.learn.features import Chunk, PhotoSource, describe_photos, sample_grids
 from training.learn.picture_words import read_picture_words
 
 pytest.importorskip("distributed", reason="needs Dask: pip install '.[cluster]'")
@@ -40,14 +40,14 @@ def encoder(tiny_encoder: Path) -> LiteRtEncoder:
 
 
 @pytest.fixture
-def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Source]:
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[PhotoSource]:
     """Photos in chunks of four; one cannot be read."""
     monkeypatch.setattr(module, "CHUNK", 4)
     found = []
     for number in range(COUNT):
         path = tmp_path / f"{number:03d}.jpg"
         draw(list(SCENES)[number % 6], number).save(path)
-        found.append(Source(f"p{number}", path))
+        found.append(PhotoSource(f"p{number}", path))
     found[5].photo.write_bytes(b"no photo")
     return found
 
@@ -63,7 +63,7 @@ def test_the_same_bits_as_on_one_machine(
     cluster: Cluster,
     encoder: LiteRtEncoder,
     codebook: Codebook,
-    sources: list[Source],
+    sources: list[PhotoSource],
     tmp_path: Path,
 ) -> None:
     ids, grids = sample_grids(encoder, sources[:10], tmp_path / "g", seed=1)
@@ -88,7 +88,7 @@ def test_the_same_bits_as_on_one_machine(
 
 
 def test_a_lost_worker_costs_a_chunk(
-    encoder: LiteRtEncoder, codebook: Codebook, sources: list[Source], tmp_path: Path
+    encoder: LiteRtEncoder, codebook: Codebook, sources: list[PhotoSource], tmp_path: Path
 ) -> None:
     plain = list(describe_photos(encoder, codebook, sources, tmp_path / "a"))
     with Cluster("local", workers=2) as running:
@@ -101,10 +101,10 @@ def test_a_lost_worker_costs_a_chunk(
 
 
 def test_photos_by_address(
-    encoder: LiteRtEncoder, codebook: Codebook, sources: list[Source], tmp_path: Path
+    encoder: LiteRtEncoder, codebook: Codebook, sources: list[PhotoSource], tmp_path: Path
 ) -> None:
-    far = [Source(source.id, f"file://{source.photo}") for source in sources]
-    gone = Source("gone", f"file://{tmp_path}/none.jpg")
+    far = [PhotoSource(source.id, f"file://{source.photo}") for source in sources]
+    gone = PhotoSource("gone", f"file://{tmp_path}/none.jpg")
     plain = list(describe_photos(encoder, codebook, sources, tmp_path / "a"))
     found = list(describe_photos(encoder, codebook, [*far, gone], tmp_path / "b"))
     same(plain, found[: len(plain)])
@@ -114,7 +114,7 @@ def test_photos_by_address(
 
 
 def test_a_photo_that_has_changed_is_described_anew(
-    encoder: LiteRtEncoder, codebook: Codebook, sources: list[Source], tmp_path: Path
+    encoder: LiteRtEncoder, codebook: Codebook, sources: list[PhotoSource], tmp_path: Path
 ) -> None:
     before = list(describe_photos(encoder, codebook, sources, tmp_path / "a"))
     draw("night", 99).save(sources[9].photo, quality=95)
@@ -127,7 +127,7 @@ def test_a_photo_that_has_changed_is_described_anew(
     assert changed == [2]
 
 
-def test_words_on_photos(cluster: Cluster, sources: list[Source], tmp_path: Path) -> None:
+def test_words_on_photos(cluster: Cluster, sources: list[PhotoSource], tmp_path: Path) -> None:
     from engine.ocr import find_tesseract
 
     tesseract = find_tesseract("eng")

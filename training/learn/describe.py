@@ -21,7 +21,13 @@ from engine.text.sentences import sentence_encoder
 from training.cluster import Cluster
 from training.learn.bags import Text, assemble, tokenise
 from training.learn.dataset import Dataset
-from training.learn.features import SAMPLE, Source, describe_photos, learn_codebook, sample_grids
+from training.learn.features import (
+    SAMPLE,
+    PhotoSource,
+    describe_photos,
+    learn_codebook,
+    sample_grids,
+)
 from training.learn.kept_sentences import KeptSentences
 from training.learn.picture_words import read_picture_words
 from training.learn.settings import BuildSettings
@@ -33,13 +39,15 @@ WRITING: Final = (64, 0.1)
 
 def photo_sources(
     posts: Sequence[CorpusPost], corpus: Path = Path(), address: str | None = None
-) -> list[Source]:
+) -> list[PhotoSource]:
     """The posts that have a photo; it lies in the corpus, or under an address as it would there."""
-    sources = [Source(post.id, post.photo) for post in posts if post.photo is not None]
+    sources = [PhotoSource(post.id, post.photo) for post in posts if post.photo is not None]
     if address is None:
         return sources
     return [
-        Source(one.id, f"{address.rstrip('/')}/{Path(one.photo).relative_to(corpus).as_posix()}")
+        PhotoSource(
+            one.id, f"{address.rstrip('/')}/{Path(one.photo).relative_to(corpus).as_posix()}"
+        )
         for one in sources
     ]
 
@@ -117,7 +125,7 @@ def written_texts(found: Mapping[str, str]) -> dict[str, Text]:
 
 def codebook_of(
     encoder: Encoder,
-    sources: Sequence[Source],
+    sources: Sequence[PhotoSource],
     features: Path,
     settings: BuildSettings,
     progress: Progress,
@@ -156,7 +164,7 @@ def _sampled(path: Path) -> int:
 
 
 def words_on_photos(
-    sources: Sequence[Source],
+    sources: Sequence[PhotoSource],
     work: Path,
     settings: BuildSettings,
     progress: Progress,

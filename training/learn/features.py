@@ -52,7 +52,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PhotoSource:
     """A photo to describe: the post's id, and its file or address (``s3://``, ``gs://``, ...)."""
 
     id: str
@@ -108,10 +108,10 @@ class Chunk:
     weights: npt.NDArray[np.float16]
 
 
-def encode(encoder: Encoder, sources: Sequence[Source]) -> Iterator[tuple[str, Floats]]:
+def encode(encoder: Encoder, sources: Sequence[PhotoSource]) -> Iterator[tuple[str, Floats]]:
     """Grids of photos, in order, `encoder.workers` at a time; unreadable ones are reported."""
 
-    def one(source: Source) -> Floats | None:
+    def one(source: PhotoSource) -> Floats | None:
         try:
             return encoder(encoder_input(source.content(), encoder.shape.size))
         except PhotoError as error:
@@ -124,16 +124,16 @@ def encode(encoder: Encoder, sources: Sequence[Source]) -> Iterator[tuple[str, F
                 yield source.id, grid
 
 
-def contents(sources: Sequence[Source], cluster: Cluster | None = None) -> list[str | None]:
+def contents(sources: Sequence[PhotoSource], cluster: Cluster | None = None) -> list[str | None]:
     """The sha256 of each photo's file; None, reported, where it cannot be read."""
     if cluster is not None:
         parts = _parts(sources)
         return [digest for part in cluster.map(contents, parts) for digest in part]
     with ThreadPoolExecutor(4) as pool:
-        return list(pool.map(Source.digest, sources))
+        return list(pool.map(PhotoSource.digest, sources))
 
 
-def _parts(sources: Sequence[Source]) -> list[Sequence[Source]]:
+def _parts(sources: Sequence[PhotoSource]) -> list[Sequence[PhotoSource]]:
     return [sources[start : start + CHUNK] for start in range(0, len(sources), CHUNK)]
 
 
@@ -148,7 +148,7 @@ def _compute(
 
 def sample_grids(
     encoder: Encoder,
-    sources: Sequence[Source],
+    sources: Sequence[PhotoSource],
     folder: Path,
     *,
     seed: int,
@@ -166,7 +166,7 @@ def sample_grids(
     chosen = np.sort(rng.permutation(len(sources))[:SAMPLE])
     parts = [
         [
-            Source(digest, source.photo)
+            PhotoSource(digest, source.photo)
             for source, digest in zip(part, contents(part, cluster), strict=True)
             if digest is not None
         ]
@@ -193,7 +193,9 @@ def sample_grids(
     return found, folder
 
 
-def _grids(part: Sequence[Source], encoder: Encoder) -> tuple[list[str], npt.NDArray[np.float16]]:
+def _grids(
+    part: Sequence[PhotoSource], encoder: Encoder
+) -> tuple[list[str], npt.NDArray[np.float16]]:
     pairs = dict(encode(encoder, part))
     shape = encoder.shape
     grids = np.array([*pairs.values()], np.float16)
@@ -247,7 +249,7 @@ def learn_codebook(
 def describe_photos(
     encoder: Encoder,
     codebook: Codebook,
-    sources: Sequence[Source],
+    sources: Sequence[PhotoSource],
     folder: Path,
     *,
     grids: Path | None = None,
@@ -271,7 +273,9 @@ def describe_photos(
     digests = contents(sources, cluster)
     asked = {digest: source for source, digest in zip(sources, digests, strict=True) if digest}
     kept = _Kept(folder, codebook)
-    missing = [Source(digest, one.photo) for digest, one in asked.items() if digest not in kept]
+    missing = [
+        PhotoSource(digest, one.photo) for digest, one in asked.items() if digest not in kept
+    ]
     names = {digest: one.id for digest, one in asked.items()}
     sampled = _grid_places(grids) if grids is not None else {}
     bar = progress.bar(total=len(asked), desc="photos", unit="photo")
@@ -371,7 +375,7 @@ class _Kept:
 
 
 def _kept_grids(
-    part: Sequence[Source], kept: dict[str, tuple[Path, int]]
+    part: Sequence[PhotoSource], kept: dict[str, tuple[Path, int]]
 ) -> dict[str, npt.NDArray[np.float16]]:
     """Grids of the photos of a chunk that `sample_grids` has encoded, by post."""
     found = {}
@@ -387,7 +391,7 @@ def _kept_grids(
 
 
 def _describe(
-    job: tuple[Sequence[Source], dict[str, npt.NDArray[np.float16]]],
+    job: tuple[Sequence[PhotoSource], dict[str, npt.NDArray[np.float16]]],
     encoder: Encoder,
     codebook: Codebook,
 ) -> Chunk:

@@ -18,7 +18,7 @@ from engine.errors import OcrError, PhotoError
 from engine.ocr import Tesseract
 from engine.photo import decode
 from training.cluster import Cluster
-from training.learn.features import Source
+from training.learn.features import PhotoSource
 from training.progress import QUIET, Progress
 
 DETAIL: Final = 1000
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 def read_picture_words(
-    sources: Sequence[Source],
+    sources: Sequence[PhotoSource],
     folder: Path,
     tesseract: Tesseract,
     *,
@@ -101,7 +101,7 @@ def read_picture_words(
 
 
 def _read_one(
-    source: Source, tesseract: Tesseract, known: Collection[str]
+    source: PhotoSource, tesseract: Tesseract, known: Collection[str]
 ) -> tuple[str, str | None] | Exception:
     """A photo's sha256 and its words, None where those are known; or why it cannot be read."""
     try:

@@ -43,7 +43,7 @@ def shipped_statistics(encoder: str) -> Path:
     return shipped("statistics", encoder.replace("/", "-") + ".npz")
 
 
-class Part(NamedTuple):
+class CorpusStatistics(NamedTuple):
     """Statistics of one corpus, and `marks` of its texts."""
 
     moments: Moments
@@ -110,7 +110,7 @@ def read_statistics(path: Path, *, channels: int, sentences: str, texts: Floats)
     }
 
 
-def write_statistics(path: Path, parts: Sequence[Part], *, sentences: str) -> None:
+def write_statistics(path: Path, parts: Sequence[CorpusStatistics], *, sentences: str) -> None:
     """Write the mean of corpora's covariances in half precision.
 
     Each corpus counts by the square root of its pairs: a large one does not outweigh the others.
@@ -143,7 +143,7 @@ def corpus_moments(
     *,
     workers: int,
     progress: Progress = QUIET,
-) -> Part:
+) -> CorpusStatistics:
     """Statistics of a corpus's train split (of all of it where there is none).
 
     Where `corpus` is the folder of a model that was built here, of what the model has learnt from:
@@ -162,7 +162,7 @@ def corpus_moments(
         photos, vectors, owner = _read(corpus, network, sentences, progress)
     rooted = photo_view(photos, None, POWER, 0.0)
     none = sparse.csr_matrix((len(owner), 1), dtype=np.float32)
-    return Part(moments(rooted, none, vectors, owner), marks(vectors))
+    return CorpusStatistics(moments(rooted, none, vectors, owner), marks(vectors))
 
 
 def _read(

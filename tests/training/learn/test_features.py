@@ -18,7 +18,7 @@ from engine.photo import encoder_input
 from training.learn import features as module
 from training.learn.features import (
     Chunk,
-    Source,
+    PhotoSource,
     describe_photos,
     encode,
     learn_codebook,
@@ -66,8 +66,8 @@ class CountingEncoder(LiteRtEncoder):
         return super().__call__(photo)
 
 
-def sources_of(folder: Path) -> list[Source]:
-    return [Source(path.stem, path) for path in sorted((folder / "photos").glob("*.jpg"))]
+def sources_of(folder: Path) -> list[PhotoSource]:
+    return [PhotoSource(path.stem, path) for path in sorted((folder / "photos").glob("*.jpg"))]
 
 
 def read_codebook(path: Path) -> Codebook:
@@ -205,8 +205,8 @@ class TestDescribe:
         first = describe(encoder, codebook, folder)
         rows = {name: chunk.mean[row] for chunk in first for row, name in enumerate(chunk.ids)}
         # In another order, under other names, one of them twice.
-        turned = [Source(f"new {s.id}", s.photo) for s in sources_of(folder)[::-1]]
-        turned.append(Source("copy", turned[0].photo))
+        turned = [PhotoSource(f"new {s.id}", s.photo) for s in sources_of(folder)[::-1]]
+        turned.append(PhotoSource("copy", turned[0].photo))
         encoder.seen = 0
         chunks = list(describe_photos(encoder, codebook, turned, folder / "chunks"))
         assert [name for chunk in chunks for name in chunk.ids] == [s.id for s in turned]
@@ -268,7 +268,7 @@ class TestDescribe:
     def test_a_photo_that_vanishes_is_skipped(
         self, encoder: CountingEncoder, codebook: Codebook, folder: Path
     ) -> None:
-        sources = [*sources_of(folder)[:4], Source("gone", folder / "photos" / "gone.jpg")]
+        sources = [*sources_of(folder)[:4], PhotoSource("gone", folder / "photos" / "gone.jpg")]
         (chunk,) = describe_photos(encoder, codebook, sources, folder / "chunks")
         assert chunk.ids == ("000", "001", "002", "003")
 
@@ -326,7 +326,7 @@ class TestSample:
         assert encoder.seen == 8
 
     def test_no_photo_can_be_read(self, encoder: CountingEncoder, tmp_path: Path) -> None:
-        gone = [Source(str(n), tmp_path / f"{n}.jpg") for n in range(3)]
+        gone = [PhotoSource(str(n), tmp_path / f"{n}.jpg") for n in range(3)]
         with pytest.raises(Image2PicError, match="none of the photos"):
             sample_grids(encoder, gone, tmp_path / "sample", seed=1)
 

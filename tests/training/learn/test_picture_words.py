@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from engine.ocr import Tesseract
-from training.learn.features import Source
+from training.learn.features import PhotoSource
 from training.learn.picture_words import read_picture_words
 
 ROOT = Path(__file__).parents[3]
@@ -34,11 +34,11 @@ from pathlib import Path
 import engine.ocr
 engine.ocr._FEW = 1
 from engine.ocr import Tesseract
-from training.learn.features import Source
+from training.learn.features import PhotoSource
 from training.learn.picture_words import read_picture_words
 from training.progress import Progress
 folder = Path(sys.argv[1])
-sources = [Source(path.stem, path) for path in sorted(folder.glob("*.png"))]
+sources = [PhotoSource(path.stem, path) for path in sorted(folder.glob("*.png"))]
 read_picture_words(sources, folder / "work", Tesseract(sys.argv[2], "eng", "5"), workers=2,
                    progress=Progress())
 """
@@ -62,16 +62,16 @@ def calls(folder: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-def photos(folder: Path, count: int) -> list[Source]:
+def photos(folder: Path, count: int) -> list[PhotoSource]:
     sources = []
     for number in range(count):
         path = folder / f"{number}.png"
         Image.frombytes("L", (40, 40), random.Random(number).randbytes(1600)).save(path)
-        sources.append(Source(str(number), path))
+        sources.append(PhotoSource(str(number), path))
     return sources
 
 
-def read(sources: list[Source], folder: Path, tesseract: Tesseract) -> dict[str, str]:
+def read(sources: list[PhotoSource], folder: Path, tesseract: Tesseract) -> dict[str, str]:
     return read_picture_words(sources, folder / "work", tesseract, workers=2)
 
 
@@ -81,7 +81,7 @@ def test_each_photo_is_read_once_by_its_content(tmp_path: Path) -> None:
     assert calls(tmp_path) == 4
     moved = tmp_path / "elsewhere.png"
     sources[0].photo.rename(moved)
-    again = [Source("other", moved), *sources[1:]]
+    again = [PhotoSource("other", moved), *sources[1:]]
     assert set(read(again, tmp_path, tesseract)) == {"other", "1", "2", "3"}
     assert calls(tmp_path) == 4
     # A photo that was replaced under an old id is another photo.
@@ -102,7 +102,7 @@ def test_what_cannot_be_read_is_left_out_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     sources = photos(tmp_path, 2)
-    sources.append(Source("broken", tmp_path / "broken.png"))
+    sources.append(PhotoSource("broken", tmp_path / "broken.png"))
     (tmp_path / "broken.png").write_bytes(b"no photo")
     with caplog.at_level(logging.WARNING):
         assert read(sources, tmp_path, fake(tmp_path, "exit 1")) == {}

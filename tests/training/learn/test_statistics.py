@@ -7,7 +7,13 @@ import pytest
 
 from engine.errors import Image2PicError
 from training.learn.cca import Moments
-from training.learn.statistics import POWER, Part, marks, read_statistics, write_statistics
+from training.learn.statistics import (
+    POWER,
+    CorpusStatistics,
+    marks,
+    read_statistics,
+    write_statistics,
+)
 
 NONE = np.zeros((0, 5), np.float32)
 
@@ -16,7 +22,7 @@ def told(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(40, 512)).astype(np.float32)
 
 
-def part(pairs: int, seed: int, channels: int = 7, width: int = 5) -> Part:
+def part(pairs: int, seed: int, channels: int = 7, width: int = 5) -> CorpusStatistics:
     rng = np.random.default_rng(seed)
 
     def covariance(size: int) -> np.ndarray:
@@ -29,7 +35,7 @@ def part(pairs: int, seed: int, channels: int = 7, width: int = 5) -> Part:
     moments = Moments(
         pairs, none, none, none, covariance(channels), empty, covariance(width), empty, empty, cross
     )
-    return Part(moments, marks(told(seed)))
+    return CorpusStatistics(moments, marks(told(seed)))
 
 
 def test_written_and_read_they_are_the_weighted_mean(tmp_path: Path) -> None:
