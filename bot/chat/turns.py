@@ -107,10 +107,13 @@ class Turns:
 
     def _next(self) -> None:
         while len(self._answering) < self._slots:
-            chat = next((name for name in self._chats if name not in self._answering), None)
-            if chat is None:
+            free = (
+                (chat, self._chats[chat]) for chat in self._chats if chat not in self._answering
+            )
+            found = next(free, None)
+            if found is None:
                 return
-            people = self._chats[chat]
+            chat, people = found
             person, line = next(iter(people.items()))
             waiter = line.popleft()
             if line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -97,3 +98,13 @@ async def test_one_that_gives_up_leaves_its_place() -> None:
     await asked(turns, order, "third", 3, 3)
     assert order == ["first", "third"]
     assert turns.waiting == 0
+
+
+async def test_a_malformed_update_without_a_chat_stops_nobody() -> None:
+    turns, order = Turns(slots=2, patience=60), list[str]()
+    nowhere: Any = None
+    names = [(nowhere, "malformed"), (1, "first"), (2, "second")]
+    await asyncio.wait_for(
+        asyncio.gather(*(asked(turns, order, name, chat, 1) for chat, name in names)), 5
+    )
+    assert order == ["malformed", "first", "second"]
