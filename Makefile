@@ -54,7 +54,10 @@ lint: $(VENV)/.installed-dev  ## ruff and mypy --strict
 	$(BIN)/python -m mypy
 
 audit: $(VENV)/.installed-dev  ## Name dependencies with known weaknesses (asks the Python advisory database)
-	$(BIN)/python -m pip_audit --strict --skip-editable
+	@said=$$($(BIN)/python -m pip_audit --strict --skip-editable 2>&1); code=$$?; \
+	case "$$said" in *Traceback*|*'could not be audited'*) \
+	    echo "not audited, the advisory database cannot be asked from here: $$(echo "$$said" | tail -n 1)" >&2; exit 2;; \
+	esac; echo "$$said"; exit $$code
 
 bench: $(VENV)/.installed-dev  ## Benchmarks: tables of ratios, measured side by side
 	$(BIN)/python -m bench

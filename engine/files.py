@@ -30,6 +30,13 @@ def model_folder(text: str | Path) -> Path:
     return shipped("model") if str(text) == STARTER else Path(text)
 
 
+def same_folder(one: Path, other: Path) -> bool:
+    """Whether two paths name one folder: many systems take several spellings of its name."""
+    with suppress(OSError):
+        return one.samefile(other)
+    return False
+
+
 def sha256_of(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal; OSError if it cannot be read."""
     with path.open("rb") as file:

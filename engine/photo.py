@@ -9,7 +9,9 @@ tried; large photos are decoded one at a time; what a decoder throws (whatever i
 from __future__ import annotations
 
 import ctypes
+import logging
 import re
+import struct
 import threading
 import warnings
 import zlib
@@ -21,13 +23,18 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+import PIL
+from PIL import ExifTags, Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from engine.errors import PhotoError, PhotoTooLargeError
 
 # glibc keeps freed blocks of up to 32 MB for each thread that decodes; above this they go back.
 with suppress(OSError, AttributeError, TypeError):
     ctypes.CDLL(None).mallopt(-3, 8 << 20)  # M_MMAP_THRESHOLD
+# What libtiff finds wrong with a file it would print.
+for _library in Path(PIL.__file__).parents[1].glob("pillow.libs/libtiff*"):
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(str(_library)).TIFFSetErrorHandler(None)
 
 
 MAX_PIXELS: Final = 50_000_000
@@ -51,6 +58,9 @@ MAX_JPEG_SCANS: Final = 100
 MAX_SCANNED_PIXELS: Final = 1_000_000_000
 """Scans times pixels: about a second of work."""
 
+MAX_PARTS: Final = 100_000
+"""Segments, chunks or blocks of a file, and bytes between them: decoders take each by itself."""
+
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 """What is read, by Pillow's names."""
 
@@ -71,7 +81,11 @@ SUFFIXES: Final = {
 _BY_FORMAT: Final = {"WEBP": 17, "AVIF": 16, "HEIF": 11}
 _BY_MODE: Final = {"1": 5, "L": 5, "P": 9, "RGB": 4, "I;16": 7, "I;16B": 7, "I": 14, "F": 22}
 _OTHER_MODES: Final = 9
-_TIFF_STRIP: Final = 4  # libtiff's own copy: a strip may be the whole photo
+_TIFF_STRIP: Final = 4  # libtiff's own copy at least: a strip or a tile may be the whole photo
+_BITS, _TILE_WIDTH, _TILE_HEIGHT = 258, 322, 323  # tags
+_VALUE: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 13: 4}
+_LONGEST_VALUE: Final = 8
+_MOST_TAGS: Final = 0xFFFF
 
 _LARGE: Final = 64 * 1024 * 1024
 """Photos that take more bytes than this are decoded one at a time."""
@@ -93,6 +107,7 @@ _BRANDS: Final = {
 
 # In a scan's data 0xFF is followed by 0x00, by a restart mark, or by the next marker.
 _AFTER_SCAN: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_MARKER: Final = re.compile(rb"\xff[^\x00\xff]")
 _JPEG_END: Final = b"\xff\xd9"
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
@@ -107,6 +122,7 @@ _ONE_AT_A_TIME: Final = threading.Lock()
 # to whoever sent it.
 Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS // 2
 warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 def format_of(head: bytes) -> str | None:
@@ -285,9 +301,7 @@ def _open(data: bytes) -> Image.Image:
     if kind is None or not _is_registered(kind):
         known = ", ".join(name for name in FORMATS if _is_registered(name))
         raise PhotoError(f"not a photo in a format I can read ({known})")
-    if kind == "WEBP":
-        # Its decoder takes memory for the whole photo as soon as it is opened.
-        _check_sides(kind, *_webp_size(data))
+    _check_head(kind, data)
     try:
         image = Image.open(
             BytesIO(_png_without_notes(data) if kind == "PNG" else data), "r", [kind]
@@ -303,6 +317,58 @@ def _open(data: bytes) -> Image.Image:
         raise _unreadable(error) from error
     _check_sides(kind, *image.size)
     return image
+
+
+def _check_head(kind: str, data: bytes) -> None:
+    """Refuse what costs time or memory as soon as Pillow opens it."""
+    if kind == "WEBP":
+        # Its decoder takes memory for the whole photo.
+        _check_sides(kind, *_webp_size(data))
+    elif kind == "JPEG":
+        _jpeg_frame(data, head=True)
+    elif kind == "GIF":
+        _check_gif(data)
+    elif kind == "TIFF":
+        _check_tags(data)
+
+
+def _check_tags(data: bytes) -> None:
+    """Refuse a TIFF whose tags together have more bytes than the file.
+
+    Libtiff copies the value of each, and all of them may name the same megabytes.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    number, entry, place = ("QQ", "HHQQ", 8) if b"+" in data[2:4] else ("IH", "HHII", 4)
+    try:
+        (place,) = struct.unpack_from(order + number[0], data, place)
+        (count,) = struct.unpack_from(order + number[1], data, place)
+    except struct.error:
+        return
+    size = struct.calcsize(order + entry)
+    start = place + struct.calcsize(order + number[1])
+    claimed = 0
+    for at in range(start, min(start + count * size, len(data) - size + 1), size):
+        _, kind, many, value = struct.unpack_from(order + entry, data, at)
+        length = many * _VALUE.get(kind, _LONGEST_VALUE)
+        claimed += length if value + length <= len(data) else 0
+    if count > _MOST_TAGS or claimed > 2 * len(data):
+        raise PhotoError("the photo's tags claim more than its file has")
+
+
+def _check_gif(data: bytes) -> None:
+    """Refuse a GIF with too many blocks before its first picture."""
+    flags = data[10] if len(data) > 10 else 0
+    place, parts = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0), 0
+    while place < len(data) and data[place] not in b",;":
+        extension = data[place] == ord("!")
+        place += 2 if extension else 1
+        while extension and place < len(data) and data[place] and parts <= MAX_PARTS:
+            place += 1 + data[place]
+            parts += 1
+        place += extension
+        parts += 1
+        if parts > MAX_PARTS:
+            raise PhotoError(f"the photo has over {MAX_PARTS:,} blocks: not an ordinary GIF")
 
 
 def _most_pixels(kind: str) -> int:
@@ -363,7 +429,20 @@ def _memory(image: Image.Image, data: bytes, scale: int) -> int:
         coefficients = 2 * frame.samples * pixels if frame.scans > 1 else 0
         return int(coefficients + pixels / scale**2 * (4 if image.mode == "RGB" else 8))
     cost = _BY_FORMAT.get(image.format or "") or _BY_MODE.get(image.mode, _OTHER_MODES)
-    return pixels * (cost + (_TIFF_STRIP if image.format == "TIFF" else 0))
+    return pixels * cost + _tiff_buffer(image, pixels)
+
+
+def _tiff_buffer(image: Image.Image, pixels: int) -> int:
+    """Bytes of the strip or the tile that libtiff holds beside the photo."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return 0
+    tags = image.tag_v2
+    try:
+        bits = sum(tags.get(_BITS, (8,)))
+        tile = int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_HEIGHT, 0))
+    except (TypeError, ValueError) as error:
+        raise PhotoError("the photo is damaged and cannot be decoded") from error
+    return max(pixels, tile) * max(_TIFF_STRIP, bits // 8)
 
 
 class _JpegFrame(NamedTuple):
@@ -373,21 +452,25 @@ class _JpegFrame(NamedTuple):
     samples: float
 
 
-def _jpeg_frame(data: bytes) -> _JpegFrame:
-    """Look through the markers of the first image.
+def _jpeg_frame(data: bytes, *, head: bool = False) -> _JpegFrame:
+    """Look through the markers of the first image, or those before its first scan.
 
     A scan of a few hundred bytes may cost a pass over all pixels, so that a file of 20 MB could
     keep a core busy for hours; libtiff has the same limit for JPEG inside TIFF.
     """
-    scans, samples, position = 0, 3.0, 2
-    while scans <= MAX_JPEG_SCANS and position + 4 <= len(data):
-        marker = data[position + 1]
-        if data[position] != 0xFF or marker == 0xD9:
+    scans, samples, position, parts = 0, 3.0, 2, 0
+    # Decoders pass over what stands between segments.
+    while scans <= MAX_JPEG_SCANS and (found := _MARKER.search(data, position)):
+        parts += 1 + (found.start() - position if head else 0)
+        if parts > MAX_PARTS:
+            raise PhotoError(f"the photo has over {MAX_PARTS:,} segments: not an ordinary JPEG")
+        position, marker = found.start(), data[found.start() + 1]
+        if marker == 0xD9 or position + 4 > len(data) or (head and marker == 0xDA):
             break
-        if marker == 0xFF or marker == 0x01 or 0xD0 <= marker <= 0xD8:
-            position += 1 if marker == 0xFF else 2
+        if marker == 0x01 or 0xD0 <= marker <= 0xD8:
+            position += 2
             continue
-        if marker in _FRAMES:
+        if marker in _FRAMES and not head:
             factors = [byte for byte in data[position + 11 : position + 10 + 3 * 4 : 3] if byte]
             areas = [(byte >> 4) * (byte & 15) for byte in factors[: data[position + 9]]]
             samples = sum(areas) / max(1, *areas) if areas else 3.0
@@ -430,8 +513,11 @@ def _png_without_notes(data: bytes) -> bytes:
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    place = len(_PNG)
+    place, parts = len(_PNG), 0
     while place + 8 <= len(data):
+        parts += 1
+        if parts > MAX_PARTS:
+            raise PhotoError(f"the photo has over {MAX_PARTS:,} chunks: not an ordinary PNG")
         end = place + 12 + int.from_bytes(data[place : place + 4], "big")
         yield data[place + 4 : place + 8], data[place:end]
         place = end

@@ -31,7 +31,7 @@ from engine.corpus.posts import (
 )
 from engine.corpus.videos import VIDEO_SUFFIXES, first_frame
 from engine.errors import CorpusError
-from engine.files import quick_hash
+from engine.files import quick_hash, same_folder
 from engine.photo import SUFFIXES, format_of
 
 _TABLES: Final = frozenset(
@@ -242,7 +242,7 @@ class _Walk:
 
     def __init__(self, folder: Path, leave_out: Path | None, report: SourceReport) -> None:
         self._folder, self._report = folder, report
-        self._seen = {leave_out.resolve()} if leave_out is not None else set()
+        self._leave_out, self._seen = leave_out, set[Path]()
         self._beside: tuple[Path | None, dict[str, Path]] = (None, {})
 
     def files(self) -> Iterator[_File]:
@@ -254,7 +254,7 @@ class _Walk:
                 entries = sorted(here.iterdir(), key=lambda path: os.fsencode(path.name))
             except (OSError, RuntimeError):
                 continue
-            if real in self._seen:
+            if real in self._seen or (self._leave_out and same_folder(here, self._leave_out)):
                 continue
             self._seen.add(real)
             names = {path.stem.casefold() for path in entries if path.suffix.casefold() in _STILLS}

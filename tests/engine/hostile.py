@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import struct
 import zlib
@@ -104,6 +105,67 @@ def webp(width: int, height: int) -> bytes:
     return bytes(data)
 
 
+def tiled(width: int, height: int) -> bytes:
+    """A TIFF of 100 x 100 pixels in one tile of any size."""
+    tags = [
+        *((256, 4, 1, 100), (257, 4, 1, 100), (258, 3, 1, 8), (259, 3, 1, 8), (262, 3, 1, 1)),
+        *((277, 3, 1, 1), (322, 4, 1, width), (323, 4, 1, height), (324, 4, 1, 8), (325, 4, 1, 17)),
+    ]
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(400)
+
+
+def bomb_of_tags() -> bytes:
+    """A packed TIFF with 2,000 tags more, which all name the same 300,000 bytes."""
+    plain = tiff(100, 100, 8, 1, compression=8, rows=100)
+    entries = plain[10 : 10 + 10 * 12].replace(
+        struct.pack("<HHII", 273, 4, 1, 134), struct.pack("<HHII", 273, 4, 1, 24_200)
+    )
+    more = b"".join(struct.pack("<HHII", 40_000 + n, 7, 300_000, 8) for n in range(2000))
+    head = b"II*\0" + struct.pack("<IH", 8, 2010) + entries + more + bytes(4)
+    return head.ljust(24_200, b"\0") + plain[134:] + bytes(300_000)
+
+
+def directory(entries: int, size: int) -> bytes:
+    """An EXIF block whose entries all name the same bytes."""
+    tags = b"".join(struct.pack("<HHII", 1000 + n, 7, size, 8) for n in range(entries))
+    return b"II*\0" + struct.pack("<IH", 8, entries) + tags + bytes(4) + bytes(size)
+
+
+def before_pixels(image: bytes, what: bytes) -> bytes:
+    """A JPEG, PNG or GIF with something between its head and its first pixels."""
+    if image.startswith(b"GIF"):
+        place = 13 + (3 << (image[10] & 7) + 1)
+    else:
+        place = 2 if image.startswith(b"\xff\xd8") else 33
+    return image[:place] + what + image[place:]
+
+
+def parts() -> Iterator[tuple[str, bytes]]:
+    """Many small parts before the pixels, and tiles that are larger than their photo."""
+    small = Image.fromarray(np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8))
+    jpeg, png = encoded(small, "JPEG"), encoded(small, "PNG")
+    gif_ = encoded(small.convert("P"), "GIF")
+    progressive = encoded(small, "JPEG", progressive=True)
+    second = progressive.index(b"\xff\xda", progressive.index(b"\xff\xda") + 2)
+    scan = progressive[second:-2]
+    yield "tiff tags", bomb_of_tags()
+    yield "tiff tile", tiled(100_000, 20_000)
+    yield "tiff wide tile", tiled(1 << 31, 16)
+    yield "jpeg comments", before_pixels(jpeg, b"\xff\xfe\0\2" * 1_000_000)
+    yield "jpeg fill", before_pixels(jpeg, b"\xff" * 4_000_000)
+    yield "jpeg junk", before_pixels(jpeg, bytes(4_000_000))
+    yield "jpeg scans behind junk", progressive[:-2] + (b"junk" + scan) * 400
+    yield (
+        "jpeg comments between scans",
+        (progressive[:second] + b"\xff\xfe\0\2" * 1_000_000 + progressive[second:]),
+    )
+    yield "png chunks", before_pixels(png, chunk(b"IDAT", b"") * 400_000)
+    yield "gif comments", before_pixels(gif_, b"!\xfe\x01a\0" * 800_000)
+    yield "gif blocks", before_pixels(gif_, b"!\xff" + b"\x01a" * 2_000_000 + b"\0")
+    yield "gif junk", before_pixels(gif_, bytes(4_000_000))
+
+
 def patched(data: bytes, old: bytes, new: bytes) -> bytes:
     assert old in data
     return data.replace(old, new)
@@ -112,7 +174,7 @@ def patched(data: bytes, old: bytes, new: bytes) -> bytes:
 def photos() -> Iterator[tuple[str, bytes]]:
     """`COUNT` of them, each with a name; the same at each run."""
     made = 0
-    for name, data in _large():
+    for name, data in itertools.chain(_large(), parts()):
         made += 1
         yield name, data
     dice = random.Random(1)
@@ -169,6 +231,9 @@ def _large() -> Iterator[tuple[str, bytes]]:
         for name, data in (("heic", heic.getvalue()), ("avif", avif)):
             yield f"{name} {side}", patched(data, b"ispe" + struct.pack(">III", 0, 64, 64), size)
     yield "avif 4000x4000", encoded(Image.new("RGB", (4000, 4000)), "AVIF", quality=1, speed=10)
+    small, values = Image.new("RGB", (64, 64)), directory(3000, 1 << 20)
+    yield "webp values", encoded(small, "WEBP", exif=values)
+    yield "png values", before_pixels(encoded(small, "PNG"), chunk(b"eXIf", values))
 
 
 def _seeds() -> list[tuple[str, bytes]]:

@@ -25,6 +25,7 @@ from PIL import ExifTags, Image, ImageFile, features
 from engine import photo
 from engine.errors import PhotoError, PhotoTooLargeError
 from engine.photo import decode, encoder_input, format_of, to_input
+from tests.engine import hostile
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 128, 0), (0, 0, 255), (255, 255, 255)
 
@@ -352,6 +353,14 @@ class TestLimits:
         assert max(most) == 1
 
 
+def test_many_parts_are_refused_before_they_are_read() -> None:
+    for name, data in hostile.parts():
+        begun = time.process_time()
+        with pytest.raises(PhotoError):
+            decode(data)
+        assert time.process_time() - begun < 1, name
+
+
 LIMITED = """
 import resource, sys, time
 sys.path.insert(0, sys.argv[1])
@@ -385,6 +394,8 @@ def told_by(script: str) -> str:
         timeout=240,
     )
     assert run.returncode == 0, run.stderr[-2000:]
+    # Nor does a decoder print anything.
+    assert run.stderr == ""
     return run.stdout
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from engine.corpus.posts import SourcePost, SourceReport
 from engine.corpus.source import Kind, Source, SourceOptions, find_sources, read_one, unpacked
 from engine.errors import CorpusError
+from engine.files import same_folder
 from training.cluster import Cluster
 from training.collect.metadata import without_metadata
 from training.corpus.writer import CorpusWriter
@@ -74,7 +75,7 @@ def collect(
             # Its reader says in words why it is none.
             sources = [Source(kind, place)]
         for source in sources:
-            if source.kind == "corpus" and source.path.resolve() == writer.folder.resolve():
+            if source.kind == "corpus" and same_folder(source.path, writer.folder):
                 raise CorpusError(f"{path} cannot be merged into itself")
             if source.kind != "telegram":
                 given = options.folder.name if source.kind == "folder" else options.corpus.name

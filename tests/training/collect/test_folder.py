@@ -491,6 +491,23 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
     assert len(ids(tmp_path / "corpus")) == 3
 
 
+def test_a_corpus_is_known_however_it_is_spelt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder(tmp_path / "my", "a.jpg", "Corpus/photos/b.jpg")
+    (tmp_path / "corpus").symlink_to(path / "Corpus")
+    # As where a file system takes several spellings of a name, which paths do not tell.
+    monkeypatch.setattr(Path, "resolve", lambda path, strict=False: path.absolute())
+    with CorpusWriter(tmp_path / "corpus") as writer:
+        collect_source(path, writer, SourceReport(), SourceOptions(), kind="folder")
+    assert ids(tmp_path / "corpus") == ["my/a.jpg"]
+    with (
+        CorpusWriter(path / "Corpus") as writer,
+        pytest.raises(CorpusError, match="into itself"),
+    ):
+        collect_source(tmp_path / "corpus", writer, SourceReport(), SourceOptions(), kind="corpus")
+
+
 @pytest.mark.parametrize(
     ("text", "camera"),
     [
