@@ -5,8 +5,9 @@
    texts of a post have in common then points where BigARTM's theta of the post points.
 3. Both maps are trained together on a ranking loss (InfoNCE, van den Oord et al. 2018) between
    topic vectors, plus the likelihood of the post's words under ``Phi theta``: two more additive
-   regularisers on theta. It goes on only as long as held-out posts are found better, so it may
-   stop before its first pass: then the CCA stays.
+   regularisers on theta. What is kept is the mean of the weights, from the start to the last pass
+   (stochastic weight averaging, Izmailov et al. 2018). It goes on only as long as held-out posts
+   are found better, so it may stop before its first pass: then the CCA stays.
 
 The maps are linear, so a query costs one product of a vector and a matrix.
 """
@@ -251,7 +252,7 @@ def refine(
 def _train(
     data: Dataset, phi: Floats, start: Projection, settings: RefineSettings
 ) -> Iterator[tuple[Projection, str]]:
-    """The maps after each epoch, and how the losses stand."""
+    """The mean of the maps up to each epoch, the start included, and how the losses stand."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
@@ -322,7 +323,8 @@ def _train(
     batch = min(settings.batch, len(posts))
     per_epoch = max(1, len(posts) // batch)
     steps, done = settings.epochs * per_epoch, 0
-    for _ in range(settings.epochs):
+    means = [weights.numpy() for weights in maps]
+    for epoch in range(1, settings.epochs + 1):
         order = rng.permutation(posts)
         for number in range(per_epoch):
             rows = order[number * batch : (number + 1) * batch]
@@ -339,13 +341,14 @@ def _train(
                 tf.constant(pooled[rows].toarray()),
             )
             done += 1
-        weights, read = photo_w.numpy(), text_w.numpy()
+        means = [m + (now.numpy() - m) / (epoch + 1) for m, now in zip(means, maps, strict=True)]
+        weights, bias, read = means
         width = len(start.text_weights)
         yield (
             replace(
                 start,
                 photo_weights=weights,
-                photo_bias=photo_b.numpy() - mean @ weights,
+                photo_bias=bias - mean @ weights,
                 text_weights=read[:width],
                 text_bias=read[width],
                 sentence_weights=read[width + 1 : -1],
