@@ -42,7 +42,7 @@ from engine.results import (
     vectors_to_rows,
 )
 from engine.text import TextPipeline, Token
-from engine.text.exact import parse
+from engine.text.exact import WORDS_MAX, parse
 from engine.text.sentences import (
     SentenceEncoder,
     described,
@@ -77,7 +77,7 @@ class ExactWords(Protocol):
         minus: Sequence[Sequence[str]] = (),
         limit: int = 400,
     ) -> list[tuple[int, float]]:
-        """Keys of posts that have some of the words and all phrases, with the words' share."""
+        """Keys of posts that have some of the words and all phrases, by how many."""
         ...
 
     def containing(self, keys: Sequence[int], phrases: Sequence[Sequence[str]]) -> set[int]:
@@ -218,7 +218,7 @@ class Engine:
             minus_z,
             text=text[:QUERY_CHARS],
             suggestions={word: tuple(options) for word, options in near.items()},
-            written=() if photo is None else self._written(written),
+            written="" if photo is None else written[:QUERY_CHARS],
         )
 
     def like(self, key: int) -> Query:
@@ -321,8 +321,8 @@ class Engine:
         Notes
         -----
         Where `exact_words` looks words up, posts that have words of the query literally gain by
-        the share of its words (rarer ones weigh more) and are found even if theta is far; a quoted
-        phrase has to be there, and what is excluded must not be.
+        how much both are of the same words, those on pictures included, and are found even if theta
+        is far; a quoted phrase has to be there, and what is excluded must not be.
         """
         _check_page(limit, offset)
         if offset >= DEPTH:
@@ -333,11 +333,10 @@ class Engine:
         words = len(query.words) + len(query.unknown) if query.kind == "text" else 0
         vector = scoring.search_vector(z, query.share, words)
         literal = parse(query.text)
+        asked = (*literal.words, *parse(query.written).words)[:WORDS_MAX]
         exact: dict[int, float] = {}
-        if self.exact_words is not None and (literal.words or literal.phrases):
-            exact = dict(
-                self.exact_words.matching(literal.words, literal.phrases, literal.minus, DEPTH)
-            )
+        if self.exact_words is not None and (asked or literal.phrases):
+            exact = dict(self.exact_words.matching(asked, literal.phrases, literal.minus, DEPTH))
             if literal.phrases:
                 among = exact.keys() if among is None else exact.keys() & set(among)
         keys, scores = self._index.search(vector, DEPTH, among)
@@ -407,7 +406,7 @@ class Engine:
         return terms.annotate(
             self.model,
             query.theta,
-            query.written,
+            self._written(query.written),
             language=language,
             words=words,
             tags=tags,
@@ -428,7 +427,7 @@ class Engine:
         to these words, and the maps of `Explanation.words` to the annotation's main words.
         """
         model = self.model
-        theta, written = query.theta, query.written
+        theta, written = query.theta, self._written(query.written)
         shares = tuple(
             terms.topic_shares(model, theta, written, language=language, topics=topics, words=words)
         )

@@ -54,7 +54,7 @@ class QuerySettings:
     written_weight
         Weight of what is written on a photo beside what is seen on it.
     exact_weight
-        Weight of the share of a query's words that stand in a post, beside the score of theta.
+        Weight of how much query and post are of the same words, beside the score of theta.
     annotation_power
         Words are ranked by ``p(w | theta) / p(w) ** annotation_power``.
     neighbours, neighbour_sharpness, neighbour_share

@@ -99,7 +99,7 @@ class Query:
     suggestions
         Unknown word -> known words that it may be a misspelling of; not kept by `to_bytes`.
     written
-        Columns of the known words that were read on the photo.
+        Words that were read on the photo.
     """
 
     kind: QueryKind
@@ -113,7 +113,7 @@ class Query:
     filters: tuple[str, ...] = ()
     text: str = ""
     suggestions: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
-    written: tuple[int, ...] = ()
+    written: str = ""
 
     def to_bytes(self) -> bytes:
         """Serialise (an ``.npz`` archive), so that a button pressed later can go on from here."""
@@ -126,7 +126,7 @@ class Query:
             "post": self.post,
             "filters": self.filters,
             "text": self.text,
-            "written": self.written,
+            "read": self.written,
         }
         text = np.frombuffer(json.dumps(facts, ensure_ascii=False).encode(), np.uint8)
         buffer = io.BytesIO()
@@ -162,7 +162,7 @@ class Query:
                 None if facts["post"] is None else int(facts["post"]),
                 tuple(map(str, facts.get("filters", ()))),
                 str(facts["text"]),
-                written=tuple(map(int, facts.get("written", ()))),
+                written=str(facts.get("read", "")),
             )
         except Exception as error:
             # On damaged archives zipfile and numpy raise a dozen kinds of error, MemoryError too.

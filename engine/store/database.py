@@ -102,6 +102,10 @@ class Database(ABC):
         """Keys of the newest posts (of all, or of those) that hold these words in a row."""
 
     @abstractmethod
+    def _lengths(self, keys: Sequence[int]) -> dict[int, int]:
+        """How many different words each of the posts holds, those on its picture included."""
+
+    @abstractmethod
     def _index_words(self, db: Connection, rows: Iterable[Values]) -> None:
         """Write rows of key, edition, keys of the text, keys of the picture's words."""
 

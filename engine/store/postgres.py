@@ -137,6 +137,11 @@ class PostgresStore(Inbox):
         )
         return [key for (key,) in rows]
 
+    def _lengths(self, keys: Sequence[int]) -> dict[int, int]:
+        return dict(
+            self._read("SELECT key, length(words) FROM words WHERE key = ANY(?)", (list(keys),))
+        )
+
     def _index_words(self, db: Connection, rows: Iterable[Values]) -> None:
         db.executemany(
             "INSERT INTO words (key, edition, words) VALUES (?, ?, CAST(? AS tsvector))"

@@ -354,15 +354,16 @@ class Posts(Database):
         Returns
         -------
         list of (int, float)
-            Key, and the share of the asked words that the post holds, 0 to 1; a word weighs
-            ``ln(1 + N / df)``: rare words count more.
+            Key, and how much query and post are of the same words, 0 to 1: the mean of the share of
+            the asked words that the post holds and of the share of its words that are asked for.
+            An asked word weighs ``(ln(1 + N / df) / ln(1 + N)) ** 2``: rare words count more.
         """
         ((newest,),) = self._read("SELECT coalesce(max(key), 0) FROM posts")
         scores: dict[int, float] = defaultdict(float)
         total = 0.0
         for word in words:
             keys = self._having((word,), limit=MATCHES)
-            gain = math.log1p(newest / max(1, len(keys)))
+            gain = (math.log1p(newest / max(1, len(keys))) / math.log1p(max(1, newest))) ** 2
             total += gain
             for key in keys:
                 scores[key] += gain
@@ -373,12 +374,16 @@ class Posts(Database):
                 if not scores
                 else {key: scores[key] for key in among if key in scores}
             )
-        shares = {key: score / total if total else 1.0 for key, score in scores.items()}
-        best = sorted(shares.items(), key=lambda item: (-item[1], -item[0]))
+        best = sorted(scores, key=lambda key: (-scores[key], -key))
         if minus:
-            gone = self.containing([key for key, _ in best], minus)
-            best = [(key, score) for key, score in best if key not in gone]
-        return best[:limit]
+            gone = self.containing(best, minus)
+            best = [key for key in best if key not in gone]
+        lengths = self._lengths(best[:limit])
+        shares = {
+            key: (scores[key] / total + scores[key] / max(1, length)) / 2 if total else 1.0
+            for key, length in lengths.items()
+        }
+        return sorted(shares.items(), key=lambda item: (-item[1], -item[0]))
 
     def containing(self, keys: Sequence[int], phrases: Sequence[Sequence[str]]) -> set[int]:
         """Those of the posts that hold any of the phrases."""

@@ -153,6 +153,14 @@ class SqliteStore(Inbox):
         )
         return [key for (key,) in rows]
 
+    def _lengths(self, keys: Sequence[int]) -> dict[int, int]:
+        rows = self._read(
+            "SELECT key, text || ' ' || picture FROM words"
+            " WHERE key IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(keys)),),
+        )
+        return {key: len(set(words.split())) for key, words in rows}
+
     def _index_words(self, db: Connection, rows: Iterable[Values]) -> None:
         db.executemany(
             "INSERT INTO words (key, edition, text, picture) VALUES (?, ?, ?, ?)"

@@ -335,6 +335,14 @@ class TestSearch:
         far = {hit.key for hit in plain.hits[5:]}
         assert own.search(query, among=far).hits
 
+    def test_words_on_a_photo_are_looked_up_literally(
+        self, own: Engine, store: SqliteStore, posts: dict[int, Post]
+    ) -> None:
+        heavy = replace(own.model.settings, exact_weight=9.0)
+        own.model, own.exact_words = replace(own.model, settings=heavy), store
+        found = own.search(own.query(photo=jpeg("snow"), written='"sea" -sunset'), limit=5)
+        assert all("sea" in posts[hit.key].text + posts[hit.key].id for hit in found.hits)
+
     def test_a_quoted_phrase_has_to_be_there(
         self, own: Engine, store: SqliteStore, posts: dict[int, Post]
     ) -> None:

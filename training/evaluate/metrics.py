@@ -205,7 +205,7 @@ def summarise(ranks: Ranks) -> Recall:
 
 
 def exact_shares(queries: Any, posts: Any) -> Any:
-    """Share of each query's words, rarer ones weighing more, that each post has literally.
+    """How much each query and each post are of the same words; the store's `matching`, in bulk.
 
     Parameters
     ----------
@@ -214,14 +214,19 @@ def exact_shares(queries: Any, posts: Any) -> Any:
 
     Returns
     -------
-    CSR of shape (queries, posts), 0 to 1. A word weighs ``ln(1 + N / df)`` by the N posts.
+    CSR of shape (queries, posts), 0 to 1: the mean of the share of the query's words that the post
+    has and of the share of the post's words that are asked for. A word of the query weighs
+    ``(ln(1 + N / df) / ln(1 + N)) ** 2`` by the N posts, any other word of a post 1.
     """
     has = (posts > 0).astype(np.float32)
     asked = (queries > 0).astype(np.float32)
     df = np.asarray(has.sum(0)).ravel()
-    weight = np.log1p(posts.shape[0] / np.maximum(df, 1)).astype(np.float32)
+    count = posts.shape[0]
+    weight = ((np.log1p(count / np.maximum(df, 1)) / np.log1p(count)) ** 2).astype(np.float32)
     total = np.maximum(asked @ weight, 1e-6)
-    return sparse.diags(1 / total) @ (asked @ sparse.diags(weight) @ has.T).tocsr()
+    length = np.maximum(np.asarray(has.sum(1)).ravel(), 1)
+    shared = asked @ sparse.diags(weight) @ has.T
+    return ((sparse.diags(0.5 / total) @ shared) + (shared @ sparse.diags(0.5 / length))).tocsr()
 
 
 def truth_of(texts: Any, owner: Integers, posts: int) -> Any:

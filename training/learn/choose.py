@@ -150,7 +150,8 @@ def retrieval_value(
 
 
 HUB_WEIGHTS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
-EXACT_WEIGHTS: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+WRITTEN_WEIGHTS: Final = (0.0, 0.25, 0.5, 1.0)
+EXACT_WEIGHTS: Final = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0)
 """Never 0: a name or a number that no vector knows is found by itself."""
 
 READOUT_RIDGES: Final = (0.01, 0.1, 0.3, 1.0)
@@ -354,18 +355,21 @@ def choose_settings(
     """
     tried: list[dict[str, Any]] = []
     texts = text_vectors(held, projection)
-    weights = (0.0, 0.25, 0.5, 1.0) if held.written.nnz else (0.5,)
-    by_weight = {
-        weight: retrieval_value(photo_vectors(held, projection, weight), texts, held.owner)
-        for weight in weights
-    }
-    weight = _best("written_weight", by_weight, tried)
-    photos = photo_vectors(held, projection, weight)
-    bank = banks(learn, projection, weight, seed)
-    neighbours = (min(10, len(bank.texts)), min(100, len(bank.photos)))
-    hub_photo = scoring.hubness(photos, bank.texts, neighbours[0])
-    hub_text = scoring.hubness(texts, bank.photos, neighbours[1])
-    exact_weight = _exact_weight(held, photos, texts, hub_photo, hub_text, tried)
+    neighbours = (min(10, learn.texts.shape[0]), min(100, len(learn)))
+
+    def seen(weight: float) -> tuple[Banks, Floats, Floats, Floats]:
+        photos = photo_vectors(held, projection, weight)
+        bank = banks(learn, projection, weight, seed)
+        hub_photo = scoring.hubness(photos, bank.texts, neighbours[0])
+        return bank, photos, hub_photo, scoring.hubness(texts, bank.photos, neighbours[1])
+
+    # What is written on photos counts in theta and literally: both weights are chosen together.
+    weights = WRITTEN_WEIGHTS if held.written.nnz else (0.5,)
+    exact = {weight: _exact_values(held, texts, *seen(weight)[1:]) for weight in weights}
+    best = {weight: max(values.values()) for weight, values in exact.items()}
+    weight = _best("written_weight", best, tried)
+    exact_weight = _best("exact_weight", exact[weight], tried)
+    bank, photos, hub_photo, hub_text = seen(weight)
     raw = _scores(held, photos, texts, exact_weight)
     forward = {
         w: metrics.summarise(
@@ -431,27 +435,20 @@ def _scores(held: Dataset, photos: Floats, texts: Floats, exact_weight: float) -
     return raw.astype(np.float32)
 
 
-def _exact_weight(
-    held: Dataset,
-    photos: Floats,
-    texts: Floats,
-    hub_photo: Floats,
-    hub_text: Floats,
-    tried: list[dict[str, Any]],
-) -> float:
+def _exact_values(
+    held: Dataset, texts: Floats, photos: Floats, hub_photo: Floats, hub_text: Floats
+) -> dict[float, float]:
     """By what is written on photos; without that, by the other texts of posts that have some."""
     if held.written.nnz:
-        values = {
-            w: metrics.recall_sum(
-                _scores(held, photos, texts, w), held.owner, 0.5 * hub_photo, 0.75 * hub_text
-            )
+        taken = (0.5 * hub_photo, 0.75 * hub_text)
+        return {
+            w: metrics.recall_sum(_scores(held, photos, texts, w), held.owner, *taken)
             for w in EXACT_WEIGHTS
         }
-        return _best("exact_weight", values, tried)
     first = np.unique(held.owner, return_index=True)[1]
     other = np.setdiff1d(np.arange(len(held.owner)), first)
     if len(other) < 50:
-        return 0.5
+        return {1.0: 0.0}
     told = held.with_texts(first)
     posts = np.zeros_like(photos)
     posts[told.owner] = texts[first]
@@ -466,7 +463,7 @@ def _exact_weight(
         ranks = metrics.text_to_photo_ranks(partial(_rows, scores), held.owner[other], len(held))
         found = metrics.summarise(ranks)
         values[w] = found.r1 + found.r5 + found.r10
-    return _best("exact_weight", values, tried)
+    return values
 
 
 def _rows(scores: Floats, rows: slice) -> Floats:

@@ -63,9 +63,16 @@ def test_words_phrases_and_minus(store: Store, text: str, ids: list[str]) -> Non
 
 def test_rare_words_weigh_more(store: Store) -> None:
     (_, both), (_, one) = store.matching(["221", "dog"])
-    rare, common = math.log1p(4), math.log1p(4 / 2)
-    assert both == pytest.approx(1)
-    assert one == pytest.approx(common / (rare + common))
+    rare, common = 1, (math.log1p(4 / 2) / math.log1p(4)) ** 2
+    assert both == pytest.approx((1 + (rare + common) / 10) / 2)
+    assert one == pytest.approx((common / (rare + common) + common / 9) / 2)
+
+
+def test_of_posts_with_all_the_words_the_one_that_says_least_else_is_first(store: Store) -> None:
+    store.upsert(
+        [Post(0, "long", text="221 dogs, a duck, two cows, six cats, one goat, hens, owls")]
+    )
+    assert found(store, "dog 221") == ["a", "long", "c"]
 
 
 def test_the_index_follows_each_change(store: Store) -> None:

@@ -162,13 +162,15 @@ def test_auc() -> None:
 
 
 class TestExactShares:
-    def test_rarer_words_weigh_more_and_all_of_them_are_1(self) -> None:
+    def test_rarer_words_weigh_more_in_what_is_asked_and_in_the_post(self) -> None:
         posts = sparse.csr_matrix(np.array([[1, 1, 0], [1, 0, 0], [1, 0, 2]], np.float32))
         queries = sparse.csr_matrix(np.array([[1, 3, 0], [0, 0, 1], [0, 0, 0]], np.float32))
         shares = exact_shares(queries, posts).toarray()
-        common, rare = np.log1p(3 / 3), np.log1p(3 / 1)
-        np.testing.assert_allclose(shares[0], [1, *[common / (common + rare)] * 2], rtol=1e-5)
-        np.testing.assert_allclose(shares[1], [0, 0, 1])
+        common, rare = 0.25, 1  # (ln(1 + 3 / 3) / ln(1 + 3)) ** 2, and of 3 / 1
+        of_asked = np.array([1, common / (common + rare), common / (common + rare)])
+        of_post = np.array([(common + rare) / 2, common, common / 2])
+        np.testing.assert_allclose(shares[0], (of_asked + of_post) / 2, rtol=1e-5)
+        np.testing.assert_allclose(shares[1], [0, 0, (1 + 1 / 2) / 2])
         assert not shares[2].any()
 
 
