@@ -72,9 +72,9 @@ class QuerySettings:
     hub_neighbours: tuple[int, int] = (10, 60)
     hub_weight: tuple[float, float] = (0.5, 0.75)
     written_weight: float = 0.5
-    exact_weight: float = 0.5
+    exact_weight: float = 1.0
     annotation_power: float = 0.0
-    neighbours: int = 80
+    neighbours: int = 1280
     neighbour_sharpness: float = 10.0
     neighbour_share: float = 0.0
     written_share: float = 0.0

@@ -122,10 +122,15 @@ def mixed_shares(
     if not part or not len(bank.z):
         return shares
     near, say = neighbours_of(z, bank, settings)
-    for row in range(len(z)):
-        shares[row] *= 1 - part
-        for post, weight in zip(near[row], say[row], strict=True):
-            shares[row, bank.columns[bank.starts[post] : bank.starts[post + 1]]] += part * weight
+    shares *= 1 - part
+    for row, posts in enumerate(near):
+        lengths = bank.starts[posts + 1] - bank.starts[posts]
+        # Where the words of each post lie, one post after the other.
+        places = np.arange(lengths.sum()) + np.repeat(
+            bank.starts[posts] - np.cumsum(lengths) + lengths, lengths
+        )
+        votes = np.repeat(part * say[row], lengths)
+        shares[row] += np.bincount(bank.columns[places], votes, minlength=shares.shape[1])
     return shares
 
 

@@ -155,9 +155,8 @@ EXACT_WEIGHTS: Final = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0)
 """Never 0: a name or a number that no vector knows is found by itself."""
 
 READOUT_RIDGES: Final = (0.01, 0.1, 0.3, 1.0)
-NEIGHBOURS: Final = (40, 80, 160, 320)
-SHARPNESS: Final = (5.0, 10.0, 20.0)
-SHARES: Final = (0.2, 0.4, 0.6, 0.8)
+SHARPNESS: Final = (7.0, 10.0, 14.0, 20.0, 28.0)
+SHARES: Final = (0.2, 0.4, 0.6, 0.8, 1.0)
 WRITTEN: Final = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8)
 POWERS: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
 EXPLAINED: Final = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
@@ -544,7 +543,7 @@ def _annotation(
     languages: npt.NDArray[np.str_],
     tried: list[dict[str, Any]],
 ) -> tuple[QuerySettings, float, float]:
-    """How words are said of a photo, by the precision of the first five.
+    """How words are said of a photo, by precision of the first five and recall of the first ten.
 
     Returns
     -------
@@ -555,19 +554,22 @@ def _annotation(
     names, counts = np.unique(held.language, return_counts=True)
     allowed = (languages == names[counts.argmax()]) | (languages == "")
 
-    def p5(shares: Floats) -> float:
-        found = metrics.annotation(partial(_rows, shares), truth, allowed).p5
-        return float(np.nan_to_num(found))
+    def measured(shares: Floats) -> tuple[float, float]:
+        found = metrics.annotation(partial(_rows, shares), truth, allowed)
+        return float(np.nan_to_num(found.p5)), float(np.nan_to_num(found.p5 + found.r10))
+
+    def value_of(shares: Floats) -> float:
+        return measured(shares)[1]
 
     read = {}
     for ridge in READOUT_RIDGES:
         readout, presence = fit_readout(learn, projection, weight, ridge)
         read[ridge] = np.clip(presence + photos @ readout.T, 1e-4, 1)[:, :width]
-    alone = {ridge: p5(shares) for ridge, shares in read.items()}
+    alone = {ridge: value_of(shares) for ridge, shares in read.items()}
     best, ridge, value = QuerySettings(), _best("readout_ridge", alone, tried), max(alone.values())
     kept, by_share = read[ridge], {0.0: value}
-    for count, sharpness in itertools.product(NEIGHBOURS, SHARPNESS):
-        settings = QuerySettings(neighbours=count, neighbour_sharpness=sharpness)
+    for sharpness in SHARPNESS:
+        settings = QuerySettings(neighbour_sharpness=sharpness)
         near, say = scoring.neighbours_of(photos, bank.posts, settings)
         rows = np.repeat(np.arange(len(near)), near.shape[1])
         votes = sparse.csr_matrix(
@@ -576,7 +578,7 @@ def _annotation(
         said = np.asarray((votes @ bank.has[:, :width]).todense(), np.float32)
         for r, part in itertools.product(READOUT_RIDGES, SHARES):
             shares = (1 - part) * read[r] + part * said
-            found = p5(shares)
+            found = value_of(shares)
             by_share[part] = max(by_share.get(part, 0.0), found)
             if found > value:
                 best, ridge, value = replace(settings, neighbour_share=part), r, found
@@ -584,13 +586,13 @@ def _annotation(
     _best("neighbour_share", by_share, tried)
     has = (held.written[:, :width] > 0).astype(np.float32).toarray()
     if has.any():
-        by_written = {w: p5(kept + w * has * (1 - kept)) for w in WRITTEN}
+        by_written = {w: value_of(kept + w * has * (1 - kept)) for w in WRITTEN}
         best = replace(best, written_share=_best("written_share", by_written, tried))
         kept = kept + best.written_share * has * (1 - kept)
     usual = np.maximum(np.asarray((learn.pooled()[:, :width] > 0).mean(0)).ravel(), 1e-6)
-    special = {power: p5(kept / usual**power) for power in POWERS}
+    special = {power: measured(kept / usual**power)[0] for power in POWERS}
     most = max(special.values())
-    power = max(power for power, found in special.items() if found >= 0.98 * most)
+    power = max(power for power, found in special.items() if found >= 0.99 * most)
     best = replace(best, annotation_power=power, explained=_explained(kept, truth, allowed))
     return best, ridge, special[power]
 

@@ -239,7 +239,8 @@ def refine(
                 best, done = projection, epoch
             else:
                 value = check(projection)
-                if value > max(values):
+                # By less than chance it is not better than the start.
+                if value > max(values[0] * (1 + 0.5 / np.sqrt(len(data))), *values):
                     best, done = projection, epoch
                 values.append(value)
                 line += f" held-out {value:.1f}"
