@@ -153,6 +153,9 @@ class TestEarlyStopping:
         assert found.values == (50, 40, 30, 20)
         np.testing.assert_array_equal(found.projection.photo_weights, start.photo_weights)
 
+    def test_what_is_better_by_chance_is_not_kept(self, planted) -> None:
+        assert self.run(planted, [50, 50.5, 40, 40], patience=3)[0].epochs == 0
+
     def test_the_best_pass_is_kept(self, planted) -> None:
         found, start = self.run(planted, [50, 60, 55, 54, 99], patience=2)
         assert found.epochs == 1
@@ -175,7 +178,8 @@ class TestEarlyStopping:
             SETTINGS,
             check=check,
         )
-        assert check(found.projection) == pytest.approx(max(found.values))
+        assert check(found.projection) == pytest.approx(found.values[found.epochs])
+        assert found.values[found.epochs] >= found.values[0]
 
 
 class TestTextRows:
