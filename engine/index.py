@@ -282,12 +282,7 @@ def _inverted(vectors: Floats) -> Any:
     width = _width(vectors.shape[1])
     quantizer: Any = faiss.IndexFlatIP(width)
     index: Any = faiss.IndexIVFScalarQuantizer(
-        quantizer,
-        width,
-        lists,
-        faiss.ScalarQuantizer.QT_fp16,
-        faiss.METRIC_INNER_PRODUCT,
-        False,
+        quantizer, width, lists, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, False
     )
     index.own_fields = True
     quantizer.this.disown()

@@ -229,11 +229,7 @@ def read_corpus(
 
 
 def load_corpus(
-    folder: Path,
-    *,
-    splits: Collection[str] | None = None,
-    photos_here: bool = True,
-    report: Report,
+    folder: Path, *, splits: Collection[str] | None = None, photos_here: bool = True, report: Report
 ) -> list[CorpusPost]:
     """Read a corpus as `read_corpus` does, at once and into memory.
 

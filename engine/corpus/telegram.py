@@ -18,13 +18,7 @@ from typing import Any, Final, NamedTuple
 from engine.cleaning.privacy import redact
 from engine.corpus.folder import photo_format
 from engine.corpus.messages import Chat, Item, read_messages
-from engine.corpus.posts import (
-    MAX_PHOTO_BYTES,
-    SourcePost,
-    SourceReport,
-    is_photo_name,
-    photo_name,
-)
+from engine.corpus.posts import MAX_PHOTO_BYTES, SourcePost, SourceReport, is_photo_name, photo_name
 from engine.corpus.videos import first_frame
 from engine.errors import CorpusError
 from engine.files import quick_hash

@@ -159,8 +159,7 @@ class History(Database):
     def _prune_queries(self, db: Connection, before: str) -> int:
         """Of old questions those with a vote stay, without their words."""
         gone = db.execute(
-            "DELETE FROM queries WHERE asked < ? AND id NOT IN (SELECT query FROM votes)",
-            (before,),
+            "DELETE FROM queries WHERE asked < ? AND id NOT IN (SELECT query FROM votes)", (before,)
         ).rowcount
         rows = db.execute("SELECT id, query FROM queries WHERE asked < ?", (before,)).fetchall()
         bare = ((_without_words(query), number) for number, query in rows)

@@ -1,8 +1,7 @@
 """Learn the advert filter that comes with the project, and say how good it is.
 
-Run ``python -m tools.adverts.train`` after a change of the examples or of the features; with
-``--measure FILE`` (JSONL with ``text`` and ``label``) nothing is learnt, the shipped filter is
-measured on that file.
+Run ``python -m tools.adverts.train`` after a change of the examples or of the features. (A filter
+is measured on labelled texts of your own by ``image2pic clean --measure FILE``.)
 """
 
 from __future__ import annotations
@@ -10,11 +9,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from engine.cleaning.adverts import SHIPPED, AdvertFilter
+from engine.cleaning.adverts import SHIPPED
 from engine.cleaning.rules import THRESHOLD
-from training.clean.adverts import FOLDS, by_keywords, learn, measure, measure_file
-from training.clean.examples import by_language, own_examples
-from training.commands.common import share
+from training.clean.adverts import FOLDS, by_keywords, learn, measure
+from training.clean.examples import own_examples
 
 
 def cross_validate(out: Path | None) -> None:
@@ -23,7 +21,9 @@ def cross_validate(out: Path | None) -> None:
     learnt, probabilities = learn(examples)
     _, mixed = learn(examples, kinds_apart=False)
     print(f"{len(examples):,} examples, {FOLDS} folds, threshold {THRESHOLD}")
-    for name, rows in by_language(examples):
+    for language in ("", "en", "ru"):
+        rows = [n for n, example in enumerate(examples) if example.kind.startswith(language)]
+        name = language or "all"
         part = [examples[row] for row in rows]
         print(f"{name:4} kinds apart  {measure(probabilities[rows], part, THRESHOLD)}")
         print(f"{name:4} kinds mixed  {measure(mixed[rows], part, THRESHOLD)}")
@@ -41,11 +41,5 @@ def cross_validate(out: Path | None) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--measure", type=Path, help="labelled file; nothing is learnt")
-    parser.add_argument("--threshold", type=share, default=THRESHOLD)
     parser.add_argument("--dry-run", action="store_true", help="do not save the filter")
-    given = parser.parse_args()
-    if given.measure is not None:
-        measure_file(given.measure, AdvertFilter.load(), given.threshold)
-    else:
-        cross_validate(None if given.dry_run else SHIPPED)
+    cross_validate(None if parser.parse_args().dry_run else SHIPPED)

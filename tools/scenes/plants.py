@@ -16,12 +16,7 @@ def _shade(colour: Colour, light: float) -> tuple[int, int, int, int]:
 
 
 def conifer(
-    rng: Rng,
-    *,
-    needles: Colour = "#1f3b2c",
-    snow: float = 0.0,
-    light: float = 1.0,
-    size: int = 300,
+    rng: Rng, *, needles: Colour = "#1f3b2c", snow: float = 0.0, light: float = 1.0, size: int = 300
 ) -> Array:
     """A spruce: whorls of drooping twigs, lighter on the left, with snow on them."""
     w, h = int(size * 0.56), size

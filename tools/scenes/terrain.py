@@ -71,10 +71,7 @@ class Land:
         """Look up a map (SIDE x SIDE, wrapped) at what is seen, tiled ``repeat`` times finer."""
         return np.asarray(
             ndimage.map_coordinates(
-                plane,
-                [self.ahead * repeat, self.across * repeat],
-                order=1,
-                mode="grid-wrap",
+                plane, [self.ahead * repeat, self.across * repeat], order=1, mode="grid-wrap"
             ),
             np.float32,
         )

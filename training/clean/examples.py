@@ -7,7 +7,6 @@ The project's own stand in ``data/adverts/*.txt``: one text a line (a line break
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -69,13 +68,6 @@ def own_examples(folder: Path = OWN) -> list[Example]:
     if not found:
         raise CorpusError(f"no examples in {folder}")
     return found
-
-
-def by_language(examples: Sequence[Example]) -> Iterator[tuple[str, list[int]]]:
-    """Places of all of the project's own examples, then of those of each language, with a name."""
-    for language in ("", "en", "ru"):
-        rows = [n for n, example in enumerate(examples) if example.kind.startswith(language)]
-        yield language or "all", rows
 
 
 def labelled_file(path: Path, weight: float = 1.0) -> list[Example]:
