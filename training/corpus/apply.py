@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -75,22 +74,26 @@ def put_back(corpus: Path) -> int:
         return 0
     if not posts.is_file():
         raise CorpusError(f"{posts} is missing")
-    there = {_fingerprint(line) for _, line in numbered(posts)}
     back = 0
 
     def merged() -> Iterator[bytes]:
         nonlocal back
         place = 0
         kept = (line for _, line in numbered(posts))
+        following = next(kept, None)
         for entry in read_dropped(corpus):
-            if _fingerprint(entry.line) in there:
-                continue
-            while place < entry.at and (line := next(kept, None)) is not None:
-                yield line
+            while place < entry.at and following is not None:
+                yield following
                 place += 1
+                following = next(kept, None)
+            if following is not None and following.rstrip(b"\r\n") == entry.line:
+                # A run that was stopped has left it in both files.
+                continue
             yield entry.line + b"\n"
             place += 1
             back += 1
+        if following is not None:
+            yield following
         yield from kept
 
     with _rewriting(posts) as file:
@@ -104,11 +107,6 @@ def numbered(posts: Path) -> Iterator[tuple[int, bytes]]:
     with posts.open("rb") as file:
         for number, line in enumerate(file, 1):
             yield number, line if line.endswith(b"\n") else line + b"\n"
-
-
-def _fingerprint(line: bytes) -> int:
-    digest = hashlib.blake2b(line.rstrip(b"\r\n"), digest_size=8).digest()
-    return int.from_bytes(digest, "big")
 
 
 @contextmanager
