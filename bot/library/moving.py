@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.errors import StoreError
+from engine.files import whole_file
 from engine.store import SqliteStore, Store
 from engine.store.schema import MIGRATIONS
 
@@ -164,16 +164,12 @@ def _check(file: Path) -> None:
 
 
 def _write_copy(source: Path, target: Path) -> None:
-    half = target.with_name(target.name + ".part")
     try:
-        half.unlink(missing_ok=True)
-        os.close(os.open(half, os.O_CREAT | os.O_RDWR, 0o600))
-        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(half)) as new:
-            old.backup(new, pages=1000)
-            new.execute("PRAGMA journal_mode = DELETE")
-        with half.open("rb+") as written:
-            os.fsync(written.fileno())
-        half.replace(target)
+        with whole_file(target) as file:
+            part = Path(file.name)
+            part.chmod(0o600)
+            with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(part)) as new:
+                old.backup(new, pages=1000)
+                new.execute("PRAGMA journal_mode = DELETE")
     except (OSError, sqlite3.Error) as error:
-        half.unlink(missing_ok=True)
         raise StoreError(f"{target.name} cannot be written: {error}") from error
