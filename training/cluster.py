@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 from engine.errors import Image2PicError
@@ -22,7 +23,7 @@ TIMEOUT: Final = 10
 """Seconds in which a scheduler has to answer."""
 
 RETRIES: Final = 5
-"""Workers that one task may lose."""
+"""Times that a task is done again which failed in a way that nobody foresaw."""
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -55,6 +56,8 @@ class Cluster:
             raise ClusterError("--cluster needs Dask: pip install 'image2pic[cluster]'") from error
         # Each connection would be a line.
         logging.getLogger("distributed").setLevel(logging.WARNING)
+        # That a scheduler is gone is said in a line of ours.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         self._local: Any = None
         if address == LOCAL:
             self._local = LocalCluster(  # type: ignore[no-untyped-call]
@@ -89,14 +92,53 @@ class Cluster:
         """``function(job, *shared)`` of each job, in order; a bounded number is under way.
 
         Equal jobs have equal keys, so one that is done is not done again.
+
+        Raises
+        ------
+        ClusterError
+            The scheduler is gone, or a task ended one worker after the other.
         """
+        from distributed import CancelledError, KilledWorker
+        from distributed.comm import CommClosedError
+
         waiting: deque[Any] = deque()
-        for job in jobs:
-            waiting.append(self.client.submit(function, job, *shared, pure=True, retries=RETRIES))
-            if len(waiting) > 3 * max(1, sum(self.client.nthreads().values())):
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        try:
+            for job in jobs:
+                waiting.append(
+                    self.client.submit(_outcome, function, job, *shared, pure=True, retries=RETRIES)
+                )
+                if len(waiting) > 3 * max(1, sum(self.client.nthreads().values())):
+                    yield _found(waiting.popleft().result())
+            while waiting:
+                yield _found(waiting.popleft().result())
+        except KilledWorker as error:
+            raise ClusterError(f"a task ended its workers; their logs say why: {error}") from error
+        except (CancelledError, CommClosedError, TimeoutError) as error:
+            raise ClusterError(
+                f"the Dask scheduler is gone ({error}); the same command goes on from here"
+            ) from error
+        finally:
+            # What nobody waits for any longer is not done.
+            waiting.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    error: Image2PicError
+
+
+def _outcome(function: Callable[..., Result], *arguments: Any) -> Result | _Refused:
+    """An error of ours as a value: Dask would log its traceback and do the task again."""
+    try:
+        return function(*arguments)
+    except Image2PicError as error:
+        return _Refused(error)
+
+
+def _found(outcome: Any) -> Any:
+    if isinstance(outcome, _Refused):
+        raise outcome.error
+    return outcome
 
 
 @contextmanager

@@ -2,8 +2,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -15,7 +24,9 @@ from engine.corpus.posts import SourceReport
 from engine.corpus.reader import Report, load_corpus
 from engine.corpus.source import SourceOptions
 from engine.encoder import LiteRtEncoder
+from engine.errors import Image2PicError
 from tests.training.collect.helpers import contents
+from tests.user.balancer import free_port
 from training.cluster import Cluster, ClusterError
 from training.collect.add import collect
 from training.corpus.writer import CorpusWriter
@@ -113,6 +124,49 @@ def test_photos_by_address(
     ]
 
 
+@pytest.mark.parametrize("spread", [False, True])
+def test_a_storage_that_fails_ends_the_work_and_is_named(
+    cluster: Cluster,
+    encoder: LiteRtEncoder,
+    codebook: Codebook,
+    sources: list[Source],
+    tmp_path: Path,
+    spread: bool,
+) -> None:
+    refused: list[str] = []
+
+    class Storage(SimpleHTTPRequestHandler):
+        def send_head(self) -> BytesIO | BinaryIO | None:
+            if any(name in self.path for name in refused):
+                self.send_error(HTTPStatus.FORBIDDEN)
+                return None
+            return super().send_head()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    plain = list(describe_photos(encoder, codebook, sources, tmp_path / "a"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Storage, directory=tmp_path)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        far = [
+            Source(one.id, f"http://127.0.0.1:{server.server_port}/{Path(one.photo).name}")
+            for one in sources
+        ]
+        asked = cluster if spread else None
+
+        def described() -> list[Chunk]:
+            return list(describe_photos(encoder, codebook, far, tmp_path / "b", cluster=asked))
+
+        refused.append("017.jpg")
+        with pytest.raises(Image2PicError, match=r"/017\.jpg cannot be read: 403"):
+            described()
+        refused.clear()
+        same(plain, described())
+        server.shutdown()
+    with pytest.raises(Image2PicError, match=r"/0\d\d\.jpg cannot be read: Cannot connect"):
+        described()
+
+
 def test_a_photo_that_has_changed_is_described_anew(
     encoder: LiteRtEncoder, codebook: Codebook, sources: list[PhotoSource], tmp_path: Path
 ) -> None:
@@ -138,6 +192,29 @@ def test_words_on_photos(cluster: Cluster, sources: list[PhotoSource], tmp_path:
     assert spread == plain
     again = read_picture_words(sources[:4], tmp_path / "b", tesseract, workers=2, cluster=cluster)
     assert again == plain
+
+
+@pytest.mark.slow
+def test_what_ends_all_work_is_said_in_a_line() -> None:
+    processes: list[subprocess.Popen[bytes]] = []
+    address = f"tcp://127.0.0.1:{free_port()}"
+    dask, plain = [sys.executable, "-m", "dask"], "--no-dashboard"
+    with ExitStack() as stack:
+        for words in (
+            ["scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2], plain],
+            ["worker", address, "--nthreads", "1", plain],
+        ):
+            process = stack.enter_context(subprocess.Popen([*dask, *words]))
+            stack.callback(process.kill)
+            processes.append(process)
+        with Cluster(address) as running:
+            with pytest.raises(ClusterError, match="a task ended its workers"):
+                list(running.map(signal.raise_signal, [signal.SIGKILL]))
+            found = running.map(abs, range(100))
+            next(found)
+            processes[0].kill()
+            with pytest.raises(ClusterError, match="scheduler is gone"):
+                list(found)
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "no address"])

@@ -59,7 +59,15 @@ class PhotoSource:
     photo: Path | str
 
     def content(self) -> bytes | Path:
-        """What `engine.photo.decode` takes; PhotoError where an address cannot be read."""
+        """What `engine.photo.decode` takes.
+
+        Raises
+        ------
+        PhotoError
+            Nothing is there.
+        Image2PicError
+            The storage cannot be read: without its photos a model would be another by chance.
+        """
         if isinstance(self.photo, Path):
             return self.photo
         try:
@@ -73,8 +81,14 @@ class PhotoSource:
                 data: bytes = file.read(MAX_BYTES + 1)
                 return data
         except Exception as error:
-            # Each kind of storage raises its own errors.
-            raise PhotoError(f"{self.photo} cannot be read ({error})") from error
+            # Each kind of storage raises its own errors; to http all that fails is not found.
+            cause = error.__cause__
+            failed = isinstance(cause, OSError) or getattr(cause, "status", 404) != 404
+            if isinstance(error, FileNotFoundError) and not failed:
+                raise PhotoError(f"{self.photo} does not exist ({cause or 'not found'})") from None
+            reason = cause if isinstance(error, FileNotFoundError) else error
+            # Without what caused it, which could not always be sent from a worker.
+            raise Image2PicError(f"{self.photo} cannot be read: {reason}") from None
 
     def digest(self) -> str | None:
         """The sha256 of its content; None, reported, where it cannot be read."""
