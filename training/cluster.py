@@ -99,7 +99,7 @@ class Cluster:
             The scheduler is gone, or a task ended one worker after the other.
         """
         from distributed import CancelledError, KilledWorker
-        from distributed.comm import CommClosedError
+        from distributed.comm.core import CommClosedError
 
         waiting: deque[Any] = deque()
         try:

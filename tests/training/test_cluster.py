@@ -129,7 +129,7 @@ def test_a_storage_that_fails_ends_the_work_and_is_named(
     cluster: Cluster,
     encoder: LiteRtEncoder,
     codebook: Codebook,
-    sources: list[Source],
+    sources: list[PhotoSource],
     tmp_path: Path,
     spread: bool,
 ) -> None:
@@ -149,7 +149,7 @@ def test_a_storage_that_fails_ends_the_work_and_is_named(
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Storage, directory=tmp_path)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         far = [
-            Source(one.id, f"http://127.0.0.1:{server.server_port}/{Path(one.photo).name}")
+            PhotoSource(one.id, f"http://127.0.0.1:{server.server_port}/{Path(one.photo).name}")
             for one in sources
         ]
         asked = cluster if spread else None
