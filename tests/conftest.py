@@ -78,7 +78,11 @@ def small_model(
 
     out = tmp_path_factory.mktemp("models") / "small"
     settings = BuildSettings(
-        encoder=str(tiny_encoder), topics=16, words=64, refine=RefineSettings(epochs=15)
+        encoder=str(tiny_encoder),
+        topics=16,
+        words=64,
+        ocr=False,  # nothing is written on them, and to see that takes longer than all else
+        refine=RefineSettings(epochs=15),
     )
     build(small_corpus, out, settings)
     return out

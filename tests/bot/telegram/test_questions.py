@@ -172,7 +172,7 @@ async def test_polling_pauses_while_there_is_too_much_in_hand(
     monkeypatch.setattr(intake, "IN_HAND_MAX", 3)
     async with running(make_settings(server, tmp_path)) as runner, LocalUser(server.url) as anna:
         await fill(anna, runner)
-        server.plan_fault("delay", "sendPhoto", seconds=0.6, times=8)
+        server.plan_fault("delay", "sendPhoto", seconds=1.5, times=1)
         for _ in range(4):
             await anna.send_text("sunset")
         await until(lambda: runner.services.turns.waiting == 2)
@@ -198,7 +198,7 @@ async def test_the_end_comes_within_five_seconds_with_any_backlog(
     async with LocalUser(server.url) as anna:
         async with running(settings) as runner:
             await fill(anna, runner)
-            server.plan_fault("delay", "sendPhoto", seconds=20, times=100)
+            server.plan_fault("delay", "sendPhoto", seconds=7, times=100)
             for _ in range(40):
                 await anna.send_text("sunset")
             await until(lambda: runner.services.turns.waiting > 20)

@@ -46,7 +46,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def call(corpus: Path, out: Path, encoder: Path, *more: str) -> list[str]:
     return [
         *("build", str(corpus), "--out", str(out), "--encoder", str(encoder)),
-        *("--topics", "16", "--words", "48", "--epochs", "2", "--workers", "1", *more),
+        *("--topics", "16", "--words", "48", "--epochs", "2", "--workers", "1", "--no-ocr", *more),
     ]
 
 
