@@ -51,6 +51,34 @@ def compose_command() -> list[str] | None:
     return None
 
 
+def debian(suite: str, packages: str, tree: Path) -> None:
+    """Debian in a folder, with packages by comma."""
+    subprocess.run(
+        ["debootstrap", "--variant=minbase", f"--include={packages}", suite, tree],
+        check=True,
+        capture_output=True,
+    )
+
+
+def archive_of(tree: Path) -> Path:
+    """A folder as what ``import`` takes; the folder goes."""
+    archive = tree.with_suffix(".tar")
+    subprocess.run(["tar", "-C", tree, "-cf", archive, "."], check=True)
+    shutil.rmtree(tree)
+    return archive
+
+
+def base_archive(folder: Path) -> Path:
+    """What the image python:3.11-slim has, of Debian's packages."""
+    tree = folder / "base"
+    debian("bookworm", PACKAGES, tree)
+    (tree / "usr/local/bin/python").symlink_to("/usr/bin/python3")
+    # pip trusts there what it trusts here.
+    shutil.copy(CERTIFICATES, tree / CERTIFICATES.relative_to("/"))
+    (tree / "etc/pip.conf").write_text(f"[global]\ncert = {CERTIFICATES}\n")
+    return archive_of(tree)
+
+
 class Podman:
     """Images and containers in a folder of their own."""
 
@@ -82,21 +110,9 @@ class Podman:
 
     def make_base(self) -> None:
         """The base image, of Debian's packages: where there is a registry, python:3.11-slim."""
-        tree = self._folder / "base"
-        subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", tree],
-            check=True,
-            capture_output=True,
-        )
-        (tree / "usr/local/bin/python").symlink_to("/usr/bin/python3")
-        # pip trusts there what it trusts here.
-        shutil.copy(CERTIFICATES, tree / CERTIFICATES.relative_to("/"))
-        (tree / "etc/pip.conf").write_text(f"[global]\ncert = {CERTIFICATES}\n")
-        archive = self._folder / "base.tar"
-        subprocess.run(["tar", "-C", tree, "-cf", archive, "."], check=True)
+        archive = base_archive(self._folder)
         self("import", archive, BASE)
         archive.unlink()
-        shutil.rmtree(tree)
 
     def build(self, target: str, image: str) -> float:
         """Build a target of the Dockerfile; returns the seconds it took."""
