@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote
 
+from aiohttp.http_exceptions import HttpProcessingError
+
 #: An absolute path (POSIX or Windows) that is not the path of a URL.
 _PATHS: Final = re.compile(r"(?<![\w:/.~-])(?:[A-Za-z]:)?[\\/](?:[\w.@+~-]+[\\/])+")
 #: Anything of the form of a bot token, also another bot's, also after "bot" in an address.
@@ -33,7 +35,10 @@ class SecretFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Write the record anew; all pass."""
         text = record.getMessage()
-        if record.exc_info:
+        if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+            # Whoever sent it got something wrong, not this process.
+            text = f"a request is no HTTP: {type(record.exc_info[1]).__name__}"
+        elif record.exc_info:
             text += "\n" + logging.Formatter().formatException(record.exc_info)
         record.msg, record.args = self.clean(text), None
         record.exc_info = record.exc_text = None

@@ -158,7 +158,7 @@ class _Views:
         params = Params(dict(request.query))
         user = world.user(params.integer("user_id"))
         seen = request.headers.get("Last-Event-ID", "")
-        seq = int(seen) if seen.isdecimal() else params.integer("after", world.seq)
+        seq = Params({"after": seen}).integer("after", params.integer("after", world.seq))
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )

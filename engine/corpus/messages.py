@@ -45,8 +45,8 @@ _PUBLIC: Final = _GROUPS | {"private_group"}
 
 # A quotation mark in a text is escaped, so no text can look like the beginning of a message.
 _BEGIN: Final = re.compile(
-    r'\{\s*(?:"id"\s*:\s*(-?\d+)\s*,\s*"type"\s*:\s*"(?:message|service|unsupported)"'
-    r'|"type"\s*:\s*"(?:message|service|unsupported)"\s*,\s*"id"\s*:\s*(-?\d+))'
+    r'\{\s*(?:"id"\s*:\s*(-?\d+)(?:\.0+)?\s*,\s*"type"\s*:\s*"(?:message|service|unsupported)"'
+    r'|"type"\s*:\s*"(?:message|service|unsupported)"\s*,\s*"id"\s*:\s*(-?\d+)(?:\.0+)?)'
 )
 _LONGEST_BEGIN: Final = 400
 _KIND: Final = re.compile(
@@ -55,6 +55,13 @@ _KIND: Final = re.compile(
 )
 _NEXT_CHAT: Final = re.compile(r'"messages"\s*:\s*\[\s*$')
 _END_OF_FILE: Final = re.compile(r"\]\s*\}[\s\]}]*\Z")
+# Half of a character outside of the basic plane: a text that was cut in an emoji.
+_HALF: Final = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+_HOLE: Final = re.compile(r"\0{512}[\0\s]*[^\0\s]")  # sectors that a disk lost, and what follows
+_COMMA: Final = re.compile(r",(?=\s*[}\]])")
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f]")
 _BAD_ESCAPE: Final = re.compile(r'\\(?:[^"\\/bfnrtu]|u(?![0-9A-Fa-f]{4})|$)')
 _ESCAPE: Final = re.compile(
@@ -200,6 +207,8 @@ class _Reading:
                     self._number, self._given = piece.number, False
                     lost = False
                 before = piece
+                if _HOLE.search(piece.text):
+                    self._damaged(piece.number)
                 if lost:
                     continue
                 try:
@@ -235,6 +244,8 @@ class _Reading:
                 self._parser.send(data[start : start + _SLICE])
             except ijson.JSONError as error:
                 failed = error
+            except UnicodeDecodeError as error:
+                failed = ijson.JSONError(str(error))
             if self._events and len(self._events[-1][0]) > _LONGEST_PREFIX:
                 self._events.clear()
                 failed = ijson.JSONError("nested too deeply")
@@ -250,7 +261,7 @@ class _Reading:
                 if event == "end_map" and prefix in _MESSAGES:
                     self._builder, self._given = None, True
                     if self._chat is not None:
-                        yield Item(self._chat, builder.value)
+                        yield _item(self._chat, builder.value)
                     elif self._headers is None:
                         # Of a chat whose name and number are damaged.
                         self._damaged(self._number)
@@ -296,7 +307,7 @@ class _Reading:
             if message is None:
                 self._damaged(piece.number)
             elif self._chat is not None:
-                yield Item(self._chat, message)
+                yield _item(self._chat, message)
         elif self._builder is not None or re.search(r"\w", rest):
             self._damaged(self._number if self._builder is not None else None)
         if _NEXT_CHAT.search(rest) or _KIND.search(rest):
@@ -314,10 +325,22 @@ class _Reading:
         self._start(_HEADS[self._base])
 
 
-def _chat(known: dict[str, Any], listed: bool) -> Chat | None:
-    number, kind = known.get("id"), known.get("type")
+def _item(chat: Chat, message: dict[str, Any]) -> Item:
+    numbers = ("id", "reply_to_message_id")
+    return Item(chat, message | {n: _whole(message[n]) for n in numbers if n in message})
+
+
+def _whole(number: object) -> object:
+    """A number as other programs write it (16.0, "16") as the export has it."""
+    if isinstance(number, float) and number.is_integer():
+        return int(number)
     if isinstance(number, str) and number.lstrip("-").isdecimal():
-        number = int(number)
+        return int(number)
+    return number
+
+
+def _chat(known: dict[str, Any], listed: bool) -> Chat | None:
+    number, kind = _whole(known.get("id")), known.get("type")
     if not isinstance(number, int) or not isinstance(kind, str):
         return None
     if kind in _GROUPS and number > 0:
@@ -391,6 +414,8 @@ def repair(text: str) -> str:
     text = _CONTROL.sub(" ", text)
     if "\\" in text and _BAD_ESCAPE.search(text):
         text = _ESCAPE.sub(_escape, text)
+    if "\\ud" in text.lower():
+        text = _HALF.sub(r"\\ufffd", text)
     if '"document_id"' in text:
         text = _BARE_EMOJI.sub(_quoted, text)
     return text
@@ -417,7 +442,7 @@ def _look_again(text: str) -> tuple[dict[str, Any] | None, str]:
     """
     text = _BARE_ANY.sub(_quoted, repair(text))
     decoder = json.JSONDecoder(strict=False)
-    for written in (text, _LINE.sub(_escape_quotes, text)):
+    for written in (text, _LINE.sub(_escape_quotes, text), _COMMA.sub("", text)):
         try:
             found, end = decoder.raw_decode(written)
         except (ValueError, RecursionError):

@@ -68,6 +68,37 @@ async def test_webhook(
                 async with session.post(url, data=data, headers=headers) as response:
                     assert response.status == status, (url, data)
                     assert SECRET not in await response.text()
+            deep = "[" * 20_000 + "]" * 20_000
+            odd = (True, -1, 2**70, 1.5, "\ud83d", "x" * 9000, [], [[]], {"id": {}}, {"id": 2**70})
+            bodies = [
+                *(json.dumps({"update_id": one}) for one in odd),
+                *(
+                    json.dumps({"update_id": 50 + n, kind: {**post.raw, field: value}})
+                    for n, value in enumerate(odd)
+                    for kind in ("message", "channel_post", "callback_query", "inline_query")
+                    for field in ("message_id", "chat", "from", "photo", "date", "caption", "id")
+                ),
+                '{"update_id": NaN}',
+                '{"update_id": 99, "update_id": "a"}',
+                f'{{"update_id": 98, "message": {deep}}}',
+                '{"update_id": ' + "9" * 5000 + "}",
+            ]
+            for body in bodies:
+                headers = {"Content-Type": "application/json", **right}
+                async with session.post(address, data=body.encode(), headers=headers) as response:
+                    assert response.status in (200, 400), body[:200]
+        # What is no HTTP, or a secret that is no text, costs no traceback.
+        for line in (b"\x16\x03\x01\0", b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(line + b"\r\n\r\n")
+            assert await reader.read(100)
+            writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        path = address.partition(f":{port}")[2]
+        name = b"X-Telegram-Bot-Api-Secret-Token"
+        writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\n".encode() + name + b": \xff\r\n\r\n")
+        assert b" 403 " in await reader.readline()
+        writer.close()
         # A balancer that goes away in the middle of an update costs no traceback.
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         path = address.partition(f":{port}")[2]

@@ -427,6 +427,13 @@ async def test_history_events_and_updates_are_bounded(
     assert len(server.context.updates) == 30
 
 
+@pytest.mark.parametrize("seen", ["9" * 5000, "x", str(2**70)])
+async def test_an_event_of_no_number_is_refused(http, seen: str) -> None:
+    headers = {"Last-Event-ID": seen}
+    async with http.get("/local/events?user_id=1001", headers=headers) as response:
+        assert response.status == 400
+
+
 async def test_server_sent_events(server: LocalServer, http, anna: LocalUser) -> None:
     async with (
         LocalUser(server.url, user_id=7) as other,

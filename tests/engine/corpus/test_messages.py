@@ -62,6 +62,8 @@ EMOJI = '"document_id": "1"'
         ("пост 4 ", "пост\x0b4\x00\t"),
         ("пост 4 ", 'он сказал "да" и ушёл '),
         ("пост 4 ", "строка\nвторая\r\nтретья"),
+        ("пост 4 ", r"пост \ud83d 4 \ude00\ud83d\ude00 \uD83D"),
+        (EMOJI, EMOJI + ","),
         (EMOJI, '"document_id": video_files/sticker (2).webm'),
         (EMOJI, '"document_id": stickers/sticker.webp'),
         (EMOJI, '"document_id": (File unavailable, please try again later)'),
@@ -240,3 +242,19 @@ def test_a_comma_too_many_costs_nothing(tmp_path: Path) -> None:
     found, report = read(tmp_path, "},".join(text.rsplit("}", 2)[:2]) + "}" + "]}")
     assert found == of(70)
     assert not report.skipped
+
+
+@pytest.mark.parametrize("form", ["{}.0", '"{}"'])
+def test_numbers_as_other_programs_write_them(tmp_path: Path, form: str) -> None:
+    text = json.dumps(chat(70))
+    for number in (70, *range(1, COUNT + 1)):
+        text = text.replace(f'"id": {number},', f'"id": {form.format(number)},')
+    assert read(tmp_path, text) == (of(70), SourceReport(place=len(text), size=len(text)))
+
+
+def test_what_a_disk_lost_is_told(tmp_path: Path) -> None:
+    text = json.dumps(chat(70)).encode()
+    start = text.index(b'"id": 3')
+    found, report = read(tmp_path, text[:start] + bytes(600) + text[start + 600 :])
+    assert 0 < len(set(found) & set(of(70))) < COUNT
+    assert report.skipped["damaged"]
