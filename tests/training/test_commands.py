@@ -54,6 +54,20 @@ class TestMain:
         assert "usage:" in capsys.readouterr().err
 
     @pytest.mark.parametrize(
+        ("words", "says"),
+        [
+            (["build", "s3://cats/few"], "'s3://cats/few' is an address"),
+            (["build", "cats", "--photos", "s3:/cats"], "'s3:/cats' is no address"),
+        ],
+    )
+    def test_a_folder_is_told_from_an_address(
+        self, words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit):
+            main(words)
+        assert says in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
         "words",
         [
             ["search", "MODEL", "--text", "sea"],

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from training.cluster import open_cluster
-from training.commands.common import cluster_argument, count, folder_path, positive, within
+from training.commands.common import (
+    cluster_argument,
+    count,
+    folder_path,
+    positive,
+    storage_address,
+    within,
+)
 from training.commands.prepare import prepare
 from training.learn.build import build
 from training.learn.refine import RefineSettings
@@ -115,6 +122,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--photos",
+        type=storage_address,
         metavar="ADDRESS",
         help="where the corpus's photos are, if not in its folder: s3://..., gs://..., ssh://...",
     )

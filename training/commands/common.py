@@ -62,10 +62,22 @@ def write_picture(path: Path, png: bytes) -> None:
 
 def folder_path(text: str) -> Path:
     """A path, for argparse; ``~`` is the home folder, also where the shell leaves it."""
+    if "://" in text:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is an address, not a folder or file of this machine: `image2pic collect` "
+            "copies what lies at one"
+        )
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def storage_address(text: str) -> str:
+    """An address of photos, for argparse."""
+    if "://" not in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address such as s3://bucket/folder")
+    return text
 
 
 def cluster_argument(parser: argparse.ArgumentParser) -> None:
