@@ -8,6 +8,7 @@ import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Container, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -39,6 +40,7 @@ _TABLES: Final = frozenset(
     for name in ("captions", "metadata")
     for ending in ("csv", "tsv", "jsonl", "json", "xlsx")
 )
+_TABLE_ENDINGS: Final = frozenset((".csv", ".tsv", ".xlsx", ".json", ".jsonl", ".txt", ".token"))
 
 _SKIPPED_FOLDERS: Final = re.compile(
     r"@eadir|#recycle|#snapshot|@recycle|@recently-snapshot|\$recycle\.bin|lost\+found|__macosx"
@@ -181,6 +183,12 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
             }
             yield SourcePost(record, photo)
     report.notes += _losses(report)
+    if not captions and not report.captions["from the table"]:
+        report.notes += [
+            f"{name} names photos of the folder, but was not read: with `collect folder --captions "
+            f"{name}` it gives them their captions"
+            for name in _other_tables(folder)
+        ]
     for gone in (unused := table.unused()):
         report.skip("unnamed", gone)
     if unused:
@@ -230,6 +238,20 @@ def _own_tables(folder: Path, report: SourceReport) -> dict[str, Caption]:
             inside = here.relative_to(folder)
             found |= {_text((inside / name).as_posix()): row for name, row in rows.items()}
     return found
+
+
+def _other_tables(folder: Path) -> Iterator[str]:
+    """Files that name photos of a folder, but are not called as its tables are."""
+    names = {path.name for path in folder.iterdir()}
+    stems = Counter(Path(name).stem for name in names)
+    for name in sorted(names):
+        path = folder / name
+        # Beside a photo of the same name it has that photo's caption.
+        beside = path.stem in names or stems[path.stem] > 1
+        if path.suffix.lower() in _TABLE_ENDINGS and name.lower() not in _TABLES and not beside:
+            with suppress(CorpusError, OSError):
+                if any(photo in names for photo in read_table(path)):
+                    yield name
 
 
 def has_photos(folder: Path) -> bool:

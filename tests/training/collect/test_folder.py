@@ -339,6 +339,30 @@ def test_a_table_of_other_photos(tmp_path: Path) -> None:
     assert report.losses() == ["1 photos that the table names are not there, such as x.jpg"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("results.token", "a.jpg#0\tsea\nb.jpg#0\tlake\n"),
+        ("описания.csv", "файл;подпись\na.jpg;море\nb.jpg;озеро\n"),
+        (
+            "annotations.json",
+            '{"images": [{"id": 1, "file_name": "a.jpg"}],'
+            ' "annotations": [{"image_id": 1, "caption": "sea"}]}',
+        ),
+    ],
+)
+def test_a_table_that_is_not_read_is_named(tmp_path: Path, name: str, text: str) -> None:
+    path = folder(tmp_path / "my", "a.jpg", "b.jpg")
+    (path / name).write_text(text)
+    (path / "list.csv").write_text("size,count\n1,2\n")
+    (path / "a.jpg.json").write_text('{"title": "a.jpg"}')
+    (path / "b.txt").write_text("a.jpg\tsea\n")
+    (said,) = collect_to(tmp_path / "corpus", path).losses()
+    assert said.startswith(f"{name} names photos of the folder")
+    report = collect_to(tmp_path / "corpus", path, captions=path / name)
+    assert report.losses() == []
+
+
 def test_merge(tmp_path: Path) -> None:
     one = corpus(
         tmp_path / "one",
