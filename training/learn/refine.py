@@ -42,6 +42,8 @@ class RefineSettings:
     ----------
     epochs
         Passes at most; the learning rate falls towards them.
+    batch
+        Posts of a step at most, and at most a sixth of all of them.
     stop
         Pass after which training ends all the same, if any.
     patience
@@ -64,11 +66,11 @@ class RefineSettings:
     epochs: int = 25
     stop: int | None = None
     patience: int = 6
-    batch: int = 500
-    learning_rate: float = 2e-4
+    batch: int = 1000
+    learning_rate: float = 3e-4
     temperature: float = 0.07
     likelihood: float = 0.1
-    text_pairs: float = 0.5
+    text_pairs: float = 2.0
     drop_photo: float = 0.3
     drop_text: float = 0.2
     drop_words: float = 0.2
@@ -321,7 +323,7 @@ def _train(
     pooled = data.pooled()
     sampler = PairSampler(data, settings.rare_language)
     posts = sampler.posts
-    batch = min(settings.batch, len(posts))
+    batch = min(settings.batch, max(len(posts) // 6, 1))
     per_epoch = max(1, len(posts) // batch)
     steps, done = settings.epochs * per_epoch, 0
     means = [weights.numpy() for weights in maps]
