@@ -100,6 +100,9 @@ def docker() -> Iterator[Docker]:
                 yield engine
             finally:
                 daemon.terminate()
+                daemon.wait()
+                # It leaves that of containers on the host's network mounted.
+                subprocess.run(["umount", folder / "exec/netns/default"], capture_output=True)
 
 
 def stand_ins(server: int, telegram: int, webhook: int) -> dict[str, object]:
@@ -183,7 +186,7 @@ async def test_people_use_it_while_parts_of_it_end(docker: Docker, tmp_path: Pat
                 assert (await until_answered(anna, "sunset over the sea"))[-1].photo
                 photo = next((ROOT / "data/starter/photos").glob("sunset-sea-*.jpg"))
                 await anna.send_photo(photo.read_bytes())
-                assert "#" in (await anna.wait_replies(timeout=60, quiet=1))[-1].text
+                assert "sunset" in (await anna.wait_replies(timeout=60, quiet=1))[-1].text
 
                 async def post() -> None:
                     for number in range(POSTS):
