@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import (
@@ -32,7 +33,7 @@ FORMS: Final = {
     # What Telegram allows in X-Telegram-Bot-Api-Secret-Token.
     "webhook_secret": (r"[A-Za-z0-9_-]{16,256}", "takes 16 to 256 characters of A-Z a-z 0-9 _ -"),
     "database_url": (
-        r"(?s)postgres(ql)?://.*",
+        r"postgres(ql)?://[^\ud800-\udfff]*",
         "is not of the form postgresql://user:password@host/name",
     ),
 }
@@ -43,6 +44,14 @@ Ids = Annotated[frozenset[int], NoDecode]
 
 class SettingsError(Image2PicError):
     """The settings do not fit together; the text names each variable and what it takes."""
+
+
+def _check_address(value: str) -> None:
+    """ValueError where an address has no host, a port that is none, or bytes that are no text."""
+    value.encode()
+    parts = urlsplit(value)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError("it names no host")
 
 
 class Settings(BaseSettings):
@@ -188,6 +197,7 @@ class Settings(BaseSettings):
             return None
         try:
             httpx.Proxy(value)
+            _check_address(value)
         except (ValueError, httpx.InvalidURL):
             raise ValueError("is not of the form http://host:port or socks5://host:port") from None
         return value
@@ -203,9 +213,15 @@ class Settings(BaseSettings):
     @field_validator("telegram_base_url", "webhook_url", "photos_url")
     @classmethod
     def _url(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"https?://[^/]", value):
+        if value is None:
+            return None
+        try:
+            _check_address(value)
+        except ValueError as error:
+            raise ValueError(f"{value!r} is not an http(s) address") from error
+        if not value.startswith(("http://", "https://")):
             raise ValueError(f"{value!r} is not an http(s) address")
-        return value.rstrip("/") if value else value
+        return value.rstrip("/")
 
     @field_validator("log_level")
     @classmethod
