@@ -200,7 +200,7 @@ async def test_own_posts_outlive_a_restart(browser, tmp_path: Path) -> None:
         async with asyncio.timeout(20):
             while len(stored(tmp_path)) < 5:
                 await asyncio.sleep(0.1)
-        await page.locator(".pictured:not(.own)").last.locator("a").click()
+        await page.locator(".pictured:not(.own)").last.locator("a").first.click()
         # The channel is as it was before the restart.
         await page.wait_for_selector("#viewer[open] #viewer-caption >> text=red bicycle")
         assert await bot.end() == 0
