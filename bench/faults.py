@@ -149,7 +149,7 @@ async def killed(model: Path, rounds: int, *, webhook: bool, seed_: int = 0) -> 
 
 def _environment(server: FaultyServer, model: Path, folder: Path) -> dict[str, str]:
     # Photos that are handed to Telegram for later would look like answers.
-    return environment(server, model, folder, STORAGE_CHAT="0")
+    return environment(server, model, folder, STORAGE_CHAT="0", OCR="true")
 
 
 async def _opened(anna: LocalUser, count: int) -> list[ChatMessage]:

@@ -163,7 +163,7 @@ async def test_a_full_disk_is_said_and_answers_go_on(
 async def test_no_token_and_no_path_in_any_output(
     server: FaultyServer, small_model: Path, examples: list[Example], tmp_path: Path
 ) -> None:
-    variables = environment(server, small_model, tmp_path, LOG_LEVEL="DEBUG")
+    variables = environment(server, small_model, tmp_path, LOG_LEVEL="DEBUG", OCR="true")
     async with bot_process(**variables) as bot, LocalUser(server.url, timeout=30) as anna:
         for kind in ("server_error", "reset"):
             server.plan_fault(kind, "sendMessage", times=5)
