@@ -184,23 +184,31 @@ def read_folder(folder: Path, options: FolderOptions, report: SourceReport) -> I
             yield SourcePost(record, photo)
     report.notes += _losses(report)
     if not captions and not report.captions["from the table"]:
-        report.notes += [
+        report.notes += _tables_not_read(folder)
+    report.notes += _not_used(table, recurring, report)
+    report.covered[f"{name}/"] = None
+
+
+def _tables_not_read(folder: Path) -> Iterator[str]:
+    for name in _other_tables(folder):
+        yield (
             f"{name} names photos of the folder, but was not read: with `collect folder --captions "
             f"{name}` it gives them their captions"
-            for name in _other_tables(folder)
-        ]
-    for gone in (unused := table.unused()):
+        )
+
+
+def _not_used(table: TableCaptions, recurring: Counter[str], report: SourceReport) -> Iterator[str]:
+    """Captions of no photo, and what recurs within photos and so was not taken for a caption."""
+    unused = table.unused()
+    for gone in unused:
         report.skip("unnamed", gone)
     if unused:
-        report.notes.append(
-            f"{len(unused):,} photos that the table names are not there, such as {unused[0]}"
-        )
+        yield f"{len(unused):,} photos that the table names are not there, such as {unused[0]}"
     for text, count in recurring.most_common(NAMED):
-        report.notes.append(
+        yield (
             f"{text!r} stands within {count:,} photos of several days: it was taken for what the "
             "camera writes. If it is a caption, put it into a table (--captions)"
         )
-    report.covered[f"{name}/"] = None
 
 
 def _losses(report: SourceReport) -> Iterator[str]:
