@@ -24,6 +24,8 @@ from typing import Any, BinaryIO, Final
 from engine.errors import CorpusError
 
 POSTS_FILE: Final = "posts.jsonl"
+TRAIN_SPLIT: Final = "train"
+"""The split that models learn from, where a corpus is divided."""
 
 COPIES_FILE: Final = "cleaning/copies.jsonl"
 """What a post took over of its copies that were taken out: JSON with ``id`` and ``texts``."""

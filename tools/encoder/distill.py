@@ -41,7 +41,7 @@ import numpy.typing as npt
 from keras import ops
 
 from engine.codebook import cell_patterns, principal_axes
-from engine.corpus.reader import POSTS_FILE, Report, read_corpus
+from engine.corpus.reader import POSTS_FILE, TRAIN_SPLIT, Report, read_corpus
 from engine.errors import CorpusError, Image2PicError, PhotoError
 from engine.photo import decode, to_input
 from tools.encoder.student import (
@@ -64,7 +64,6 @@ from training.commands.common import positive, within
 
 ENCODER_FILE: Final = "encoder.tflite"
 ABOUT_FILE: Final = "encoder.json"
-LEARN_SPLIT: Final = "train"
 
 STORED: Final = 224
 """Photos are kept at so many pixels each way; crops are cut from these."""
@@ -157,7 +156,7 @@ def find_photos(folders: Sequence[Path | str]) -> list[Path]:
             found = (
                 post.photo
                 for post in read_corpus(folder, report=Report())
-                if post.photo and post.split in (None, LEARN_SPLIT)
+                if post.photo and post.split in (None, TRAIN_SPLIT)
             )
             photos += list(dict.fromkeys(found))[:limit]
         else:

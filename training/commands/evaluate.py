@@ -17,7 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the command's arguments."""
     model_argument(parser)
     parser.add_argument("corpus", type=Path, help="folder of the held-out posts")
-    parser.add_argument("--split", help="only posts of this split (default: all)")
+    parser.add_argument(
+        "--split", help="only posts of this split (default: all, but train where there are others)"
+    )
     parser.add_argument(
         "--out", type=Path, help="Markdown file, the picture beside it (default: MODEL/quality.md)"
     )

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from engine.corpus.reader import Report
+from engine.corpus.reader import TRAIN_SPLIT, Report, read_corpus
 from engine.encoder import encoder_file, open_encoder
 from engine.errors import CorpusError, Image2PicError, ModelError
 from engine.model import Model, load_model, read_manifest
@@ -59,7 +59,7 @@ def evaluate(
     corpus
         Folder of the held-out posts.
     split
-        Only posts of this split; None: all.
+        Only posts of this split; None: all, but those of `train` where there are others.
     out
         The Markdown file; the picture lies beside it. None: ``quality.md`` in the model's folder.
     json_file
@@ -93,7 +93,8 @@ def evaluate(
     learnt_from = None if alone else training_posts(model)
     manifest = read_manifest(model_folder)
     reads = learnt_from is not None and learnt_from.written.nnz > 0
-    held = _describe(model, corpus, split, ocr=reads, workers=workers, progress=progress)
+    splits = _held_out(corpus, progress) if split is None else {split}
+    held = _describe(model, corpus, splits, ocr=reads, workers=workers, progress=progress)
     result = compare(
         model,
         held if learnt_from is None else learnt_from,
@@ -107,7 +108,7 @@ def evaluate(
     file = encoder_file(model_folder, model.info.encoder)
     result["about"] |= {
         "corpus": corpus.name,
-        "split": split,
+        "split": ", ".join(sorted(splits)) if splits else None,
         "counted_over": "the held-out posts" if alone else "the training posts",
         "encoder_ms": encoder_ms(model),
         "encoder_mb": file.stat().st_size / 1e6 if file.is_file() else 0.0,
@@ -267,8 +268,23 @@ def recorded(result: Result) -> dict[str, Any]:
     }
 
 
+def _held_out(corpus: Path, progress: Progress) -> set[str] | None:
+    """Splits of a corpus that a model did not learn from; None where it is not divided."""
+    found = {post.split or "" for post in read_corpus(corpus, report=Report())}
+    if TRAIN_SPLIT not in found or found <= {TRAIN_SPLIT, ""}:
+        return None
+    progress(f"posts of the split {TRAIN_SPLIT} are left out, for models learn from these")
+    return found - {TRAIN_SPLIT, ""}
+
+
 def _describe(
-    model: Model, corpus: Path, split: str | None, *, ocr: bool, workers: int, progress: Progress
+    model: Model,
+    corpus: Path,
+    splits: set[str] | None,
+    *,
+    ocr: bool,
+    workers: int,
+    progress: Progress,
 ) -> Dataset:
     """The held-out posts; with the words on their photos, if the model learnt from such."""
     # Imported here: comparing on described posts needs no photos.
@@ -278,7 +294,7 @@ def _describe(
     held = describe_corpus(
         model,
         corpus,
-        splits=None if split is None else {split},
+        splits=splits,
         cache=model.folder / "work" / "heldout",
         workers=workers,
         progress=progress,
@@ -289,7 +305,7 @@ def _describe(
     if len(held) < 2 or not len(held.owner):
         raise CorpusError(
             f"{corpus} has {len(held)} posts with a photo and {len(held.owner)} texts"
-            + (f" in the split {split!r}" if split is not None else "")
+            + (f" in the split {', '.join(map(repr, sorted(splits)))}" if splits else "")
             + ": at least two photos and a text are needed to measure anything"
         )
     return held

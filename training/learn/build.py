@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
-from engine.corpus.reader import CorpusPost, Report, load_corpus
+from engine.corpus.reader import TRAIN_SPLIT, CorpusPost, Report, load_corpus
 from engine.encoder import Encoder
 from engine.errors import CorpusError
 from engine.model import Model, load_model, save_model
@@ -193,7 +193,7 @@ def build(
 
 
 def _chosen(posts: Sequence[CorpusPost], splits: Sequence[str] | None) -> list[CorpusPost]:
-    chosen = [post for post in posts if post.split in (splits or ["train"])]
+    chosen = [post for post in posts if post.split in (splits or [TRAIN_SPLIT])]
     return chosen or (list(posts) if splits is None else [])
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from engine.corpus.reader import Report, load_corpus
+from engine.corpus.reader import TRAIN_SPLIT, Report, load_corpus
 from engine.encoder import ENCODER_FILE, LiteRtEncoder
 from engine.errors import CorpusError, Image2PicError
 from engine.files import open_arrays, shipped
@@ -170,7 +170,7 @@ def _read(
 ) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
     """Mean features of photos, sentence vectors of texts, and the photo of each text."""
     posts = load_corpus(corpus, report=Report())
-    posts = [post for post in posts if post.split == "train"] or posts
+    posts = [post for post in posts if post.split == TRAIN_SPLIT] or posts
     place: dict[str, int] = {}
     rows: list[Floats] = []
     sources = photo_sources(posts)
