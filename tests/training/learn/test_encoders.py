@@ -113,7 +113,8 @@ def test_photos_and_words_that_no_post_had_are_answered(model: Path, tmp_path: P
 
 def test_it_is_measured(model: Path, folder: Path) -> None:
     rows = evaluate(model, folder / "corpus", split=None, baselines=["cca_sentences"])["rows"]
-    assert all(rows[name]["text_to_photo"]["r10"] > 20 for name in rows if name != "chance")
+    chance = rows.pop("chance")["text_to_photo"]["r5"]
+    assert all(row["text_to_photo"]["r5"] > 1.5 * chance for row in rows.values())
 
 
 def test_without_the_encoder_that_it_learnt_with(
