@@ -56,6 +56,7 @@ from tools.encoder.student import (
     layers,
     load_weights,
     normalise,
+    respond,
     run,
     student_network,
     teacher_network,
@@ -291,7 +292,7 @@ def measure_responses(weights: Weights, pixels: npt.NDArray[np.uint8]) -> dict[s
     responses: dict[str, FloatArray] = {}
 
     def convolve(layer: str, x: Any, stride: int, padding: str) -> Any:
-        y = ops.conv(x, weights[f"{layer}/kernel"], stride, padding) + weights[f"{layer}/bias"]
+        y = respond(weights, layer, x, stride, padding)
         values = ops.convert_to_numpy(y).reshape(-1, y.shape[-1])
         responses[f"{layer}/mean"] = values.mean(0)
         responses[f"{layer}/deviation"] = np.maximum(values.std(0), 1e-2)

@@ -23,6 +23,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,27 +45,27 @@ WIDTHS: Final = (0.9, 0.8)
 """Shares of the teacher's channels that are kept: up to ``mixed_2``, and after it. What the
 early layers lose no later layer can see, and they have few weights."""
 
-MAX: Final = "max-pool"
-AVG: Final = "avg-pool"
+_MAX: Final = "max-pool"
+_AVG: Final = "avg-pool"
 
-_STEM: Final = ("conv", "conv_1", "conv_2", MAX, "conv_3", "conv_4", MAX)
+_STEM: Final = ("conv", "conv_1", "conv_2", _MAX, "conv_3", "conv_4", _MAX)
 _FACTORISED_5X5: Final = (
     ("conv",),
     ("tower_conv", "tower_conv_1"),
     ("tower_1_conv", "tower_1_conv_1", "tower_1_conv_2"),
-    (AVG, "tower_2_conv"),
+    (_AVG, "tower_2_conv"),
 )
 _FACTORISED_7X7: Final = (
     ("conv",),
     ("tower_conv", "tower_conv_1", "tower_conv_2"),
     ("tower_1_conv", "tower_1_conv_1", "tower_1_conv_2", "tower_1_conv_3", "tower_1_conv_4"),
-    (AVG, "tower_2_conv"),
+    (_AVG, "tower_2_conv"),
 )
 _BLOCKS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "mixed": _FACTORISED_5X5,
     "mixed_1": _FACTORISED_5X5,
     "mixed_2": _FACTORISED_5X5,
-    "mixed_3": (("conv",), ("tower_conv", "tower_conv_1", "tower_conv_2"), (MAX,)),
+    "mixed_3": (("conv",), ("tower_conv", "tower_conv_1", "tower_conv_2"), (_MAX,)),
     "mixed_4": _FACTORISED_7X7,
     "mixed_5": _FACTORISED_7X7,
     "mixed_6": _FACTORISED_7X7,
@@ -72,7 +73,7 @@ _BLOCKS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "mixed_8": (
         ("tower_conv", "tower_conv_1"),
         ("tower_1_conv", "tower_1_conv_1", "tower_1_conv_2", "tower_1_conv_3"),
-        (MAX,),
+        (_MAX,),
     ),
 }
 _VALID: Final = frozenset({"conv_1", "conv_4"})
@@ -117,10 +118,10 @@ class Fitting:
 
 def layers() -> Iterator[str]:
     """Names of the convolutions, in the order in which they run."""
-    yield from (op for op in _STEM if op not in (MAX, AVG))
+    yield from (op for op in _STEM if op not in (_MAX, _AVG))
     for block, branches in _BLOCKS.items():
         for branch in branches:
-            yield from (f"{block}_{op}" for op in branch if op not in (MAX, AVG))
+            yield from (f"{block}_{op}" for op in branch if op not in (_MAX, _AVG))
 
 
 def load_weights(path: Path) -> dict[str, FloatArray]:
@@ -180,9 +181,9 @@ def walk(
 
     def step(y: Any, op: str, block: str) -> Any:
         last = dense and block == LAST_BLOCK
-        if op == AVG:
+        if op == _AVG:
             return pool(op, y, 1, "same")
-        if op == MAX:
+        if op == _MAX:
             return pool(op, y, 1, "same") if last else pool(op, y, 2, "valid")
         layer = f"{block}_{op}" if block else op
         strided = layer in _STRIDED and not last
@@ -203,7 +204,7 @@ def walk(
 
 
 def _pool(kind: str, x: Any, stride: int, padding: str) -> Any:
-    pool = ops.max_pool if kind == MAX else ops.average_pool
+    pool = ops.max_pool if kind == _MAX else ops.average_pool
     return pool(x, 3, stride, padding)
 
 
@@ -233,32 +234,14 @@ def run(photos: Any, convolve: Convolve, *, dense: bool) -> Any:
     )
 
 
+def respond(weights: Weights, layer: str, x: Any, stride: int, padding: str) -> Any:
+    """What a layer gives before its ReLU."""
+    return ops.conv(x, weights[f"{layer}/kernel"], stride, padding) + weights[f"{layer}/bias"]
+
+
 def forward(weights: Weights, photos: Any, *, dense: bool) -> Any:
     """Features of photos (RGB 0..255, shape (n, height, width, 3)); see `run`."""
-
-    def convolve(layer: str, x: Any, stride: int, padding: str) -> Any:
-        y = ops.conv(x, weights[f"{layer}/kernel"], stride, padding)
-        return y + weights[f"{layer}/bias"]
-
-    return run(normalise(photos), convolve, dense=dense)
-
-
-def _network(
-    size: int, *, dense: bool, convolution: Callable[[str, Any, int, str], Any], precision: str
-) -> keras.Model:
-    def pool(kind: str, x: Any, stride: int, padding: str) -> Any:
-        pooling = keras.layers.MaxPooling2D if kind == MAX else keras.layers.AveragePooling2D
-        return pooling(3, stride, padding, dtype=precision)(x)
-
-    photos = keras.Input((size, size, 3))
-    grid = walk(
-        photos,
-        convolve=convolution,
-        pool=pool,
-        join=keras.layers.Concatenate(dtype=precision),
-        dense=dense,
-    )
-    return keras.Model(photos, grid)
+    return run(normalise(photos), partial(respond, weights), dense=dense)
 
 
 def teacher_network(weights: Weights, precision: str) -> keras.Model:
@@ -272,13 +255,13 @@ def teacher_network(weights: Weights, precision: str) -> keras.Model:
             kernel.shape[:2],
             stride,
             padding,
-            activation="relu",
             dtype=precision,
             name=f"teacher_{layer}",
         )
         return kernels[layer](x)
 
-    network = _network(TEACHER_SIZE, dense=False, convolution=convolution, precision=precision)
+    photos = keras.Input((TEACHER_SIZE, TEACHER_SIZE, 3))
+    network = keras.Model(photos, run(photos, convolution, dense=False))
     for layer, kernel in kernels.items():
         kernel.set_weights([weights[f"{layer}/kernel"], weights[f"{layer}/bias"]])
     network.trainable = False
@@ -311,9 +294,10 @@ def student_network(weights: Weights, size: int, precision: str) -> keras.Model:
         )
         norm = keras.layers.BatchNormalization(dtype=precision, name=f"{layer}_norm")
         convolutions[layer] = convolve, norm
-        return keras.layers.ReLU(dtype=precision)(norm(convolve(x)))
+        return norm(convolve(x))
 
-    network = _network(size, dense=True, convolution=convolution, precision=precision)
+    photos = keras.Input((size, size, 3))
+    network = keras.Model(photos, run(photos, convolution, dense=True))
     for layer, (convolve, norm) in convolutions.items():
         mean, deviation = weights[f"{layer}/mean"], weights[f"{layer}/deviation"]
         convolve.set_weights([weights[f"{layer}/kernel"]])
@@ -399,12 +383,8 @@ def fit_layers(
 
     def fit(layer: str, pair: Pair, stride: int, padding: str) -> Pair:
         seen, expected = pair
-        kernel, bias = teacher[f"{layer}/kernel"], teacher[f"{layer}/bias"]
-
-        def respond(x: Any) -> Any:
-            return ops.conv(x, kernel, stride, padding) + bias
-
-        response = in_batches(respond, expected)
+        kernel = teacher[f"{layer}/kernel"]
+        response = in_batches(lambda x: respond(teacher, layer, x, stride, padding), expected)
         cells = response.shape[1] * response.shape[2]
         each = min(cells, -(-fitting.samples // len(response)))
         rows, targets = [], []
@@ -432,12 +412,8 @@ def fit_layers(
         student[f"{layer}/bias"] = (mean_y - mean_x @ solution).astype(np.float32)
         on_layer(layer, 1 - float(left))
 
-        def imitate(x: Any) -> Any:
-            return (
-                ops.conv(x, student[f"{layer}/kernel"], stride, padding) + student[f"{layer}/bias"]
-            )
-
-        return np.maximum(in_batches(imitate, seen), 0), np.maximum(response, 0)
+        seen = in_batches(lambda x: respond(student, layer, x, stride, padding), seen)
+        return np.maximum(seen, 0), np.maximum(response, 0)
 
     def pool(kind: str, pair: Pair, stride: int, padding: str) -> Pair:
         def pooled(x: Any) -> Any:

@@ -407,6 +407,7 @@ def _text(value: object) -> str:
 
 
 def _number(value: object) -> int:
+    # Whatever VK sends may be asked for its number; what has none is caught.
     try:
         return int(value)  # type: ignore[call-overload, no-any-return]
     except (TypeError, ValueError, OverflowError):
